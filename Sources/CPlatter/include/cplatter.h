@@ -1,0 +1,49 @@
+// The few C calls that Swift lacks: checksums in hardware, file calls outside POSIX, variadic
+// functions, socket options. Functions that can fail return 0 or an errno value, never -1.
+#ifndef CPLATTER_H
+#define CPLATTER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+// MARK: - CRC32C (Castagnoli; RFC 3720 appendix B.4)
+
+// The checksum of `length` bytes that follow bytes whose checksum is `crc`; 0 for the first ones.
+// Takes the fastest way this processor has.
+uint32_t platter_crc32c(uint32_t crc, const void *_Nullable bytes, size_t length);
+
+// The checksum of two runs laid end to end, from the checksum of each and the length of the second.
+uint32_t platter_crc32c_combine(uint32_t first, uint32_t second, uint64_t second_length);
+
+// The ways to compute it: 0 is software, 1 the processor's instruction.
+int platter_crc32c_has_path(int path);
+
+// As `platter_crc32c`, by one way. A way this processor has not is taken for software.
+uint32_t platter_crc32c_by_path(
+    int path, uint32_t crc, const void *_Nullable bytes, size_t length);
+
+// MARK: - Files
+
+// openat(2), which is variadic. The descriptor goes to `*descriptor`.
+int platter_open_at(
+    int folder, const char *_Nonnull path, int flags, unsigned int mode,
+    int *_Nonnull descriptor);
+
+// Reserves blocks for a range without changing the file's size. ENOTSUP where there is no such
+// call.
+int platter_allocate(int descriptor, int64_t offset, int64_t length);
+
+// Gives a range's blocks back; it reads as zeros then. The file's size stays. Elsewhere than on
+// Linux only whole file system blocks inside the range are given back. ENOTSUP where it is
+// impossible.
+int platter_punch_hole(int descriptor, int64_t offset, int64_t length);
+
+// Sets `*answer` to 1 when the file lies in memory (tmpfs, ramfs), else to 0.
+int platter_filesystem_is_memory(int descriptor, int *_Nonnull answer);
+
+// MARK: - Sockets
+
+// Bytes that may wait unsent in the kernel before the socket counts as full.
+int platter_tcp_notsent_lowat(int descriptor, int bytes);
+
+#endif

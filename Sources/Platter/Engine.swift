@@ -1,0 +1,164 @@
+import HTTPTypes
+import Logging
+import NIOCore
+import NIOPosix
+import PlatterAdmin
+import PlatterCache
+import PlatterCore
+import PlatterHTTP
+import PlatterOrigin
+import PlatterProxy
+import PlatterStore
+
+/// The wiring diagram: makes each part and hands it those it needs. Nothing else.
+final class Engine: Sendable {
+    private let configuration: PlatterConfiguration
+    private let group: MultiThreadedEventLoopGroup
+    private let pool: NIOThreadPool
+    private let store: Store
+    private let origin: HTTPOrigin
+    private let caching: Caching
+    private let proxy: ProxyServer
+    private let admin: AdminServer?
+
+    private init(
+        configuration: PlatterConfiguration, group: MultiThreadedEventLoopGroup,
+        pool: NIOThreadPool, store: Store, origin: HTTPOrigin, caching: Caching,
+        proxy: ProxyServer, admin: AdminServer?
+    ) {
+        self.configuration = configuration
+        self.group = group
+        self.pool = pool
+        self.store = store
+        self.origin = origin
+        self.caching = caching
+        self.proxy = proxy
+        self.admin = admin
+    }
+
+    static func start(_ configuration: PlatterConfiguration) async throws -> Engine {
+        let log = Logger(label: "platter")
+        let store = try Store(configuration)
+        let loops = configuration.eventLoops == 0 ? System.coreCount : configuration.eventLoops
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: loops)
+        let pool = NIOThreadPool(numberOfThreads: 8)
+        pool.start()
+        let origin = HTTPOrigin(group: group)
+        let caching = try Caching(
+            configuration, store: store, origin: origin, loop: group.next(),
+            executor: IOExecutor(pool: pool), log: log)
+        do {
+            let proxy = try await ProxyServer.start(
+                host: configuration.host, port: configuration.port, group: group,
+                services: caching.proxyServices(configuration, log: log),
+                index: { [store] in try store.makeReader() })
+            let admin = try await startAdmin(configuration, caching: caching, proxy: proxy, log: log)
+            let engine = Engine(
+                configuration: configuration, group: group, pool: pool, store: store,
+                origin: origin, caching: caching, proxy: proxy, admin: admin)
+            await caching.prefetcher.resume()
+            return engine
+        } catch {
+            await origin.shutdown()
+            await store.close()
+            try? await pool.shutdownGracefully()
+            try? await group.shutdownGracefully()
+            throw PlatterError(
+                .listening,
+                "cannot listen on \(configuration.host):\(configuration.port): \(error); "
+                    + "is another program using the port?")
+        }
+    }
+
+    private static func startAdmin(
+        _ configuration: PlatterConfiguration, caching: Caching, proxy: ProxyServer, log: Logger
+    ) async throws -> AdminServer? {
+        guard let endpoint = configuration.admin else { return nil }
+        let base = "http://\(Self.authority(configuration.host, proxy.address.port ?? 0))"
+        return try await AdminServer.start(
+            host: endpoint.host, port: endpoint.port,
+            services: AdminServices(
+                search: caching.search, streams: caching.streams, queue: caching.queue,
+                prefetcher: caching.prefetcher, publicURL: base,
+                connections: { proxy.connectionCount }),
+            log: log)
+    }
+
+    // MARK: - What the front door offers
+
+    var baseURL: String {
+        "http://\(Self.authority(configuration.host, proxy.address.port ?? configuration.port))"
+    }
+
+    var adminURL: String? {
+        guard let admin, let endpoint = configuration.admin else { return nil }
+        return "http://\(Self.authority(endpoint.host, admin.port))"
+    }
+
+    func localURL(
+        for url: String, headers: [(name: String, value: String)]
+    ) throws(PlatterError) -> String {
+        let (url, fields) = try Self.parse(url, headers)
+        return baseURL + caching.streams.register(url, fields: fields)
+    }
+
+    func prefetch(_ url: String, headers: [(name: String, value: String)]) async throws {
+        let (url, fields) = try Self.parse(url, headers)
+        try await caching.prefetcher.prefetch(Resource(url, fields: fields))
+    }
+
+    func status(
+        of url: String, headers: [(name: String, value: String)]
+    ) async throws -> ObjectStatus? {
+        let (url, fields) = try Self.parse(url, headers)
+        let key = Resource(url, fields: fields).key
+        guard let summary = try await caching.search.summary(of: key),
+            let state = ObjectStatus.State(rawValue: summary.state.rawValue)
+        else { return nil }
+        return ObjectStatus(
+            state: state, completeLength: summary.completeLength,
+            presentBytes: summary.presentBytes)
+    }
+
+    func stop() async {
+        await admin?.stop()
+        await proxy.stop()
+        caching.queue.stop()
+        await origin.shutdown()
+        await store.close()
+        // Both only fail when they were shut down before.
+        try? await pool.shutdownGracefully()
+        try? await group.shutdownGracefully()
+    }
+
+    // MARK: - Input
+
+    static func problem(ofOrigin text: String) -> String? {
+        do throws(OriginURL.Flaw) {
+            let url = try OriginURL(text)
+            return url.query == nil ? nil : "an origin has no query; leave out what follows the ?"
+        } catch {
+            return "\(error), as in https://media.example"
+        }
+    }
+
+    private static func parse(
+        _ text: String, _ headers: [(name: String, value: String)]
+    ) throws(PlatterError) -> (OriginURL, HTTPFields) {
+        let url: OriginURL
+        do throws(OriginURL.Flaw) {
+            url = try OriginURL(text)
+        } catch {
+            throw PlatterError(.invalidRequest, error.description)
+        }
+        do throws(RequestFields.Flaw) {
+            return (url, try RequestFields.parse(headers.map { ($0.name, $0.value) }))
+        } catch {
+            throw PlatterError(.invalidRequest, error.description)
+        }
+    }
+
+    private static func authority(_ host: String, _ port: Int) -> String {
+        host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
+    }
+}

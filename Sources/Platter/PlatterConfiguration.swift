@@ -1,0 +1,87 @@
+/// How a cache is to run. Everything but the directory has a default.
+public struct PlatterConfiguration: Hashable, Sendable {
+    /// The cache folder; made when missing. It must belong to this program alone.
+    public var directory: String
+    /// The origin whose paths are served, such as `https://media.example`; nil: only registered URLs.
+    public var origin: String?
+    /// The address to listen on for players [127.0.0.1].
+    public var host = "127.0.0.1"
+    /// The port, 0 to 65535; 0 takes a free one [0].
+    public var port = 0
+    /// The address and port of the admin interface; nil: none [nil].
+    public var admin: Endpoint?
+    /// Bytes that the cache may take; at least 64 MiB [10 GiB].
+    public var maximumSize: Int64 = 10 << 30
+    /// Bytes of a chunk, the unit of queueing and eviction; 64 KiB to 1 GiB [10 MiB].
+    public var chunkLength: Int64 = 10 << 20
+    /// Fetches at once, 1 to 64 [6], and to one origin [3].
+    public var fetches = 6
+    public var fetchesPerOrigin = 3
+    /// Seconds of media kept ahead of a player, 0 to 600 [30].
+    public var readAheadSeconds = 30.0
+    /// Fetch to the end what is really being played, when nothing else wants the origin [on].
+    public var fillsInBackground = true
+    /// Event loops for players and origins, 1 to 64; 0: one for each core [0].
+    public var eventLoops = 0
+
+    /// A host and a port.
+    public struct Endpoint: Hashable, Sendable {
+        public var host: String
+        public var port: Int
+
+        public init(host: String, port: Int) {
+            self.host = host
+            self.port = port
+        }
+    }
+
+    public init(directory: String) { self.directory = directory }
+
+    /// All that is wrong with it, each with the remedy; empty when nothing is.
+    public var problems: [String] {
+        var problems: [String] = []
+        func check(_ isGood: Bool, _ problem: String) {
+            if !isGood { problems.append(problem) }
+        }
+        check(!directory.isEmpty, "directory: name a folder for the cache")
+        check(0...65535 ~= port, "port: must be from 0 to 65535")
+        if let admin { check(0...65535 ~= admin.port, "admin port: must be from 0 to 65535") }
+        check(maximumSize >= 64 << 20, "maximum size: must be at least 64 MiB (67108864)")
+        check(64 << 10...1 << 30 ~= chunkLength, "chunk length: must be from 64 KiB to 1 GiB")
+        check(1...64 ~= fetches, "fetches: must be from 1 to 64")
+        check(
+            1...64 ~= fetchesPerOrigin && fetchesPerOrigin <= fetches,
+            "fetches per origin: must be from 1 to 64, and not more than all fetches")
+        check(0...600 ~= readAheadSeconds, "read-ahead: must be from 0 to 600 seconds")
+        check(0...64 ~= eventLoops, "event loops: must be from 0 to 64")
+        if let origin, let problem = Engine.problem(ofOrigin: origin) {
+            problems.append("origin: \(problem)")
+        }
+        return problems
+    }
+}
+
+/// Why the cache cannot do what was asked, and what to do about it.
+public struct PlatterError: Error, CustomStringConvertible {
+    public enum Code: Hashable, Sendable {
+        case invalidConfiguration
+        /// A URL or header that cannot be used.
+        case invalidRequest
+        /// Another process uses the cache folder.
+        case folderInUse
+        /// The cache folder or its index cannot be used.
+        case storage
+        /// The address or port cannot be listened on.
+        case listening
+    }
+
+    public let code: Code
+    public let message: String
+
+    init(_ code: Code, _ message: String) {
+        self.code = code
+        self.message = message
+    }
+
+    public var description: String { message }
+}

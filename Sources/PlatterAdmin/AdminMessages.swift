@@ -1,0 +1,91 @@
+/// What the admin interface and the command line say to each other, as JSON.
+package enum AdminMessages {
+    /// A URL with its own header fields. POST /streams, POST /prefetch.
+    package struct Stream: Codable, Sendable {
+        package struct Field: Codable, Sendable {
+            package var name: String
+            package var value: String
+
+            package init(name: String, value: String) {
+                self.name = name
+                self.value = value
+            }
+        }
+
+        package var url: String
+        package var headers: [Field]?
+
+        package init(url: String, headers: [Field]) {
+            self.url = url
+            self.headers = headers
+        }
+    }
+
+    /// The local URL of a stream.
+    package struct Registered: Codable, Sendable {
+        package var url: String
+    }
+
+    /// GET /status.
+    package struct Status: Codable, Sendable {
+        /// Where players connect.
+        package var url: String
+        package var connections: Int
+        package var fetches: Int
+        package var demands: Int
+        package var waiting: Int
+    }
+
+    /// One object. GET /entries.
+    package struct Entry: Codable, Sendable {
+        package var id: Int64
+        /// The URL, without its query, which may hold a secret.
+        package var url: String
+        package var state: String
+        package var completeLength: Int64
+        package var presentBytes: Int64
+        package var chunkLength: Int64
+        package var contentType: String?
+        /// Seconds since 1970.
+        package var createdAt: Int64
+        package var accessedAt: Int64
+
+        package init(
+            id: Int64, url: String, state: String, completeLength: Int64, presentBytes: Int64,
+            chunkLength: Int64, contentType: String?, createdAt: Int64, accessedAt: Int64
+        ) {
+            self.id = id
+            self.url = url
+            self.state = state
+            self.completeLength = completeLength
+            self.presentBytes = presentBytes
+            self.chunkLength = chunkLength
+            self.contentType = contentType
+            self.createdAt = createdAt
+            self.accessedAt = accessedAt
+        }
+    }
+
+    /// A page of objects; `next` is the `after` of the page that follows, nil on the last.
+    package struct Entries: Codable, Sendable {
+        package var entries: [Entry]
+        package var next: Int64?
+    }
+
+    /// One object and its runs. GET /entries/{id}.
+    package struct EntryMap: Codable, Sendable {
+        package var entry: Entry
+        /// Pairs of first byte and the byte after the last, in order.
+        package var present: [[Int64]]
+
+        package init(entry: Entry, present: [[Int64]]) {
+            self.entry = entry
+            self.present = present
+        }
+    }
+
+    /// What went wrong, and what to do.
+    package struct Problem: Codable, Sendable {
+        package var error: String
+    }
+}

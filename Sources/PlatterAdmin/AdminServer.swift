@@ -1,0 +1,127 @@
+/// The edge that faces people and their tools: a small JSON interface on a listener of its own.
+
+import Foundation
+import HTTPTypes
+import Hummingbird
+package import Logging
+import NIOCore
+import PlatterCache
+import PlatterHTTP
+import PlatterStore
+
+/// The admin interface, while it listens.
+package final class AdminServer: Sendable {
+    package let port: Int
+    private let task: Task<Void, any Error>
+
+    private init(port: Int, task: Task<Void, any Error>) {
+        self.port = port
+        self.task = task
+    }
+
+    package static func start(
+        host: String, port: Int, services: AdminServices, log: Logger
+    ) async throws -> AdminServer {
+        let (ports, ready) = AsyncThrowingStream<Int, any Error>.makeStream()
+        var quiet = log
+        quiet.logLevel = .warning
+        let application = Application(
+            responder: routes(services).buildResponder(),
+            configuration: .init(address: .hostname(host, port: port), serverName: "Platter"),
+            onServerRunning: { channel in
+                ready.yield(channel.localAddress?.port ?? port)
+                ready.finish()
+            },
+            logger: quiet)
+        let task = Task {
+            do {
+                try await application.run()
+            } catch {
+                ready.finish(throwing: error)
+                throw error
+            }
+        }
+        for try await taken in ports { return AdminServer(port: taken, task: task) }
+        throw CancellationError()
+    }
+
+    package func stop() async {
+        task.cancel()
+        // It ends with the cancellation, which is no news.
+        _ = try? await task.value
+    }
+
+    private static func routes(
+        _ services: AdminServices
+    ) -> Router<BasicRequestContext> {
+        let router = Router()
+        router.add(middleware: LocalCallersOnly())
+        router.get("status") { _, _ in
+            let activity = services.queue.activity
+            return try json(
+                AdminMessages.Status(
+                    url: services.publicURL, connections: services.connections(),
+                    fetches: activity.flights, demands: activity.demands,
+                    waiting: activity.waiting))
+        }
+        router.get("entries") { request, _ in
+            let after = request.uri.queryParameters["after"].flatMap { Int64(String($0)) } ?? 0
+            return try json(
+                try await services.search.read { (index) throws(IndexError) in
+                    try EntryViews.page(of: index, after: after)
+                })
+        }
+        router.get("entries/:id") { _, context in
+            guard let id = context.parameters.get("id", as: Int64.self) else {
+                throw problem(.badRequest, "the entry's id must be a number; `platter ls` shows it")
+            }
+            let map = try await services.search.read { (index) throws(IndexError) in
+                try EntryViews.map(of: id, index: index)
+            }
+            guard let map else { throw problem(.notFound, "there is no entry \(id)") }
+            return try json(map)
+        }
+        router.post("streams") { request, _ in
+            let (url, fields) = try await stream(request)
+            let path = services.streams.register(url, fields: fields)
+            return try json(AdminMessages.Registered(url: services.publicURL + path))
+        }
+        router.post("prefetch") { request, _ in
+            let (url, fields) = try await stream(request)
+            try await services.prefetcher.prefetch(Resource(url, fields: fields))
+            return Response(status: .accepted)
+        }
+        return router
+    }
+
+    private static func stream(_ request: Request) async throws -> (OriginURL, HTTPFields) {
+        let body = try await request.body.collect(upTo: 64 << 10)
+        let message: AdminMessages.Stream
+        do {
+            message = try JSONDecoder().decode(AdminMessages.Stream.self, from: Data(body.readableBytesView))
+        } catch {
+            throw problem(
+                .badRequest, #"the body must be {"url": "...", "headers": [{"name", "value"}]}"#)
+        }
+        do {
+            let fields = try RequestFields.parse(
+                (message.headers ?? []).map { ($0.name, $0.value) })
+            return (try OriginURL(message.url), fields)
+        } catch {
+            throw problem(.badRequest, "\(error)")
+        }
+    }
+
+    private static func json(_ value: some Encodable) throws -> Response {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        let data = try encoder.encode(value)
+        return Response(
+            status: .ok, headers: [.contentType: "application/json"],
+            body: ResponseBody(byteBuffer: ByteBuffer(bytes: data)))
+    }
+
+    private static func problem(_ status: HTTPResponse.Status, _ text: String) -> HTTPError {
+        HTTPError(status, message: text)
+    }
+}

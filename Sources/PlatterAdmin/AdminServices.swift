@@ -1,0 +1,24 @@
+package import PlatterCache
+
+/// What the admin interface shows and may ask for.
+package struct AdminServices: Sendable {
+    let search: IndexSearch
+    let streams: StreamRegistry
+    let queue: FetchDispatcher
+    let prefetcher: Prefetcher
+    /// Where players connect.
+    let publicURL: String
+    let connections: @Sendable () -> Int
+
+    package init(
+        search: IndexSearch, streams: StreamRegistry, queue: FetchDispatcher,
+        prefetcher: Prefetcher, publicURL: String, connections: @escaping @Sendable () -> Int
+    ) {
+        self.search = search
+        self.streams = streams
+        self.queue = queue
+        self.prefetcher = prefetcher
+        self.publicURL = publicURL
+        self.connections = connections
+    }
+}

@@ -1,0 +1,71 @@
+package import PlatterCache
+package import PlatterCore
+import PlatterHTTP
+package import PlatterStore
+
+/// The index as people are shown it. Used by the admin interface and, where no server runs, by the
+/// command line itself.
+package enum EntryViews {
+    /// Entries of one page [200].
+    package static let pageLength = 200
+
+    package static func page(
+        of index: IndexReader, after: Int64
+    ) throws(IndexError) -> AdminMessages.Entries {
+        let summaries = try index.entries(limit: pageLength, after: EntryID(after))
+        return AdminMessages.Entries(
+            entries: summaries.map { AdminMessages.Entry($0.entry, presentBytes: $0.presentBytes) },
+            next: summaries.count == pageLength ? summaries.last?.entry.id.rawValue : nil)
+    }
+
+    /// - Returns: nil when there is no such entry.
+    package static func map(
+        of id: Int64, index: IndexReader
+    ) throws(IndexError) -> AdminMessages.EntryMap? {
+        guard let record = try index.entry(EntryID(id)) else { return nil }
+        var present: [[Int64]] = []
+        var total: Int64 = 0
+        for run in try index.runs(of: record.id) {
+            let range = run.run.range
+            total = total.addingClamped(range.length)
+            if let last = present.last, last[1] == range.lowerBound {
+                present[present.count - 1][1] = range.upperBound
+            } else {
+                present.append([range.lowerBound, range.upperBound])
+            }
+        }
+        return AdminMessages.EntryMap(
+            entry: AdminMessages.Entry(record, presentBytes: total), present: present)
+    }
+}
+
+extension AdminMessages.Entry {
+    init(_ record: EntryRecord, presentBytes: Int64) {
+        // The key ends with a fingerprint where fields select the object; its first word is the URL.
+        let text = record.representation.key.text.prefix { $0 != " " }
+        self.init(
+            id: record.id.rawValue,
+            url: (try? OriginURL(String(text)))?.redacted ?? String(text.prefix { $0 != "?" }),
+            state: EntryState(record, presentBytes: presentBytes).rawValue,
+            completeLength: record.grid.completeLength, presentBytes: presentBytes,
+            chunkLength: record.grid.chunkLength, contentType: record.contentType,
+            createdAt: record.createdAt, accessedAt: record.accessedAt)
+    }
+}
+
+extension IndexSearch {
+    /// The current entry of a key and how much of it is there; nil when there is none.
+    package func summary(
+        of key: CacheKey
+    ) throws(IndexError) -> (state: EntryState, completeLength: Int64, presentBytes: Int64)? {
+        try read { (index) throws(IndexError) in
+            guard let record = try index.entry(for: key) else { return nil }
+            let present = try index.runs(of: record.id).reduce(Int64(0)) {
+                $0.addingClamped($1.run.range.length)
+            }
+            return (
+                EntryState(record, presentBytes: present), record.grid.completeLength, present
+            )
+        }
+    }
+}

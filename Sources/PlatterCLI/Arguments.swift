@@ -1,0 +1,93 @@
+import ArgumentParser
+import Foundation
+import Platter
+
+/// HOST:PORT, as in `127.0.0.1:7777` or `[::1]:7777`.
+struct EndpointArgument: ExpressibleByArgument, CustomStringConvertible {
+    let host: String
+    let port: Int
+
+    init?(argument: String) {
+        guard let colon = argument.lastIndex(of: ":"),
+            let port = Int(argument[argument.index(after: colon)...]), 0...65535 ~= port
+        else { return nil }
+        var host = String(argument[..<colon])
+        if host.hasPrefix("["), host.hasSuffix("]") { host = String(host.dropFirst().dropLast()) }
+        guard !host.isEmpty else { return nil }
+        self.host = host
+        self.port = port
+    }
+
+    var description: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
+    var url: String { "http://\(description)" }
+    var endpoint: PlatterConfiguration.Endpoint { .init(host: host, port: port) }
+}
+
+/// A number of bytes: `1000000`, `500M`, `10GiB`. K, M, G and T count in 1024.
+struct ByteCountArgument: ExpressibleByArgument {
+    let bytes: Int64
+
+    init?(argument: String) {
+        let digits = argument.prefix { $0.isASCII && $0.isNumber }
+        let units = ["": 0, "k": 10, "m": 20, "g": 30, "t": 40]
+        var unit = argument[digits.endIndex...].lowercased()
+        if unit.hasSuffix("ib") { unit.removeLast(2) } else if unit.hasSuffix("b") { unit.removeLast() }
+        guard let number = Int64(digits), let shift = units[unit] else { return nil }
+        let (bytes, overflow) = number.multipliedReportingOverflow(by: 1 << Int64(shift))
+        guard !overflow else { return nil }
+        self.bytes = bytes
+    }
+}
+
+/// `Name: value`.
+struct HeaderArgument: ExpressibleByArgument {
+    let name: String
+    let value: String
+
+    init?(argument: String) {
+        guard let colon = argument.firstIndex(of: ":") else { return nil }
+        name = String(argument[..<colon])
+        value = argument[argument.index(after: colon)...].trimmingCharacters(in: .whitespaces)
+        if name.isEmpty { return nil }
+    }
+}
+
+/// Where the daemon's admin interface is.
+struct AdminOption: ParsableArguments {
+    @Option(
+        help: ArgumentHelp("The admin interface of the running daemon.", valueName: "host:port"))
+    var admin = EndpointArgument.defaultAdmin
+}
+
+/// Which cache folder.
+struct FolderOption: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "The cache folder. (default: the user's cache folder)", valueName: "dir"))
+    var cacheDir: String?
+
+    var path: String { cacheDir ?? Self.usersFolder }
+
+    /// `$XDG_CACHE_HOME/platter`, else `~/.cache/platter`; on Apple systems the Caches folder.
+    static var usersFolder: String {
+        let environment = ProcessInfo.processInfo.environment
+        if let folder = environment["XDG_CACHE_HOME"], folder.hasPrefix("/") {
+            return folder + "/platter"
+        }
+        #if canImport(Darwin)
+        return NSHomeDirectory() + "/Library/Caches/platter"
+        #else
+        return NSHomeDirectory() + "/.cache/platter"
+        #endif
+    }
+}
+
+extension EndpointArgument {
+    private init(host: String, port: Int) {
+        self.host = host
+        self.port = port
+    }
+
+    static let defaultListen = EndpointArgument(host: "127.0.0.1", port: 7777)
+    static let defaultAdmin = EndpointArgument(host: "127.0.0.1", port: 7778)
+}

@@ -1,0 +1,109 @@
+import ArgumentParser
+import Foundation
+import PlatterAdmin
+import PlatterStore
+
+/// The objects in the cache.
+struct ListCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "ls", abstract: "List what is in the cache.",
+        discussion: """
+            Asks the running daemon; with --cache-dir, reads a folder's index instead, also when no \
+            daemon runs.
+            """)
+
+    @OptionGroup var source: EntrySource
+
+    @Flag(help: "Print JSON.")
+    var json = false
+
+    func run() async throws {
+        let entries = try await source.entries()
+        if json {
+            print(try JSONText.make(entries))
+            return
+        }
+        guard !entries.isEmpty else {
+            print("The cache is empty. Play something through it: platter --help")
+            return
+        }
+        print("  ID  STATE       ON DISK        SIZE  URL")
+        for entry in entries {
+            let id = String(entry.id).leftPadded(to: 4)
+            let state = entry.state.padding(toLength: 9, withPad: " ", startingAt: 0)
+            let present = Output.bytes(entry.presentBytes).leftPadded(to: 10)
+            let size = Output.bytes(entry.completeLength).leftPadded(to: 10)
+            print("\(id)  \(state) \(present)  \(size)  \(entry.url)")
+        }
+    }
+}
+
+/// Where the entries are read from.
+struct EntrySource: ParsableArguments {
+    @OptionGroup var admin: AdminOption
+
+    @Option(
+        help: ArgumentHelp("Read this cache folder instead of asking the daemon.", valueName: "dir"))
+    var cacheDir: String?
+
+    func entries() async throws -> [AdminMessages.Entry] {
+        let index = try folderIndex()
+        var entries: [AdminMessages.Entry] = []
+        var after: Int64? = 0
+        while let start = after {
+            let page =
+                if let index {
+                    try EntryViews.page(of: index, after: start)
+                } else {
+                    try await ask("/entries?after=\(start)", as: AdminMessages.Entries.self)
+                }
+            entries += page.entries
+            after = page.next
+        }
+        return entries
+    }
+
+    func map(of id: Int64) async throws -> AdminMessages.EntryMap {
+        guard let index = try folderIndex() else {
+            return try await ask("/entries/\(id)", as: AdminMessages.EntryMap.self)
+        }
+        guard let map = try EntryViews.map(of: id, index: index) else {
+            throw CleanExit.failure("there is no entry \(id); `platter ls` lists them")
+        }
+        return map
+    }
+
+    private func folderIndex() throws -> IndexReader? {
+        guard let cacheDir else { return nil }
+        do throws(IndexError) {
+            return try IndexReader(path: cacheDir + "/index.sqlite", boot: "")
+        } catch {
+            throw CleanExit.failure(error.description)
+        }
+    }
+
+    private func ask<Answer: Decodable>(
+        _ path: String, as type: Answer.Type
+    ) async throws -> Answer {
+        do {
+            return try await AdminClient(admin).get(path, as: type)
+        } catch let error as AdminClient.Failure {
+            throw CleanExit.failure(
+                error.description + "\nor name a cache folder with --cache-dir")
+        }
+    }
+}
+
+enum JSONText {
+    static func make(_ value: some Encodable) throws -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
+        return String(decoding: try encoder.encode(value), as: UTF8.self)
+    }
+}
+
+extension String {
+    func leftPadded(to width: Int) -> String {
+        String(repeating: " ", count: max(0, width - count)) + self
+    }
+}

@@ -1,0 +1,112 @@
+import ArgumentParser
+import Dispatch
+import Foundation
+import Logging
+import Platter
+
+/// The daemon.
+struct ServeCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "serve",
+        abstract: "Run the cache in the foreground until SIGTERM or Ctrl-C.",
+        discussion: """
+            With --origin, paths are the origin's: http://127.0.0.1:7777/films/one.mp4 is \
+            films/one.mp4 of the origin. Without it, only URLs registered by `platter url` are served.
+            """)
+
+    @Option(help: ArgumentHelp("The origin whose paths are served.", valueName: "url"))
+    var origin: String?
+
+    @Option(help: ArgumentHelp("Where players connect.", valueName: "host:port"))
+    var listen = EndpointArgument.defaultListen
+
+    @OptionGroup var admin: AdminOption
+    @OptionGroup var folder: FolderOption
+
+    @Option(help: ArgumentHelp("Most bytes on disk, as in 500M or 20G. (default: 10G)", valueName: "bytes"))
+    var maxSize: ByteCountArgument?
+
+    @Option(help: ArgumentHelp("Bytes of a chunk, 64K to 1G. (default: 10M)", valueName: "bytes"))
+    var chunkSize: ByteCountArgument?
+
+    @Option(help: "Fetches at once, over all origins.")
+    var fetches = 6
+
+    @Option(help: "Fetches at once to one origin.")
+    var fetchesPerOrigin = 3
+
+    @Option(help: "Seconds of media fetched ahead of a player.")
+    var readAhead = 30.0
+
+    @Flag(
+        inversion: .prefixedNo,
+        help: "Fetch to the end what is being played, when nothing else wants the origin.")
+    var backgroundFill = true
+
+    @Option(help: "How much to log: debug, info, notice, warning or error.")
+    var logLevel = "notice"
+
+    func run() async throws {
+        guard let level = Logger.Level(rawValue: logLevel) else {
+            throw ValidationError("--log-level: use debug, info, notice, warning or error")
+        }
+        LoggingSystem.bootstrap { label in
+            var handler = StreamLogHandler.standardError(label: label)
+            handler.logLevel = level
+            return handler
+        }
+        // Caught before anything starts, so that an early signal is not lost.
+        let signals = TerminationSignals()
+        let platter: Platter
+        do {
+            platter = try await Platter.start(makeConfiguration())
+        } catch let error as PlatterError {
+            throw CleanExit.failure(error.description)
+        }
+        print("Platter listens on \(platter.baseURL)")
+        if let origin { print("serves            \(origin)") }
+        print("keeps its cache in \(folder.path)")
+        if let url = platter.adminURL { print("admin interface   \(url)") }
+        Output.flush()
+        await signals.first()
+        await platter.stop()
+    }
+
+    private func makeConfiguration() -> PlatterConfiguration {
+        var configuration = PlatterConfiguration(directory: folder.path)
+        configuration.origin = origin
+        configuration.host = listen.host
+        configuration.port = listen.port
+        configuration.admin = admin.admin.endpoint
+        if let maxSize { configuration.maximumSize = maxSize.bytes }
+        if let chunkSize { configuration.chunkLength = chunkSize.bytes }
+        configuration.fetches = fetches
+        configuration.fetchesPerOrigin = fetchesPerOrigin
+        configuration.readAheadSeconds = readAhead
+        configuration.fillsInBackground = backgroundFill
+        return configuration
+    }
+}
+
+/// SIGTERM and SIGINT as something to wait for.
+struct TerminationSignals {
+    private let sources: [any DispatchSourceSignal]
+    private let arrivals: AsyncStream<Void>
+
+    init() {
+        let (stream, continuation) = AsyncStream<Void>.makeStream()
+        arrivals = stream
+        sources = [SIGTERM, SIGINT].map { number in
+            signal(number, SIG_IGN)
+            let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
+            source.setEventHandler { continuation.yield() }
+            source.resume()
+            return source
+        }
+    }
+
+    func first() async {
+        for await _ in arrivals { break }
+        for source in sources { source.cancel() }
+    }
+}

@@ -1,0 +1,62 @@
+package import HTTPTypes
+import NIOConcurrencyHelpers
+package import PlatterCore
+package import PlatterHTTP
+package import PlatterStore
+
+/// An entry in use: a resource being opened, or the representation that it turned out to be. One
+/// object an entry, whoever asks; its bytes are in one file.
+package final class Entry: Sendable {
+    /// What is known once the origin has answered, or from the index. Never changes: another version
+    /// of the resource is another entry.
+    package struct Opened: Sendable {
+        package let record: EntryRecord
+        package let file: any DataFile
+        /// The origin's header fields that are kept.
+        package let fields: HTTPFields
+
+        init(record: EntryRecord, file: any DataFile) {
+            self.record = record
+            self.file = file
+            // Fields that cannot be read are worth nothing; the bytes still are.
+            fields = StoredFields.parse(record.fields) ?? [:]
+        }
+
+        package var grid: ChunkGrid { record.grid }
+        package var completeLength: Int64 { record.grid.completeLength }
+
+        /// What a response must agree with before its bytes may join these.
+        package var identity: RepresentationIdentity {
+            RepresentationIdentity(
+                validator: record.representation.validator, completeLength: completeLength,
+                contentType: record.contentType)
+        }
+    }
+
+    package let handle: EntryHandle
+    private let state: NIOLockedValueBox<State>
+
+    private struct State {
+        var resource: Resource
+        var opened: Opened?
+    }
+
+    package init(handle: EntryHandle, resource: Resource, opened: Opened? = nil) {
+        self.handle = handle
+        state = NIOLockedValueBox(State(resource: resource, opened: opened))
+    }
+
+    /// The resource as last asked for: its fields may carry fresher credentials than the first.
+    package var resource: Resource { state.withLockedValue { $0.resource } }
+
+    /// nil while the entry is being opened.
+    package var opened: Opened? { state.withLockedValue { $0.opened } }
+
+    package func refresh(_ resource: Resource) {
+        state.withLockedValue { $0.resource = resource }
+    }
+
+    func open(_ opened: Opened) {
+        state.withLockedValue { $0.opened = opened }
+    }
+}

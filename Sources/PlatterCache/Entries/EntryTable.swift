@@ -1,0 +1,120 @@
+import HTTPTypes
+import NIOConcurrencyHelpers
+package import PlatterCore
+package import PlatterStore
+
+/// The entries in use, so that all who read one share its file and its flights. Says nothing about
+/// what exists: only the index does.
+package final class EntryTable: Sendable {
+    /// Entries kept open for nobody, so that the next request need not open the file again [256].
+    static let idleLimit = 256
+    /// How long a resource that cannot be stored is passed through without trying again [60 s].
+    static let bypassTime = Duration.seconds(60)
+    static let bypassLimit = 10_000
+
+    private struct State {
+        var entries: [CacheKey: Entry] = [:]
+        var bypassed: [CacheKey: Moment] = [:]
+        var nextHandle: UInt64 = 1
+    }
+
+    private let state = NIOLockedValueBox(State())
+    private let disk: any Disk
+
+    package init(disk: any Disk) { self.disk = disk }
+
+    /// The entry of a record that the index has just given. Not open yet when the flight that wrote
+    /// the record is just about to open it.
+    ///
+    /// - Throws: `DiskError` when its file cannot be opened: the record is worth nothing then.
+    package func entry(
+        of record: EntryRecord, resource: Resource
+    ) throws(DiskError) -> Entry {
+        if let entry = known(resource.key), entry.opened?.record.id == record.id {
+            if entry.resource.fields != resource.fields { entry.refresh(resource) }
+            return entry
+        }
+        if let opening = known(resource.key), opening.opened == nil { return opening }
+        let opened = try open(record)
+        return state.withLockedValue { state in
+            if let entry = state.entries[resource.key],
+                entry.opened.map({ $0.record.id == record.id }) ?? true
+            {
+                return entry
+            }
+            return Self.insert(resource, opened: opened, into: &state)
+        }
+    }
+
+    /// The entry that is being opened for a resource of which the index knows nothing.
+    package func opening(_ resource: Resource) -> Entry {
+        state.withLockedValue { state in
+            if let entry = state.entries[resource.key], entry.opened == nil {
+                entry.refresh(resource)
+                return entry
+            }
+            return Self.insert(resource, opened: nil, into: &state)
+        }
+    }
+
+    func open(_ record: EntryRecord) throws(DiskError) -> Entry.Opened {
+        Entry.Opened(record: record, file: try disk.openFile(record.file))
+    }
+
+    private func known(_ key: CacheKey) -> Entry? { state.withLockedValue { $0.entries[key] } }
+
+    private static func insert(
+        _ resource: Resource, opened: Entry.Opened?, into state: inout State
+    ) -> Entry {
+        if state.entries.count >= idleLimit { dropIdle(&state) }
+        let entry = Entry(
+            handle: EntryHandle(state.nextHandle), resource: resource, opened: opened)
+        state.nextHandle += 1
+        state.entries[resource.key] = entry
+        return entry
+    }
+
+    /// Closes entries that only the table holds, half of the limit at once.
+    private static func dropIdle(_ state: inout State) {
+        var excess = state.entries.count - idleLimit / 2
+        for key in Array(state.entries.keys) where excess > 0 {
+            guard var entry = state.entries.removeValue(forKey: key) else { continue }
+            if isKnownUniquelyReferenced(&entry) {
+                excess -= 1
+            } else {
+                state.entries[key] = entry
+            }
+        }
+    }
+
+    /// Forgets an entry: the next request starts from the index again.
+    package func forget(_ entry: Entry) {
+        state.withLockedValue { state in
+            let key = entry.resource.key
+            if state.entries[key] === entry { state.entries[key] = nil }
+        }
+    }
+
+    package func forgetAll() { state.withLockedValue { $0.entries = [:] } }
+
+    // MARK: - What cannot be stored
+
+    package func isBypassed(_ key: CacheKey, now: Moment) -> Bool {
+        state.withLockedValue { state in
+            guard let until = state.bypassed[key] else { return false }
+            if until > now { return true }
+            state.bypassed[key] = nil
+            return false
+        }
+    }
+
+    func bypass(_ key: CacheKey, now: Moment) {
+        state.withLockedValue { state in
+            if state.bypassed.count >= Self.bypassLimit {
+                state.bypassed = state.bypassed.filter { $0.value > now }
+                if state.bypassed.count >= Self.bypassLimit { state.bypassed = [:] }
+            }
+            state.bypassed[key] = now.advanced(by: Self.bypassTime)
+        }
+    }
+}

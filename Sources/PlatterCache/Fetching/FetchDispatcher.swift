@@ -1,0 +1,240 @@
+import NIOConcurrencyHelpers
+package import NIOCore
+package import PlatterCore
+
+/// What a demand is told.
+package enum Wakeup: Hashable, Sendable {
+    /// The world has changed: look again.
+    case look
+    /// All that a prefetch or fill wanted is there. The demand is forgotten.
+    case complete
+    /// The demand is forgotten.
+    case failed(FetchFailure)
+}
+
+/// The shell around the scheduler: keeps it behind a lock, and does what it says outside of the lock.
+package final class FetchDispatcher: Sendable {
+    private struct Demander {
+        let entry: Entry
+        let wake: @Sendable (Wakeup) -> Void
+    }
+
+    private struct State {
+        var scheduler: FetchScheduler
+        var demanders: [DemandID: Demander] = [:]
+        /// The entries of orders to come: alive for as long as somebody wants something of them.
+        var entries: [EntryHandle: Entry] = [:]
+        var flights: [FlightID: FlightControl] = [:]
+        var nextDemand: UInt64 = 1
+        var timer: Scheduled<Void>?
+        var isStopped = false
+    }
+
+    private let state: NIOLockedValueBox<State>
+    private let clock: any MonotonicClock
+    private let loop: any EventLoop
+    private let pilot: any Pilot
+
+    package init(
+        limits: FetchLimits, clock: any MonotonicClock, loop: any EventLoop, pilot: any Pilot
+    ) {
+        state = NIOLockedValueBox(State(scheduler: FetchScheduler(limits: limits)))
+        self.clock = clock
+        self.loop = loop
+        self.pilot = pilot
+    }
+
+    // MARK: - Demands
+
+    package func nextDemand() -> DemandID {
+        state.withLockedValue { state in
+            defer { state.nextDemand += 1 }
+            return DemandID(state.nextDemand)
+        }
+    }
+
+    /// - Parameter wake: Called on any thread, outside of all locks; it must not block.
+    package func register(
+        _ id: DemandID, _ demand: Demand, of entry: Entry,
+        wake: @escaping @Sendable (Wakeup) -> Void
+    ) {
+        let length = entry.opened?.completeLength
+        perform { state, now in
+            guard !state.isStopped else { return [.fail(id, .unreachable)] }
+            state.demanders[id] = Demander(entry: entry, wake: wake)
+            state.entries[entry.handle] = entry
+            return state.scheduler.register(id, demand, completeLength: length, now: now)
+        }
+    }
+
+    package func wait(
+        _ id: DemandID, at position: Int64, upTo end: Int64, stride: Int64, deadline: Moment
+    ) {
+        perform { state, now in
+            state.scheduler.wait(
+                id, at: position, upTo: end, stride: stride, deadline: deadline, now: now)
+        }
+    }
+
+    package func move(_ id: DemandID, to range: ByteRange, stride: Int64) {
+        perform { $0.scheduler.move(id, to: range, stride: stride, now: $1) }
+    }
+
+    package func leave(_ id: DemandID) {
+        perform { state, now in
+            state.demanders[id] = nil
+            return state.scheduler.leave(id, now: now)
+        }
+    }
+
+    package func clientMovedOn(_ client: ClientID, of entry: Entry, newest: DemandID) {
+        perform {
+            $0.scheduler.clientMovedOn(client, of: entry.handle, newest: newest, now: $1)
+        }
+    }
+
+    package func overdue(_ id: DemandID) { perform { $0.scheduler.overdue(id, now: $1) } }
+
+    /// How far bytes from `position` on have landed; nil when the first has not.
+    package func landedEnd(of entry: Entry, at position: Int64) -> Int64? {
+        state.withLockedValue { $0.scheduler.landedEnd(of: entry.handle, at: position) }
+    }
+
+    // MARK: - Flights
+
+    func planned(_ id: FlightID, gap: ByteRange?) {
+        perform { $0.scheduler.planned(id, gap: gap, now: $1) }
+    }
+
+    func opened(_ id: FlightID, body: ByteRange, completeLength: Int64) {
+        perform {
+            $0.scheduler.opened(id, body: body, completeLength: completeLength, now: $1)
+        }
+    }
+
+    func advanced(_ id: FlightID, mark: Int64, handover: Int64) {
+        perform { $0.scheduler.advanced(id, mark: mark, handover: handover, now: $1) }
+    }
+
+    func landed(_ id: FlightID, outcome: FlightOutcome) {
+        let jitter = Double.random(in: 0...1)
+        perform { state, now in
+            state.flights[id] = nil
+            return state.scheduler.landed(id, outcome: outcome, jitter: jitter, now: now)
+        }
+    }
+
+    func recorded(_ id: FlightID) { perform { $0.scheduler.recorded(id, now: $1) } }
+
+    func abandon(_ entry: Entry, failure: FetchFailure) {
+        perform { $0.scheduler.abandon(entry.handle, failure: failure, now: $1) }
+    }
+
+    // MARK: - Life
+
+    /// What is going on, for people.
+    package struct Activity: Hashable, Sendable {
+        package let flights: Int
+        package let demands: Int
+        package let waiting: Int
+    }
+
+    package var activity: Activity {
+        state.withLockedValue {
+            Activity(
+                flights: $0.scheduler.activeFlights, demands: $0.scheduler.demandCount,
+                waiting: $0.scheduler.waitingCount)
+        }
+    }
+
+    /// Cancels all flights; every demand fails. Flights still report their last bytes.
+    package func stop() {
+        let (controls, demanders) = state.withLockedValue { state in
+            state.isStopped = true
+            state.timer?.cancel()
+            defer { state.demanders = [:] }
+            return (Array(state.flights.values), Array(state.demanders.values))
+        }
+        for control in controls { control.cancel() }
+        for demander in demanders { demander.wake(.failed(.unreachable)) }
+    }
+
+    // MARK: - Doing
+
+    private enum Deed {
+        case begin(FlightOrder, Entry, FlightControl, opens: Bool)
+        case fly(FlightID, Entry, FlightControl, ByteRange)
+        case cancel(FlightControl)
+        case wake(@Sendable (Wakeup) -> Void, Wakeup)
+    }
+
+    private func perform(_ event: (inout State, Moment) -> [SchedulerAction]) {
+        let now = clock.now
+        let deeds = state.withLockedValue { state in
+            let actions = event(&state, now)
+            let deeds = actions.compactMap { prepare($0, &state, now: now) }
+            if state.entries.count > 64 || actions.isEmpty { prune(&state) }
+            return deeds
+        }
+        for deed in deeds { perform(deed) }
+    }
+
+    private func prune(_ state: inout State) {
+        for handle in Array(state.entries.keys) where !state.scheduler.knows(handle) {
+            state.entries[handle] = nil
+        }
+    }
+
+    private func perform(_ deed: Deed) {
+        switch deed {
+        case .begin(let order, let entry, let control, opens: let opens):
+            pilot.begin(order, entry: entry, control: control, opens: opens, queue: self)
+        case .fly(let id, let entry, let control, let range):
+            pilot.fly(id, range, entry: entry, control: control, queue: self)
+        case .cancel(let control): control.cancel()
+        case .wake(let wake, let wakeup): wake(wakeup)
+        }
+    }
+
+    private func prepare(
+        _ action: SchedulerAction, _ state: inout State, now: Moment
+    ) -> Deed? {
+        switch action {
+        case .plan(let order): return begin(order, &state, opens: false)
+        case .open(let order): return begin(order, &state, opens: true)
+        case .fly(let id, let range):
+            guard let handle = state.scheduler.entry(of: id), let entry = state.entries[handle]
+            else { return nil }
+            let control = state.flights[id] ?? FlightControl()
+            state.flights[id] = control
+            return .fly(id, entry, control, range)
+        case .limit(let id, let end):
+            state.flights[id]?.limit(to: end)
+            return nil
+        case .cancel(let id): return state.flights[id].map { .cancel($0) }
+        case .wake(let id): return state.demanders[id].map { .wake($0.wake, .look) }
+        case .fail(let id, let failure):
+            return state.demanders.removeValue(forKey: id).map { .wake($0.wake, .failed(failure)) }
+        case .complete(let id):
+            return state.demanders.removeValue(forKey: id).map { .wake($0.wake, .complete) }
+        case .setTimer(let moment):
+            setTimer(moment, &state, now: now)
+            return nil
+        }
+    }
+
+    private func begin(_ order: FlightOrder, _ state: inout State, opens: Bool) -> Deed? {
+        guard let entry = state.entries[order.entry] else { return nil }
+        let control = FlightControl()
+        state.flights[order.flight] = control
+        return .begin(order, entry, control, opens: opens)
+    }
+
+    private func setTimer(_ moment: Moment, _ state: inout State, now: Moment) {
+        state.timer?.cancel()
+        let delay = TimeAmount.nanoseconds(moment.since(now).nanosecondsClamped)
+        state.timer = loop.scheduleTask(in: delay) { [weak self] in
+            self?.perform { $0.scheduler.timer(now: $1) }
+        }
+    }
+}

@@ -1,0 +1,70 @@
+package import Logging
+package import PlatterCore
+package import PlatterOrigin
+package import PlatterStore
+
+/// What a flight needs: where bytes come from, where they go, and where that is written down.
+package struct FetchServices: Sendable {
+    package let origin: any Origin
+    package let disk: any Disk
+    package let index: IndexWriter
+    package let search: IndexSearch
+    package let table: EntryTable
+    package let clock: any MonotonicClock
+    package let wallClock: @Sendable () -> Int64
+    package let executor: IOExecutor
+    /// Bytes of a chunk of entries to come.
+    package let chunkLength: Int64
+    package let log: Logger
+
+    package init(
+        origin: any Origin, disk: any Disk, index: IndexWriter, search: IndexSearch,
+        table: EntryTable, clock: any MonotonicClock, wallClock: @escaping @Sendable () -> Int64,
+        executor: IOExecutor, chunkLength: Int64, log: Logger
+    ) {
+        self.origin = origin
+        self.disk = disk
+        self.index = index
+        self.search = search
+        self.table = table
+        self.clock = clock
+        self.wallClock = wallClock
+        self.executor = executor
+        self.chunkLength = chunkLength
+        self.log = log
+    }
+}
+
+/// The index as those ask it who are on no event loop.
+package actor IndexSearch {
+    private let reader: IndexReader
+
+    package init(reader: sending IndexReader) { self.reader = reader }
+
+    /// The first bytes of `range` that are not on disk, nil when all are. Bytes that are still to be
+    /// compared with their checksum count as present.
+    package func firstGap(of entry: EntryID, in range: ByteRange) throws(IndexError) -> ByteRange? {
+        try reader.firstGap(of: entry, in: range)
+    }
+
+    package func read<Value: Sendable>(
+        _ body: (IndexReader) throws(IndexError) -> Value
+    ) throws(IndexError) -> Value {
+        try body(reader)
+    }
+}
+
+extension IndexReader {
+    /// See `IndexSearch.firstGap`.
+    package func firstGap(of entry: EntryID, in range: ByteRange) throws(IndexError) -> ByteRange? {
+        var position = range.lowerBound
+        while position < range.upperBound {
+            switch try presence(of: entry, at: position, upTo: range.upperBound) {
+            case .present(let run): position = run.upperBound
+            case .unverified(let run): position = max(position + 1, run.range.upperBound)
+            case .absent(let gap): return gap
+            }
+        }
+        return nil
+    }
+}

@@ -1,0 +1,272 @@
+import HTTPTypes
+import Logging
+import NIOCore
+import PlatterCore
+import PlatterHTTP
+import PlatterOrigin
+import PlatterStore
+
+/// One fetch on its way from the origin into the file: asks, checks, writes, announces, records.
+/// Decides nothing about what is fetched or tried again.
+struct Flight: Sendable {
+    let id: FlightID
+    let entry: Entry
+    let control: FlightControl
+    let queue: FetchDispatcher
+    let services: FetchServices
+
+    /// Room that is reserved before the first byte is written [16 MiB].
+    private static let reservation: Int64 = 16 << 20
+
+    /// Looks in the index for what is really missing.
+    func plan(_ order: FlightOrder) async {
+        guard let opened = entry.opened, case .offset(let start) = order.start else {
+            return queue.planned(id, gap: nil)
+        }
+        do {
+            let range = start..<max(start, order.searchEnd)
+            let gap = try await services.search.firstGap(of: opened.record.id, in: range)
+            queue.planned(id, gap: gap)
+        } catch {
+            services.log.error("The index cannot be read", metadata: ["error": "\(error)"])
+            queue.abandon(entry, failure: .store)
+            queue.planned(id, gap: nil)
+        }
+    }
+
+    /// Sends the request whose response says what the resource is.
+    func open(_ order: FlightOrder) async {
+        let asked: AskedRange =
+            switch order.start {
+            case .offset(let first): .from(first, upTo: first.addingClamped(order.length))
+            case .suffix(let count): .suffix(count)
+            }
+        let requestedAt = services.clock.now
+        let outcome: FlightOutcome
+        do {
+            let response = try await fetch(asked)
+            let verdict = ResponseCheck.verdict(
+                status: response.status, fields: response.fields,
+                expectation: FetchExpectation(asked: asked, identity: nil),
+                receivedAt: services.wallClock())
+            outcome = await accept(verdict, of: response, requestedAt: requestedAt)
+        } catch {
+            outcome = .init(error)
+        }
+        land(outcome)
+    }
+
+    /// Fetches a range of an entry that is open.
+    func fly(_ range: ByteRange) async {
+        guard let opened = entry.opened else { return land(.failed(.changed)) }
+        let asked = AskedRange.from(range.lowerBound, upTo: range.upperBound)
+        let requestedAt = services.clock.now
+        let outcome: FlightOutcome
+        do {
+            let response = try await fetch(asked)
+            let verdict = ResponseCheck.verdict(
+                status: response.status, fields: response.fields,
+                expectation: FetchExpectation(asked: asked, identity: opened.identity),
+                receivedAt: services.wallClock())
+            switch verdict {
+            case .partial(let head), .whole(let head):
+                outcome = await store(
+                    response, range: head.body, limit: range.upperBound, opened: opened,
+                    requestedAt: requestedAt)
+            default: outcome = refuse(verdict)
+            }
+        } catch {
+            outcome = .init(error)
+        }
+        land(outcome)
+    }
+
+    private func fetch(_ asked: AskedRange) async throws(OriginError) -> OriginResponse {
+        let resource = entry.resource
+        return try await services.origin.fetch(
+            OriginRequest(url: resource.url, fields: resource.fields, range: asked))
+    }
+
+    /// The slot is free. What was brought is recorded by now, or on its way into the index.
+    private func land(_ outcome: FlightOutcome) {
+        queue.landed(id, outcome: outcome)
+        guard let opened = entry.opened else { return queue.recorded(id) }
+        // Commands are committed in order: when this one is, all runs of the flight are.
+        services.index.touch([opened.record.id: services.wallClock()]) { [queue, id] _ in
+            queue.recorded(id)
+        }
+    }
+
+    // MARK: - Opening
+
+    private func accept(
+        _ verdict: Verdict, of response: OriginResponse, requestedAt: Moment
+    ) async -> FlightOutcome {
+        switch verdict {
+        case .partial(let head), .whole(let head):
+            guard head.validator.isStrong else { return bypass("no strong validator") }
+            switch Storability.decide(
+                requestHasAuthorization: false, fields: response.fields)
+            {
+            case .store: break
+            case .bypass(let reason): return bypass("\(reason)")
+            }
+            do {
+                let opened = try await establish(head, fields: response.fields)
+                entry.open(opened)
+                queue.opened(id, body: head.body, completeLength: head.completeLength)
+                return await store(
+                    response, range: head.body, limit: head.body.upperBound, opened: opened,
+                    requestedAt: requestedAt)
+            } catch {
+                services.log.error("Nothing can be stored", metadata: ["error": "\(error)"])
+                return .failed(.store)
+            }
+        default: return refuse(verdict)
+        }
+    }
+
+    private func bypass(_ reason: String) -> FlightOutcome {
+        let resource = entry.resource
+        services.log.info(
+            "Not stored, passed through",
+            metadata: ["url": "\(resource.url.redacted)", "reason": "\(reason)"])
+        services.table.bypass(resource.key, now: services.clock.now)
+        return .failed(.bypass)
+    }
+
+    /// Writes the entry into the index and opens its file.
+    private func establish(
+        _ head: AcceptedHead, fields: HTTPFields
+    ) async throws -> Entry.Opened {
+        let key = entry.resource.key
+        let representation = Representation(
+            key: key, validator: head.validator, completeLength: head.completeLength)
+        guard
+            let new = NewEntry(
+                representation, chunkLength: services.chunkLength,
+                file: DataFileName(representation, salt: .random(in: .min ... .max)),
+                origin: entry.resource.url.origin, contentType: head.contentType,
+                fields: StoredFields.serialised(StoredFields.select(from: fields)),
+                createdAt: services.wallClock())
+        else { throw IndexError(.constraint, "the entry's lengths are out of range") }
+        let record = try await services.index.openEntry(new)
+        do {
+            return try services.table.open(record)
+        } catch where error.code == .missing {
+            // Either the row is new, or its file has gone and with it all that the rows promise.
+            services.index.drop(0..<Int64.max, of: record.id) { _ in }
+            try await services.index.flush()
+            _ = try services.disk.createFile(record.file)
+            return try services.table.open(record)
+        }
+    }
+
+    // MARK: - Storing
+
+    private func store(
+        _ response: OriginResponse, range: ByteRange, limit: Int64, opened: Entry.Opened,
+        requestedAt: Moment
+    ) async -> FlightOutcome {
+        var transfer = Transfer(
+            opened: opened, start: range.lowerBound, requestedAt: requestedAt,
+            headAt: services.clock.now)
+        let outcome: FlightOutcome
+        do {
+            try opened.file.allocate(
+                .starting(at: range.lowerBound, length: Self.reservation, limit: range.upperBound))
+        } catch {
+            services.log.warning("No room could be reserved", metadata: ["error": "\(error)"])
+        }
+        do {
+            outcome = try await receive(response, range: range, limit: limit, into: &transfer)
+        } catch let error as DiskError {
+            services.log.error("The disk refuses bytes", metadata: ["error": "\(error)"])
+            outcome = .failed(.store)
+        } catch {
+            outcome = control.isCancelled ? .ended : .retryable(after: nil)
+        }
+        record(transfer.finish(), of: opened)
+        return outcome
+    }
+
+    private func receive(
+        _ response: OriginResponse, range: ByteRange, limit: Int64, into transfer: inout Transfer
+    ) async throws -> FlightOutcome {
+        let last = min(range.upperBound, max(limit, range.lowerBound))
+        for try await var buffer in response.body {
+            while buffer.readableBytes > 0 {
+                let before = transfer.mark
+                record(
+                    try transfer.write(&buffer, upTo: min(last, control.end)), of: transfer.opened)
+                guard transfer.mark > before else { return .ended }
+                let now = services.clock.now
+                queue.advanced(id, mark: transfer.mark, handover: transfer.handover(now: now))
+            }
+            if transfer.mark >= min(last, control.end), transfer.mark < range.upperBound {
+                return .ended
+            }
+        }
+        let isShort = transfer.mark < min(range.upperBound, control.end)
+        return isShort ? .retryable(after: nil) : .ended
+    }
+
+    private func record(_ runs: [StoredRun], of opened: Entry.Opened) {
+        guard !runs.isEmpty else { return }
+        services.index.record(runs, in: opened.record.id) { [queue, entry, services] result in
+            guard case .failure(let error) = result else { return }
+            services.log.error("The index refuses a range", metadata: ["error": "\(error)"])
+            let isGone = error.code == .entryGone
+            if isGone { services.table.forget(entry) }
+            queue.abandon(entry, failure: isGone ? .changed : .store)
+        }
+    }
+
+    // MARK: - Refusing
+
+    private func refuse(_ verdict: Verdict) -> FlightOutcome {
+        switch verdict {
+        case .partial, .whole: return .failed(.bypass)
+        case .wholeUnusable(let reason): return bypass("\(reason)")
+        case .unsatisfiable(let length):
+            return .failed(
+                entry.opened == nil ? .unsatisfiable(completeLength: length) : supersede())
+        case .changed(let reason):
+            services.log.notice(
+                "The origin has another version",
+                metadata: ["url": "\(entry.resource.url.redacted)", "reason": "\(reason)"])
+            return .failed(supersede())
+        case .retryable(_, let after): return .retryable(after: after.map { .seconds($0) })
+        case .rejected(let status): return .failed(.status(status))
+        case .redirect: return .failed(.status(502))
+        case .malformed(let reason):
+            services.log.warning(
+                "The origin's answer cannot be trusted",
+                metadata: ["url": "\(entry.resource.url.redacted)", "reason": "\(reason)"])
+            return entry.opened == nil ? bypass("\(reason)") : .retryable(after: nil)
+        }
+    }
+
+    /// Closes the entry for new readers: the next request opens the new version.
+    private func supersede() -> FetchFailure {
+        services.table.forget(entry)
+        if let opened = entry.opened {
+            let log = services.log
+            services.index.supersede(opened.record.id, at: services.wallClock()) { result in
+                guard case .failure(let error) = result else { return }
+                log.error("The index cannot be written", metadata: ["error": "\(error)"])
+            }
+        }
+        return .changed
+    }
+}
+
+extension FlightOutcome {
+    init(_ error: OriginError) {
+        switch error {
+        case .unreachable, .timedOut: self = .retryable(after: nil)
+        case .badRedirect: self = .failed(.status(502))
+        case .cancelled: self = .ended
+        }
+    }
+}

@@ -1,0 +1,55 @@
+import NIOConcurrencyHelpers
+package import PlatterCore
+
+/// The reins of one flight, held by the queue: where it is to end, and whether at once.
+package final class FlightControl: Sendable {
+    private struct State {
+        var end = Int64.max
+        var isCancelled = false
+        var task: Task<Void, Never>?
+    }
+
+    private let state = NIOLockedValueBox(State())
+
+    package init() {}
+
+    /// Bring nothing from here on.
+    package var end: Int64 { state.withLockedValue { $0.end } }
+    package var isCancelled: Bool { state.withLockedValue { $0.isCancelled } }
+
+    func limit(to end: Int64) { state.withLockedValue { $0.end = min($0.end, end) } }
+
+    func cancel() {
+        let task = state.withLockedValue { state in
+            state.isCancelled = true
+            return state.task
+        }
+        task?.cancel()
+    }
+
+    /// The task that flies. Cancelled at once when the order to stop came before it started.
+    func attach(_ task: Task<Void, Never>) {
+        let isCancelled = state.withLockedValue { state in
+            state.task = task
+            return state.isCancelled
+        }
+        if isCancelled { task.cancel() }
+    }
+}
+
+/// Who carries out what the scheduler orders, and reports to the queue.
+package protocol Pilot: Sendable {
+    /// Look for the gap of an order, or open its entry.
+    func begin(
+        _ order: FlightOrder, entry: Entry, control: FlightControl, opens: Bool, queue: FetchDispatcher)
+
+    /// Fetch a range of an open entry.
+    func fly(
+        _ id: FlightID, _ range: ByteRange, entry: Entry, control: FlightControl,
+        queue: FetchDispatcher)
+}
+
+/// The clock seam: what decisions are told the time from.
+package protocol MonotonicClock: Sendable {
+    var now: Moment { get }
+}

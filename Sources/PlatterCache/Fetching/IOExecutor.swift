@@ -1,0 +1,19 @@
+package import NIOPosix
+
+/// Runs tasks on threads that may block on the disk, so that neither an event loop nor the shared
+/// pool of Swift's concurrency ever does.
+package final class IOExecutor: TaskExecutor {
+    private let pool: NIOThreadPool
+
+    /// - Parameter pool: Started; the caller stops it.
+    package init(pool: NIOThreadPool) { self.pool = pool }
+
+    package func enqueue(_ job: consuming ExecutorJob) {
+        let job = UnownedJob(job)
+        let executor = asUnownedTaskExecutor()
+        pool.submit { _ in
+            // Also when the pool has been stopped: a task that is never resumed would hang its waiters.
+            job.runSynchronously(on: executor)
+        }
+    }
+}

@@ -1,0 +1,65 @@
+import NIOCore
+import PlatterCore
+import PlatterStore
+
+/// The bytes of one response on their way into the file: written in order, added to the checksum,
+/// and announced piece by piece. Owned by one flight.
+struct Transfer {
+    /// The mark moves at least this often: 128 KiB.
+    static let pieceLength = 128 << 10
+
+    let opened: Entry.Opened
+    private let requestedAt: Moment
+    private let headAt: Moment
+    private let start: Int64
+    private var recorder: RunRecorder
+    /// All bytes from the start up to here are in the file.
+    private(set) var mark: Int64
+
+    init(opened: Entry.Opened, start: Int64, requestedAt: Moment, headAt: Moment) {
+        self.opened = opened
+        self.start = start
+        self.requestedAt = requestedAt
+        self.headAt = headAt
+        mark = start
+        recorder = RunRecorder(grid: opened.grid)
+    }
+
+    /// Writes the next bytes, up to a piece of them and nothing from `end` on.
+    ///
+    /// - Returns: The runs to record now.
+    mutating func write(
+        _ buffer: inout ByteBuffer, upTo end: Int64
+    ) throws(DiskError) -> [StoredRun] {
+        let wanted = min(Int64(min(buffer.readableBytes, Self.pieceLength)), end - mark)
+        guard wanted > 0, let piece = buffer.readSlice(length: Int(wanted)) else { return [] }
+        let offset = mark
+        let runs: [StoredRun]
+        do {
+            runs = try piece.withUnsafeReadableBytes { bytes in
+                try opened.file.write(bytes, at: offset)
+                return RunRecorder.pieces(of: bytes, at: offset, grid: opened.grid)
+            }
+        } catch let error as DiskError {
+            throw error
+        } catch {
+            throw DiskError(.other, "writing failed: \(error)", path: opened.file.path)
+        }
+        mark += wanted
+        var due: [StoredRun] = []
+        for run in runs { due += recorder.wrote(run) }
+        return due
+    }
+
+    /// What is left to record.
+    mutating func finish() -> [StoredRun] { recorder.finish() }
+
+    /// How many bytes one round trip brings at the rate measured so far.
+    func handover(now: Moment) -> Int64 {
+        let roundTrip = headAt.since(requestedAt).inSeconds
+        let elapsed = now.since(headAt).inSeconds
+        guard elapsed > 0.001 else { return 0 }
+        let bytes = Double(mark - start) / elapsed * roundTrip
+        return bytes < 64e6 ? Int64(bytes) : 64_000_000
+    }
+}

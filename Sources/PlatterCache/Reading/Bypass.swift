@@ -1,0 +1,62 @@
+package import HTTPTypes
+package import NIOCore
+package import PlatterCore
+package import PlatterHTTP
+package import PlatterOrigin
+
+/// The way past the store: bytes from the origin to one reader, kept nowhere. For what must not be
+/// stored, and for when the store cannot help (REQUIREMENTS F5).
+package struct Bypass: Sendable {
+    /// The head of a response, and its body as it arrives.
+    package struct Response: Sendable {
+        package let status: Int
+        package let fields: HTTPFields
+        package let body: any AsyncSequence<ByteBuffer, any Error> & Sendable
+    }
+
+
+    private let origin: any Origin
+    private let wallClock: @Sendable () -> Int64
+
+    package init(origin: any Origin, wallClock: @escaping @Sendable () -> Int64) {
+        self.origin = origin
+        self.wallClock = wallClock
+    }
+
+    /// The origin's own answer.
+    ///
+    /// - Parameter range: What the client asked for, where that was one range.
+    package func response(
+        to resource: Resource, range: AskedRange?
+    ) async throws(FetchFailure) -> Response {
+        do {
+            let response = try await origin.fetch(
+                OriginRequest(url: resource.url, fields: resource.fields, range: range))
+            return Response(
+                status: response.status, fields: response.fields, body: response.body)
+        } catch {
+            throw .unreachable
+        }
+    }
+
+    /// The rest of a response that has begun: the same version, from the very byte.
+    ///
+    /// - Returns: A response whose body starts at `range.lowerBound`, and how much of it is wanted.
+    package func rest(
+        of opened: Entry.Opened, resource: Resource, range: ByteRange
+    ) async throws(FetchFailure) -> (Response, length: Int64) {
+        let asked = AskedRange.from(range.lowerBound, upTo: range.upperBound)
+        let response = try await response(to: resource, range: asked)
+        let verdict = ResponseCheck.verdict(
+            status: response.status, fields: response.fields,
+            expectation: FetchExpectation(asked: asked, identity: opened.identity),
+            receivedAt: wallClock())
+        switch verdict {
+        case .partial(let head), .whole(let head):
+            return (response, min(head.body.upperBound, range.upperBound) - range.lowerBound)
+        case .changed, .unsatisfiable: throw .changed
+        case .rejected(let status): throw .status(status)
+        case .wholeUnusable, .redirect, .retryable, .malformed: throw .unreachable
+        }
+    }
+}

@@ -1,0 +1,72 @@
+package import PlatterCore
+
+/// How far beyond a reader's position to fetch, and in requests of what size (REQUIREMENTS B5).
+///
+/// Pure: fed with what the client has taken and when. What a client asks for says nothing about what
+/// it wants, only what it takes does (PLAYERS section 7).
+package struct ReadAhead: Sendable {
+    package struct Settings: Hashable, Sendable {
+        /// Seconds of media kept ahead, at the rate at which the client really reads [30 s].
+        package var seconds = 30.0
+        /// Bytes ahead of a slow reader [8 MiB] and of a fast one [200 MiB].
+        package var least: Int64 = 8 << 20
+        package var most: Int64 = 200 << 20
+        /// Nothing is fetched ahead before so much was read [256 KiB].
+        package var probe: Int64 = 256 << 10
+        /// The first request at a cold position [512 KiB]: it lasts for a probe, and for the first
+        /// round trip of what follows.
+        package var firstRequest: Int64 = 512 << 10
+        /// The largest request [16 MiB].
+        package var largestRequest: Int64 = 16 << 20
+
+        package init() {}
+    }
+
+    private let settings: Settings
+    private let start: Int64
+    private let startedAt: Moment
+    private var position: Int64
+    private var sampledAt: Moment
+    private var sampled: Int64
+    /// Bytes a second, smoothed over some seconds.
+    package private(set) var rate: Double = 0
+
+    package init(settings: Settings, start: Int64, now: Moment) {
+        self.settings = settings
+        self.start = start
+        startedAt = now
+        position = start
+        sampledAt = now
+        sampled = start
+    }
+
+    /// The client has taken all bytes before `newPosition`.
+    package mutating func read(upTo newPosition: Int64, now: Moment) {
+        position = max(position, newPosition)
+        let elapsed = now.since(sampledAt).inSeconds
+        guard elapsed >= 0.25 else { return }
+        let recent = Double(position - sampled) / elapsed
+        let weight = min(1, elapsed / 4)
+        rate = rate == 0 ? recent : rate + (recent - rate) * weight
+        (sampledAt, sampled) = (now, position)
+    }
+
+    private var taken: Int64 { position - start }
+
+    /// Whether this may still be a look at a header or an index.
+    package var isProbe: Bool { taken < settings.probe }
+
+    /// The byte after the last one to fetch for this reader.
+    package var windowEnd: Int64 {
+        if isProbe { return max(start.addingClamped(settings.firstRequest), position) }
+        let wished = rate * settings.seconds
+        let ahead = wished < Double(settings.most) ? Int64(max(0, wished)) : settings.most
+        return position.addingClamped(min(max(ahead, settings.least), settings.most))
+    }
+
+    /// The size of the next request: it grows with what was read, so that what is never read costs
+    /// little and what is read costs few requests.
+    package var stride: Int64 {
+        min(max(taken.multipliedClamped(by: 2), settings.firstRequest), settings.largestRequest)
+    }
+}

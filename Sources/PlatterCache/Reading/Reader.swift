@@ -1,0 +1,195 @@
+package import PlatterCore
+package import PlatterStore
+
+/// One player request for a range of an open entry. Says, position by position, where the next bytes
+/// are; asks the scheduler for what is missing; keeps read-ahead going at the pace of the client.
+///
+/// Not Sendable: it lives on the event loop of its connection. Hit and miss take the same way: bytes
+/// are handed on from the file, and a miss only waits until they are in it.
+package final class Reader {
+    /// What the connection does next.
+    package enum Step: Hashable, Sendable {
+        /// Hand these bytes on from the entry's file.
+        case run(ByteRange)
+        /// Nothing to hand on yet; `wake` will be called.
+        case wait
+        /// All was handed on.
+        case end
+        /// The store cannot help: stream the rest from the origin.
+        case failed(FetchFailure)
+    }
+
+    /// At most so much is looked up at once, so that a long response notices a deletion [4 MiB].
+    static let windowLength: Int64 = 4 << 20
+    /// The read-ahead is looked at again after so many bytes [256 KiB].
+    static let adviceLength: Int64 = 256 << 10
+
+    package let entry: Entry
+    package let opened: Entry.Opened
+    package private(set) var range: ByteRange
+    /// The next byte to hand on.
+    package private(set) var position: Int64
+    /// Bytes that were on disk when asked for, and those that had to be waited for.
+    package private(set) var hasWaited = false
+
+    private let services: ReaderServices
+    private let client: ClientID
+    private let demand: DemandID
+    private var isRegistered: Bool
+    private var readAhead: ReadAhead
+    private var advisedAt: Int64
+    private let wake: @Sendable (Wakeup) -> Void
+
+    /// - Parameters:
+    ///   - range: Within the entry.
+    ///   - demand: A number of its own.
+    ///   - isRegistered: The demand is registered already, because its request opened the entry.
+    ///   - wake: Called on any thread when a `wait` may be over.
+    package init(
+        entry: Entry, opened: Entry.Opened, range: ByteRange, client: ClientID,
+        demand: DemandID, isRegistered: Bool, services: ReaderServices,
+        wake: @escaping @Sendable (Wakeup) -> Void
+    ) {
+        self.entry = entry
+        self.opened = opened
+        self.range = range
+        position = range.lowerBound
+        advisedAt = range.lowerBound
+        self.client = client
+        self.demand = demand
+        self.isRegistered = isRegistered
+        self.services = services
+        self.wake = wake
+        readAhead = ReadAhead(
+            settings: services.readAhead, start: range.lowerBound, now: services.clock.now)
+    }
+
+    /// Where the next bytes are.
+    package func next(index: IndexReader) -> Step {
+        guard position < range.upperBound else { return .end }
+        let limit = min(range.upperBound, position.addingClamped(Self.windowLength))
+        do {
+            switch try index.presence(of: opened.record.id, at: position, upTo: limit) {
+            case .present(let run): return .run(run)
+            case .unverified(let run):
+                hasWaited = true
+                services.verifier.verify(run, of: opened, wake: wake)
+                return .wait
+            case .absent: break
+            }
+        } catch {
+            return .failed(.store)
+        }
+        if let end = services.queue.landedEnd(of: entry, at: position) {
+            return .run(position..<min(end, limit))
+        }
+        wait()
+        return .wait
+    }
+
+    private func wait() {
+        hasWaited = true
+        let now = services.clock.now
+        let end = min(range.upperBound, max(readAhead.windowEnd, position.addingClamped(1)))
+        let deadline = now.advanced(by: services.waits.head)
+        if isRegistered {
+            services.queue.wait(
+                demand, at: position, upTo: end, stride: readAhead.stride, deadline: deadline)
+        } else {
+            var wanted = makeDemand(position..<end)
+            wanted.isWaiting = true
+            wanted.deadline = deadline
+            register(wanted)
+        }
+    }
+
+    private func makeDemand(_ range: ByteRange) -> Demand {
+        Demand(
+            entry: entry.handle, origin: entry.resource.origin, client: client, range: range,
+            level: .high, stride: readAhead.stride)
+    }
+
+    private func register(_ wanted: Demand) {
+        isRegistered = true
+        services.queue.register(demand, wanted, of: entry, wake: wake)
+        services.queue.clientMovedOn(client, of: entry, newest: demand)
+    }
+
+    /// Whether all of the range is on disk, as far as one question tells.
+    package func isAllPresent(index: IndexReader) -> Bool {
+        let presence = try? index.presence(
+            of: opened.record.id, at: range.lowerBound, upTo: range.upperBound)
+        if case .present(let run) = presence { return run.upperBound == range.upperBound }
+        return false
+    }
+
+    /// Ask for another connection: the wait has lasted too long.
+    package func hedge() {
+        if isRegistered { services.queue.overdue(demand) }
+    }
+
+    /// These bytes are on their way to the client; the next step starts behind them.
+    package func handedOn(upTo newPosition: Int64) { position = newPosition }
+
+    /// The client has taken all bytes before `newPosition`.
+    package func taken(upTo newPosition: Int64, index: IndexReader) {
+        readAhead.read(upTo: newPosition, now: services.clock.now)
+        guard newPosition - advisedAt >= Self.adviceLength else { return }
+        advisedAt = newPosition
+        if newPosition - range.lowerBound >= services.fillThreshold {
+            services.filler?.fill(entry, opened)
+        }
+        keepAhead(from: newPosition, index: index)
+    }
+
+    /// Registers, or moves on, what is to be fetched ahead. Never past the end of what was asked for.
+    private func keepAhead(from position: Int64, index: IndexReader) {
+        let end = min(range.upperBound, readAhead.windowEnd)
+        guard position < end else { return }
+        guard isRegistered || !readAhead.isProbe else { return }
+        if !isRegistered {
+            guard let gap = try? index.firstGap(of: opened.record.id, in: position..<end) else {
+                return
+            }
+            register(makeDemand(gap.lowerBound..<end))
+        } else {
+            services.queue.move(demand, to: position..<end, stride: readAhead.stride)
+        }
+    }
+
+    /// The demand is forgotten by the scheduler; the next wait registers it again.
+    package func forgotten() { isRegistered = false }
+
+    /// The client has gone, or has all it asked for.
+    package func close() {
+        if isRegistered { services.queue.leave(demand) }
+        isRegistered = false
+    }
+}
+
+/// What all readers share.
+package struct ReaderServices: Sendable {
+    package let queue: FetchDispatcher
+    package let verifier: Verifier
+    package let clock: any MonotonicClock
+    package let readAhead: ReadAhead.Settings
+    package let waits: WaitDeadlines.Settings
+    /// Bytes read in a row after which an entry is filled to completion [16 MiB].
+    package let fillThreshold: Int64
+    /// nil: background fill is off.
+    package let filler: Filler?
+
+    package init(
+        queue: FetchDispatcher, verifier: Verifier, clock: any MonotonicClock,
+        readAhead: ReadAhead.Settings = .init(), waits: WaitDeadlines.Settings = .init(),
+        fillThreshold: Int64 = 16 << 20, filler: Filler?
+    ) {
+        self.queue = queue
+        self.verifier = verifier
+        self.clock = clock
+        self.readAhead = readAhead
+        self.waits = waits
+        self.fillThreshold = fillThreshold
+        self.filler = filler
+    }
+}

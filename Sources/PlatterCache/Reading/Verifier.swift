@@ -1,0 +1,60 @@
+package import Logging
+import NIOConcurrencyHelpers
+import PlatterCore
+package import PlatterStore
+
+/// Compares runs that were recorded before the last boot with their checksums, before their first
+/// byte is served. Many readers of one run wait for one comparison.
+package final class Verifier: Sendable {
+    private struct Key: Hashable {
+        let entry: EntryID
+        let start: Int64
+    }
+
+    private let waiting = NIOLockedValueBox<[Key: [@Sendable (Wakeup) -> Void]]>([:])
+    private let index: IndexWriter
+    private let executor: IOExecutor
+    private let log: Logger
+
+    package init(index: IndexWriter, executor: IOExecutor, log: Logger) {
+        self.index = index
+        self.executor = executor
+        self.log = log
+    }
+
+    /// - Parameter wake: Called once, when the index says whether the run may be served.
+    func verify(
+        _ run: StoredRun, of opened: Entry.Opened, wake: @escaping @Sendable (Wakeup) -> Void
+    ) {
+        let key = Key(entry: opened.record.id, start: run.range.lowerBound)
+        let isFirst = waiting.withLockedValue { waiting in
+            waiting[key, default: []].append(wake)
+            return waiting[key]?.count == 1
+        }
+        guard isFirst else { return }
+        Task(executorPreference: executor) { [self] in
+            if isIntact(run, of: opened) {
+                index.stampVerified(run, in: opened.record.id) { _ in self.finish(key) }
+            } else {
+                log.error(
+                    "Bytes on disk are damaged and will be fetched again",
+                    metadata: ["file": "\(opened.file.path)", "range": "\(run.range)"])
+                index.drop(run.range, of: opened.record.id) { _ in self.finish(key) }
+            }
+        }
+    }
+
+    private func isIntact(_ run: StoredRun, of opened: Entry.Opened) -> Bool {
+        do {
+            return try Checksum.crc32c(of: opened.file, range: run.range) == run.crc32c
+        } catch {
+            log.error("The disk cannot be read", metadata: ["error": "\(error)"])
+            return false
+        }
+    }
+
+    private func finish(_ key: Key) {
+        let wakes = waiting.withLockedValue { $0.removeValue(forKey: key) ?? [] }
+        for wake in wakes { wake(.look) }
+    }
+}

@@ -1,0 +1,22 @@
+import PlatterCore
+
+/// How long to pause after a failure (REQUIREMENTS C4): doubled each time, half of it random so that
+/// many do not return at the same instant.
+struct Backoff {
+    let limits: FetchLimits
+
+    /// - Parameters:
+    ///   - failures: In a row, 1 or more.
+    ///   - isWaitedFor: A reader is blocked: the pause stays short, its own deadline ends the tries.
+    ///   - jitter: From 0 to 1.
+    func pause(failures: Int, isWaitedFor: Bool, jitter: Double) -> Duration {
+        let cap = isWaitedFor ? limits.waitingBackoffCap : limits.backoffCap
+        let doublings = min(max(failures, 1) - 1, 16)
+        let full = min(limits.firstBackoff * (1 << doublings), cap)
+        return full / 2 + full / 2 * (jitter.isNaN ? 0 : min(max(jitter, 0), 1))
+    }
+
+    /// How much of a `Retry-After` (RFC 9110 section 10.2.3) is honoured, at all the origin's entries
+    /// and by everybody.
+    func granted(_ asked: Duration) -> Duration { min(max(asked, .zero), limits.backoffCap) }
+}

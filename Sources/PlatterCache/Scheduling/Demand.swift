@@ -1,0 +1,165 @@
+package import PlatterCore
+
+/// Names a demand, for as long as the scheduler knows it.
+package struct DemandID: Hashable, Sendable, Comparable {
+    package let rawValue: UInt64
+
+    package init(_ rawValue: UInt64) { self.rawValue = rawValue }
+
+    package static func < (lhs: DemandID, rhs: DemandID) -> Bool { lhs.rawValue < rhs.rawValue }
+}
+
+/// Names a flight: one fetch, shared by every demand that it serves.
+package struct FlightID: Hashable, Sendable, Comparable {
+    package let rawValue: UInt64
+
+    package init(_ rawValue: UInt64) { self.rawValue = rawValue }
+
+    package static func < (lhs: FlightID, rhs: FlightID) -> Bool { lhs.rawValue < rhs.rawValue }
+}
+
+/// Names an entry in memory, from the moment that somebody wants it opened.
+package struct EntryHandle: Hashable, Sendable {
+    package let rawValue: UInt64
+
+    package init(_ rawValue: UInt64) { self.rawValue = rawValue }
+}
+
+/// Names an origin: scheme, host and port.
+package struct OriginID: Hashable, Sendable {
+    package let authority: String
+
+    package init(_ authority: String) { self.authority = authority }
+}
+
+/// Tells players apart, for fairness and to notice that a player has moved on.
+package struct ClientID: Hashable, Sendable {
+    package let text: String
+
+    package init(_ text: String) { self.text = text }
+}
+
+/// What somebody wants of an entry. A reader keeps one for as long as it reads what is not all on disk;
+/// a prefetch and a background fill have one each.
+package struct Demand: Hashable, Sendable {
+    package let entry: EntryHandle
+    package let origin: OriginID
+    package let client: ClientID
+    /// What is wanted, from the first byte needed on. Before the entry is open its end is a wish.
+    package var range: ByteRange
+    /// Where the range of a prefetch or fill began; `range` shrinks as it goes on.
+    let first: Int64
+    /// `high` for a reader, `medium` for what a person asked for, `low` for background fill.
+    package let level: FetchPriority
+    /// A reader is blocked at `range.lowerBound`.
+    package var isWaiting = false
+    /// When the wait is overdue; the earliest is served first.
+    package var deadline: Moment?
+    /// The wished size of one request to the origin, in bytes.
+    package var stride: Int64
+    /// The last `n` bytes are wanted of an entry whose length is not known yet.
+    package var suffix: Int64?
+
+    package init(
+        entry: EntryHandle, origin: OriginID, client: ClientID, range: ByteRange,
+        level: FetchPriority, stride: Int64, suffix: Int64? = nil
+    ) {
+        self.entry = entry
+        self.origin = origin
+        first = range.lowerBound
+        self.client = client
+        self.range = range
+        self.level = level
+        self.stride = stride
+        self.suffix = suffix
+    }
+
+    /// Where it was when the same client opened another reader of the entry. Until it has read on for
+    /// a while it is taken for abandoned: players open the new connection before they close the old.
+    var yieldedAt: Int64?
+
+    /// It was woken and has not said yet how it goes on. Until then its flight is as urgent as it was:
+    /// it must not lose its slot to another between its first byte and its second.
+    var isWoken = false
+
+    /// A blocked reader is critical, whatever its level, unless it seems abandoned.
+    package var priority: FetchPriority { isWaiting && yieldedAt == nil ? .critical : level }
+
+    /// How urgent a flight is that brings some of what it wants: critical only if that is the byte
+    /// that it is blocked on.
+    func priority(of flight: FlightState) -> FetchPriority {
+        let isBlocked = (isWaiting || isWoken) && yieldedAt == nil
+        return isBlocked && (flight.opens || flight.range.contains(range.lowerBound))
+            ? .critical : level
+    }
+
+    /// Whether some byte of `other` is wanted.
+    func wants(_ other: ByteRange) -> Bool { range.intersection(other) != nil }
+
+    mutating func wantNothing() { range = range.lowerBound..<range.lowerBound }
+
+    /// Turns "the last n bytes" into a range, once the length is known.
+    mutating func resolveSuffix(completeLength: Int64) {
+        guard let suffix else { return }
+        range = (completeLength - min(max(0, suffix), completeLength))..<completeLength
+        self.suffix = nil
+    }
+}
+
+/// Why a demand cannot be met, or cannot be met by the store.
+package enum FetchFailure: Error, Hashable, Sendable {
+    /// The origin refused with this status and retrying does not help.
+    case status(Int)
+    /// The origin has no such range (416); the complete length where it said it.
+    case unsatisfiable(completeLength: Int64?)
+    /// The origin now has another version; this one gets no more bytes.
+    case changed
+    /// The response must not or cannot be stored; its reader streams past the store.
+    case bypass
+    /// The disk or the index refused the bytes.
+    case store
+    /// The origin could not be reached or broke off, as often as was tried.
+    case unreachable
+}
+
+/// The limits of the scheduler.
+package struct FetchLimits: Hashable, Sendable {
+    /// Fetches at once, 1 or more [6].
+    package var total = 6
+    /// Fetches at once to one origin, 1 or more [3].
+    package var perOrigin = 3
+    /// Requests end on this grid where nothing else limits them, in bytes [64 KiB].
+    package var alignment: Int64 = 64 << 10
+    /// A fetch that nobody wants any more is finished when at most this is missing, so that its
+    /// connection can be used again; else it is cancelled [256 KiB].
+    package var finishRemainder: Int64 = 256 << 10
+    /// A waiting reader joins a flight whose mark is at most this far behind it, or twice what one
+    /// round trip brings, if that is more [256 KiB].
+    package var joinDistance: Int64 = 256 << 10
+    /// Requests at once for one waiting reader, counting the first one [3].
+    package var hedges = 3
+    /// How far an older reader of the same client must read on before it counts again [512 KiB].
+    package var revival: Int64 = 512 << 10
+    /// Tries for a demand that nobody waits for [3].
+    package var tries = 3
+    /// The pause after the first failure [500 ms], doubled with each.
+    package var firstBackoff = Duration.milliseconds(500)
+    /// The longest pause when nobody waits [30 s].
+    package var backoffCap = Duration.seconds(30)
+    /// The longest pause while a reader waits [2 s].
+    package var waitingBackoffCap = Duration.seconds(2)
+
+    package init() {}
+
+    /// Without values that make no sense.
+    var clamped: FetchLimits {
+        var limits = self
+        limits.total = max(1, total)
+        limits.perOrigin = max(1, perOrigin)
+        limits.alignment = max(1, alignment)
+        limits.firstBackoff = max(.zero, firstBackoff)
+        limits.backoffCap = max(.zero, backoffCap)
+        limits.waitingBackoffCap = max(.zero, waitingBackoffCap)
+        return limits
+    }
+}

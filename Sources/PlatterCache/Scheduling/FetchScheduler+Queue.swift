@@ -1,0 +1,216 @@
+import PlatterCore
+
+/// Who needs a flight, and who goes next.
+extension FetchScheduler {
+    /// Starts what may start now, the most urgent first.
+    mutating func schedule(now: Moment) -> [SchedulerAction] {
+        var actions: [SchedulerAction] = []
+        repeat {
+            isDisturbed = false
+            actions += lookAtHungry(now: now) + workThroughQueue(now: now)
+        } while isDisturbed
+        return actions + updateTimer()
+    }
+
+    /// Gives each demand that something happened to its place in the queue, or none.
+    private mutating func lookAtHungry(now: Moment) -> [SchedulerAction] {
+        var complete: [DemandID] = []
+        while let id = hungry.popFirst() {
+            guard case .nothing = look(at: id, now: now), isComplete(id) else { continue }
+            complete.append(id)
+        }
+        return complete.sorted().map { id in
+            if let demand = forget(id) { cleanUp(demand.entry) }
+            return .complete(id)
+        }
+    }
+
+    /// Whether a prefetch or fill has nothing more to want: no byte is missing, and what its flights
+    /// brought is in the index.
+    private func isComplete(_ id: DemandID) -> Bool {
+        guard let demand = demands[id], demand.level != .high, let state = entries[demand.entry],
+            let length = state.completeLength
+        else { return false }
+        let end = max(demand.range.lowerBound, min(demand.range.upperBound, length))
+        guard firstUncovered(demand, state, end: end) == nil else { return false }
+        return !state.flights.compactMap { flights[$0] }.contains { flight in
+            demand.first < flight.range.upperBound && flight.range.lowerBound < end
+        }
+    }
+
+    private mutating func workThroughQueue(now: Moment) -> [SchedulerAction] {
+        var actions: [SchedulerAction] = []
+        var claimed: Set<FlightID> = []
+        var closed: Set<OriginID> = []
+        var needs = openNeeds()
+        while let need = needs.popLast() {
+            if need.priority == .critical, closed.contains(need.origin) { continue }
+            // What started just now may cover this one too.
+            guard case .from(let position) = look(at: need.id, now: now) else { continue }
+            if mayStart(need.priority, at: need.origin) {
+                actions += start(need.id, at: position)
+                needs = ranked(needs.map(\.id))
+            } else if need.priority == .critical {
+                guard let cancelled = makeRoom(at: need.origin, claimed: &claimed) else {
+                    closed.insert(need.origin)
+                    continue
+                }
+                actions += cancelled
+            }
+        }
+        return actions
+    }
+
+    /// One timer for all pauses that somebody waits out.
+    private mutating func updateTimer() -> [SchedulerAction] {
+        guard let due = queue.due, timer.map({ due < $0 }) ?? true else { return [] }
+        timer = due
+        return [.setTimer(due)]
+    }
+
+    // MARK: - Rank
+
+    /// A demand that needs a flight: the most urgent priority first, then the client with the fewest
+    /// flights, then the earliest deadline.
+    struct Need: Comparable {
+        let id: DemandID
+        let priority: FetchPriority
+        let origin: OriginID
+        let flights: Int
+        let deadline: Moment
+
+        /// Whether `lhs` comes later than `rhs`.
+        static func < (lhs: Need, rhs: Need) -> Bool {
+            (rhs.priority.rawValue, lhs.flights, lhs.deadline, lhs.id)
+                > (lhs.priority.rawValue, rhs.flights, rhs.deadline, rhs.id)
+        }
+    }
+
+    /// The demands in those lines that can move, the most urgent last.
+    private func openNeeds() -> [Need] {
+        ranked(queue.openPlaces.filter(isOpen).flatMap { queue[$0] })
+    }
+
+    private func ranked(_ ids: [DemandID]) -> [Need] {
+        var running: [ClientID: Int] = [:]
+        for flight in flights.values where flight.isActive { running[flight.client, default: 0] += 1 }
+        let needs = ids.compactMap { id in
+            demands[id].map { demand in
+                Need(
+                    id: id, priority: demand.priority, origin: demand.origin,
+                    flights: running[demand.client] ?? 0,
+                    deadline: demand.deadline ?? Moment(nanoseconds: .max))
+            }
+        }
+        return needs.sorted()
+    }
+
+    private func isOpen(_ place: FetchQueue.Place) -> Bool {
+        switch place.line {
+        case .waiting:
+            mayStart(.critical, at: place.origin) || room(at: place.origin, except: []) != .none
+        case .reading: mayStart(.high, at: place.origin)
+        case .background: mayStart(.medium, at: place.origin)
+        case .resting: false
+        }
+    }
+
+    // MARK: - What is missing
+
+    enum NextStart {
+        /// All that is wanted is covered, or goes on when a flight of the entry changes.
+        case nothing
+        case paused(until: Moment)
+        /// A flight may start here; nil opens the entry.
+        case from(Int64?)
+    }
+
+    /// Looks whether a demand needs a flight, and gives it its place in the queue.
+    private mutating func look(at id: DemandID, now: Moment) -> NextStart {
+        let next = nextStart(of: id, now: now)
+        guard let demand = demands[id] else { return .nothing }
+        switch next {
+        case .nothing: queue.remove(id)
+        case .paused(let end): queue.rest(id, at: demand.origin, until: end)
+        case .from: queue.insert(id, at: .init(origin: demand.origin, line: line(of: demand)))
+        }
+        return next
+    }
+
+    private func line(of demand: Demand) -> FetchQueue.Line {
+        switch demand.priority {
+        case .critical: .waiting
+        case .high: .reading
+        case .medium, .low: .background
+        }
+    }
+
+    private func nextStart(of id: DemandID, now: Moment) -> NextStart {
+        guard let demand = demands[id], let state = entries[demand.entry], !settled.contains(id)
+        else { return .nothing }
+        var position: Int64?
+        if let length = state.completeLength {
+            position =
+                demand.isWaiting
+                ? unbrought(demand.range.lowerBound, state)
+                : firstUncovered(demand, state, end: min(demand.range.upperBound, length))
+            guard position != nil, demand.isWaiting || mayContinue(demand, state) else {
+                return .nothing
+            }
+        } else if state.flights.contains(where: { flights[$0]?.isRunning ?? false }) {
+            return .nothing
+        }
+        if let end = pause(of: demand, state), end > now { return .paused(until: end) }
+        return .from(position)
+    }
+
+    func pause(of demand: Demand, _ state: EntryState) -> Moment? {
+        [state.notBefore, pauses[demand.origin]].compactMap(\.self).max()
+    }
+
+    private func firstUncovered(_ demand: Demand, _ state: EntryState, end: Int64) -> Int64? {
+        var position = demand.range.lowerBound
+        while position < end {
+            if let next = coveredEnd(position, state) ?? knownEnd(position, state) {
+                position = next
+            } else {
+                return position
+            }
+        }
+        return nil
+    }
+
+    /// The byte that a reader waits for, unless a flight brings it soon.
+    private func unbrought(_ position: Int64, _ state: EntryState) -> Int64? {
+        let isBrought = state.flights.contains { id in
+            flights[id].map { $0.covered.contains(position) && !isTooFarBehind($0, position) }
+                ?? false
+        }
+        return isBrought ? nil : position
+    }
+
+    private func coveredEnd(_ position: Int64, _ state: EntryState) -> Int64? {
+        state.flights.lazy.compactMap { flights[$0]?.covered }.first { $0.contains(position) }?
+            .upperBound
+    }
+
+    private func knownEnd(_ position: Int64, _ state: EntryState) -> Int64? {
+        guard state.known.contains(position) else { return nil }
+        return state.known.ranges.first { $0.contains(position) }?.upperBound
+    }
+
+    /// A reader does not wait for a flight that has far to go to it.
+    private func isTooFarBehind(_ flight: FlightState, _ position: Int64) -> Bool {
+        flight.phase == .flying
+            && position - flight.mark
+                > max(limits.joinDistance, flight.handover.multipliedClamped(by: 2))
+    }
+
+    /// Read-ahead goes on where a flight ends only just before it ends, so as not to take half of
+    /// the line from the bytes that are needed first. Background work has one flight an entry.
+    private func mayContinue(_ demand: Demand, _ state: EntryState) -> Bool {
+        let running = state.flights.compactMap { flights[$0] }.filter(\.isActive)
+        if demand.level != .high { return running.isEmpty }
+        return !running.contains { !$0.isCancelled && !$0.isEnding && demand.wants($0.rest) }
+    }
+}

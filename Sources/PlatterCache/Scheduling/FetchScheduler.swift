@@ -1,0 +1,178 @@
+package import PlatterCore
+
+/// Decides what is fetched, in which order, on how many connections. One priority queue over all
+/// entries and origins (REQUIREMENTS A3, B1, B4, B8), as a value: no clock, no I/O, no waiting.
+///
+/// Demands come from readers, prefetches and fills. The scheduler turns what is not yet covered by a
+/// flight into flights, most urgent first, and wakes readers as the bytes arrive. Its promise is
+/// that no reader ever waits without a flight, a queue place or a timer that is meant for it;
+/// `violation` says whether that holds.
+///
+/// Events about an id that is not known are ignored, and no input traps: offsets below 0 count as 0.
+package struct FetchScheduler: Sendable {
+    struct EntryState: Sendable {
+        /// nil: not open yet.
+        var completeLength: Int64?
+        var demands: Set<DemandID> = []
+        /// In the order in which they were started.
+        var flights: [FlightID] = []
+        /// Bytes that landed or that a plan found on disk since somebody is interested. Only a hint
+        /// to skip them: for a reader that waits the index is asked nevertheless.
+        var known = RangeSet<Int64>()
+        /// Failures since the last byte arrived.
+        var failures = 0
+        var notBefore: Moment?
+    }
+
+    package let limits: FetchLimits
+    var demands: [DemandID: Demand] = [:]
+    var flights: [FlightID: FlightState] = [:]
+    var entries: [EntryHandle: EntryState] = [:]
+    /// Origins that asked for a pause.
+    var pauses: [OriginID: Moment] = [:]
+    /// Demands that may need a flight and were not looked at since something changed.
+    var hungry: Set<DemandID> = []
+    /// Demands that need a flight and have none yet.
+    var queue = FetchQueue()
+    /// Demands that want nothing more until their reader says so: all was on disk when last looked,
+    /// or it was tried too often.
+    var settled: Set<DemandID> = []
+    /// A flight lost a part of what it was to bring while the queue was worked through.
+    var isDisturbed = false
+    var nextFlight: UInt64 = 1
+    var timer: Moment?
+
+    package init(limits: FetchLimits = FetchLimits()) { self.limits = limits.clamped }
+
+    /// Flights that hold a connection, for people and tests.
+    package var activeFlights: Int { flights.values.count { $0.isActive } }
+    package var demandCount: Int { demands.count }
+    package var waitingCount: Int { demands.values.count { $0.isWaiting } }
+
+    // MARK: - Demands
+
+    /// A new demand; ignored when the id is in use.
+    ///
+    /// - Parameter completeLength: The entry's length, nil when it is not open.
+    package mutating func register(
+        _ id: DemandID, _ demand: Demand, completeLength: Int64?, now: Moment
+    ) -> [SchedulerAction] {
+        guard demands[id] == nil else { return [] }
+        var state = entries[demand.entry] ?? EntryState()
+        state.completeLength = state.completeLength ?? completeLength.map { max(0, $0) }
+        state.demands.insert(id)
+        var demand = demand
+        demand.range = demand.range.clamped(to: 0..<Int64.max)
+        if let length = state.completeLength { demand.resolveSuffix(completeLength: length) }
+        entries[demand.entry] = state
+        demands[id] = demand
+        hungry.insert(id)
+        return demand.isWaiting ? serveWait(id, now: now) : schedule(now: now)
+    }
+
+    /// The reader is blocked at `position`. A position at or beyond the end of an open entry fails as
+    /// unsatisfiable.
+    package mutating func wait(
+        _ id: DemandID, at position: Int64, upTo end: Int64, stride: Int64, deadline: Moment,
+        now: Moment
+    ) -> [SchedulerAction] {
+        guard var demand = demands[id] else { return [] }
+        let position = max(0, position)
+        demand.range = position..<max(position.addingClamped(1), end)
+        demand.stride = stride
+        demand.isWaiting = true
+        demand.deadline = deadline
+        revive(&demand)
+        demands[id] = demand
+        return serveWait(id, now: now)
+    }
+
+    /// The reader has read on, or its window has changed; it is not blocked.
+    package mutating func move(
+        _ id: DemandID, to range: ByteRange, stride: Int64, now: Moment
+    ) -> [SchedulerAction] {
+        guard var demand = demands[id] else { return [] }
+        demand.isWaiting = false
+        demand.isWoken = false
+        demand.deadline = nil
+        demand.range = range.clamped(to: 0..<Int64.max)
+        demand.stride = stride
+        revive(&demand)
+        if demand.yieldedAt != nil { demand.wantNothing() }
+        demands[id] = demand
+        settled.remove(id)
+        hungry.insert(id)
+        return dropUnwanted(of: demand.entry) + schedule(now: now)
+    }
+
+    /// The reader, prefetch or fill has gone.
+    package mutating func leave(_ id: DemandID, now: Moment) -> [SchedulerAction] {
+        guard let demand = forget(id) else { return [] }
+        let actions = dropUnwanted(of: demand.entry)
+        cleanUp(demand.entry)
+        return actions + schedule(now: now)
+    }
+
+    /// `client` has opened the reader `newest`: what else it reads of the entry is most likely
+    /// abandoned, although its connection may still be open (PLAYERS 7.6).
+    package mutating func clientMovedOn(
+        _ client: ClientID, of entry: EntryHandle, newest: DemandID, now: Moment
+    ) -> [SchedulerAction] {
+        guard let state = entries[entry] else { return [] }
+        for id in state.demands where id != newest {
+            guard var demand = demands[id], demand.client == client, demand.level == .high else {
+                continue
+            }
+            demand.yieldedAt = demand.range.lowerBound
+            demand.isWoken = false
+            if !demand.isWaiting { demand.wantNothing() }
+            demands[id] = demand
+            hungry.insert(id)
+        }
+        return dropUnwanted(of: entry) + schedule(now: now)
+    }
+
+    /// A wait has lasted too long: another connection is tried beside the slow one.
+    package mutating func overdue(_ id: DemandID, now: Moment) -> [SchedulerAction] {
+        guard let demand = demands[id], demand.isWaiting, let state = entries[demand.entry]
+        else { return [] }
+        let racing = state.flights.compactMap { id in flights[id].map { (id: id, flight: $0) } }
+            .filter { $0.flight.isBringing(demand.range.lowerBound) }
+        guard let original = racing.first else {
+            hungry.insert(id)
+            return schedule(now: now)
+        }
+        // Slow planning is not the origin's fault, and a second request would not help it.
+        let slow = original.flight
+        guard slow.opens || slow.phase == .flying, racing.count < limits.hedges,
+            hasSlot(.critical, at: demand.origin)
+        else { return [] }
+        return hedge(id, slow: slow, group: slow.hedgeOf ?? original.id) + schedule(now: now)
+    }
+
+    /// A pause is over.
+    package mutating func timer(now: Moment) -> [SchedulerAction] {
+        timer = nil
+        pauses = pauses.filter { $0.value > now }
+        hungry.formUnion(queue.takeResting())
+        return schedule(now: now)
+    }
+
+    /// How far beyond `position` bytes are in the file, though perhaps not yet in the index; nil when
+    /// the byte at `position` is not.
+    package func landedEnd(of entry: EntryHandle, at position: Int64) -> Int64? {
+        guard let state = entries[entry] else { return nil }
+        var end = position
+        var grew = true
+        while grew {
+            grew = false
+            for id in state.flights {
+                guard let flight = flights[id], flight.range.lowerBound <= end, end < flight.mark
+                else { continue }
+                end = flight.mark
+                grew = true
+            }
+        }
+        return end > position ? end : nil
+    }
+}

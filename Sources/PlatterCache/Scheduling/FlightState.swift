@@ -1,0 +1,107 @@
+package import PlatterCore
+
+/// What the scheduler knows of a flight.
+///
+///     ordered --planned--> flying --landed--> landed --recorded--> gone
+///        |                   |
+///        +--- (nothing missing, failed): gone or landed
+struct FlightState: Hashable, Sendable {
+    enum Phase: Hashable, Sendable {
+        /// The shell was asked to start it and looks in the index for what is really missing.
+        case ordered
+        /// A request is out.
+        case flying
+        /// The transfer is over; its bytes are not all in the index yet.
+        case landed
+    }
+
+    let entry: EntryHandle
+    let origin: OriginID
+    let client: ClientID
+    var phase = Phase.ordered
+    /// Opens the entry: its length is not known before the response.
+    var opens: Bool
+    /// The demand it was started for, and how far the index was to be searched for it.
+    let demand: DemandID
+    let searchEnd: Int64
+    let length: Int64
+    /// What it is to bring. A flight that opens by suffix has an empty range until its response.
+    var range: ByteRange
+    /// High-water mark: the bytes `range.lowerBound ..< mark` are in the file.
+    var mark: Int64
+    /// How many bytes one round trip brings at the measured rate; 0 before it is known.
+    var handover: Int64 = 0
+    /// Told to stop; still holds its slot.
+    var isCancelled = false
+    /// The flight that it runs beside for the same bytes, because that one was slow to answer.
+    var hedgeOf: FlightID?
+    /// Its end is so near that the next one may start.
+    var isEnding = false
+
+    /// Holds a connection.
+    var isActive: Bool { phase != .landed }
+    var isRunning: Bool { isActive && !isCancelled }
+    /// Its slot will be free soon: it was told to stop, or has brought all.
+    var isLeaving: Bool { isCancelled || (phase == .flying && remaining <= 0) }
+    /// Bytes; negative when it brought more than it was to.
+    var remaining: Int64 { range.upperBound - mark }
+    /// What it is still to bring.
+    var rest: ByteRange { mark..<max(mark, range.upperBound) }
+
+    /// What later demands need not ask for again: all of it while it flies, what landed afterwards.
+    var covered: ByteRange {
+        isRunning ? range : range.lowerBound..<max(range.lowerBound, mark)
+    }
+
+    /// Whether it may still bring the byte at `position`.
+    func isBringing(_ position: Int64) -> Bool {
+        isRunning && (opens || range.contains(position))
+    }
+}
+
+/// A flight that the shell is to prepare.
+package struct FlightOrder: Hashable, Sendable {
+    /// The first byte wanted, or how many of the last ones of an entry whose length is not known.
+    package enum Start: Hashable, Sendable {
+        case offset(Int64)
+        case suffix(Int64)
+    }
+
+    package let flight: FlightID
+    package let entry: EntryHandle
+    package let start: Start
+    /// The byte after the last one of interest: the index is searched up to here.
+    package let searchEnd: Int64
+    /// Bytes that one request should bring, 1 or more.
+    package let length: Int64
+}
+
+/// What the scheduler wants done. The shell does it and reports back with the next event.
+package enum SchedulerAction: Hashable, Sendable {
+    /// Look in the index for the first bytes of the order that are missing; report with `planned`.
+    case plan(FlightOrder)
+    /// Send the request that opens the entry; report with `opened` or `landed`.
+    case open(FlightOrder)
+    /// Fetch these bytes of an open entry; report with `advanced`, `landed` and `recorded`.
+    case fly(FlightID, ByteRange)
+    /// Bring nothing from `end` on.
+    case limit(FlightID, end: Int64)
+    case cancel(FlightID)
+    /// The demand's first byte is there, or the world has changed: look again.
+    case wake(DemandID)
+    /// The demand is forgotten.
+    case fail(DemandID, FetchFailure)
+    /// All that a prefetch or fill wanted is there; it is forgotten.
+    case complete(DemandID)
+    /// Call `timer` at this moment.
+    case setTimer(Moment)
+}
+
+/// How a flight's transfer ended.
+package enum FlightOutcome: Hashable, Sendable {
+    /// All of it came, or up to the limit, or it was cancelled.
+    case ended
+    /// Worth another try, not before the pause that the origin asked for.
+    case retryable(after: Duration?)
+    case failed(FetchFailure)
+}

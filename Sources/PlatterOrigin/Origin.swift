@@ -1,0 +1,56 @@
+/// The edge that faces the network: one request to an origin, one response with its body as it
+/// arrives. It follows redirects; it decides nothing else.
+
+package import HTTPTypes
+package import NIOCore
+package import PlatterHTTP
+
+/// One GET to an origin.
+package struct OriginRequest: Sendable {
+    package let url: OriginURL
+    /// Sent as they are, beside those that the origin client sets itself.
+    package let fields: HTTPFields
+    /// nil asks for the whole.
+    package let range: AskedRange?
+
+    package init(url: OriginURL, fields: HTTPFields, range: AskedRange?) {
+        self.url = url
+        self.fields = fields
+        self.range = range
+    }
+}
+
+/// The head of a final response, and its body.
+package struct OriginResponse: Sendable {
+    package let status: Int
+    package let fields: HTTPFields
+    /// Must be read to its end, or the task that reads it cancelled: else its connection is lost.
+    /// Ends with an error when the origin broke off before the end of its message (RFC 9112 section 8).
+    package let body: any AsyncSequence<ByteBuffer, any Error> & Sendable
+
+    package init(
+        status: Int, fields: HTTPFields, body: any AsyncSequence<ByteBuffer, any Error> & Sendable
+    ) {
+        self.status = status
+        self.fields = fields
+        self.body = body
+    }
+}
+
+/// Why there is no response.
+package enum OriginError: Error, Hashable, Sendable {
+    /// No connection, or it ended before the head of a response.
+    case unreachable
+    /// Nothing came for too long.
+    case timedOut
+    /// Redirected to nowhere: too often, in a circle, or to what is no http URL.
+    case badRedirect
+    /// The task was cancelled.
+    case cancelled
+}
+
+/// A seam: where bytes come from.
+package protocol Origin: Sendable {
+    /// - Throws: `OriginError` when no final response came.
+    func fetch(_ request: OriginRequest) async throws(OriginError) -> OriginResponse
+}

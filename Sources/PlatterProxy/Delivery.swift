@@ -1,0 +1,168 @@
+import Logging
+import NIOCore
+import NIOHTTP1
+import PlatterCache
+import PlatterCore
+import PlatterStore
+
+/// The bytes of one response on their way to the player: the reader's runs, in slices, as fast as the
+/// socket takes them. The head is written with the first bytes, so that until then a failure can still
+/// be said with a status.
+final class Delivery {
+    enum Ending: Hashable {
+        case complete
+        /// Bytes are missing and will not come: the connection is to be closed after what was sent.
+        case short
+        /// Nothing was sent and nothing came in time.
+        case unavailable
+        /// Nothing was sent; the store cannot answer this.
+        case failed(FetchFailure)
+        /// Something was sent; these bytes are to be streamed from the origin.
+        case passRest(ByteRange)
+    }
+
+    private let reader: Reader
+    private let services: ProxyServices
+    private let index: IndexReader
+    private let channel: any Channel
+    private let head: () -> HTTPResponseHead
+    private let ended: (Ending) -> Void
+    private let slices: FileSlices
+    private let start: Int64
+    private var isHeadSent = false
+    private var isWriting = false
+    private var isOver = false
+    private var patience: Patience?
+
+    init(
+        reader: Reader, services: ProxyServices, index: IndexReader, channel: any Channel,
+        head: @escaping () -> HTTPResponseHead, ended: @escaping (Ending) -> Void
+    ) {
+        self.reader = reader
+        self.services = services
+        self.index = index
+        self.channel = channel
+        self.head = head
+        self.ended = ended
+        start = reader.position
+        slices = FileSlices(file: reader.opened.file, allocator: channel.allocator)
+    }
+
+    var opened: Entry.Opened { reader.opened }
+
+    // MARK: - Events
+
+    /// Hands on what is there, one slice after the other, until the socket is full or bytes are missing.
+    func pump() {
+        guard !isOver, !isWriting, channel.isWritable else { return }
+        switch reader.next(index: index) {
+        case .run(let run): send(run)
+        case .wait: if patience == nil { startPatience() }
+        case .end: complete()
+        case .failed(let failure): fail(failure)
+        }
+    }
+
+    func woke(_ wakeup: Wakeup) {
+        guard !isOver else { return }
+        switch wakeup {
+        case .look, .complete: pump()
+        case .failed(let failure):
+            reader.forgotten()
+            fail(failure)
+        }
+    }
+
+    func clientLeft() {
+        guard !isOver else { return }
+        isOver = true
+        release()
+    }
+
+    // MARK: - Sending
+
+    private func send(_ run: ByteRange) {
+        patience?.end()
+        patience = nil
+        let length = FileSlices.length(of: run, soFar: reader.position - start)
+        let range = ByteRange.starting(at: run.lowerBound, length: length)
+        do {
+            guard let bytes = try slices.slice(range) else { return lost(range) }
+            if !isHeadSent {
+                isHeadSent = true
+                channel.write(HTTPServerResponsePart.head(head()), promise: nil)
+            }
+            reader.handedOn(upTo: range.upperBound)
+            isWriting = true
+            let bound = NIOLoopBound(self, eventLoop: channel.eventLoop)
+            channel.writeAndFlush(HTTPServerResponsePart.body(bytes)).whenComplete { result in
+                bound.value.sent(range, result)
+            }
+        } catch {
+            services.log.error("The disk cannot be read", metadata: ["error": "\(error)"])
+            fail(.store)
+        }
+    }
+
+    private func sent(_ range: ByteRange, _ result: Result<Void, any Error>) {
+        isWriting = false
+        guard !isOver else { return release() }
+        guard case .success = result else { return }
+        reader.taken(upTo: range.upperBound, index: index)
+        pump()
+    }
+
+    /// The file does not have what the index promised: the rows go, the bytes are fetched again.
+    private func lost(_ range: ByteRange) {
+        services.log.error(
+            "A file of the cache is shorter than the index says",
+            metadata: ["file": "\(opened.file.path)"])
+        let bound = NIOLoopBound(self, eventLoop: channel.eventLoop)
+        let loop = channel.eventLoop
+        services.index.drop(range, of: opened.record.id) { _ in
+            loop.execute { bound.value.pump() }
+        }
+    }
+
+    private func startPatience() {
+        let patience = Patience(
+            settings: services.readers.waits, isHeadSent: isHeadSent,
+            clock: services.readers.clock, loop: channel.eventLoop,
+            hedge: { [reader] in reader.hedge() }
+        ) { [weak self] in self?.timedOut() }
+        self.patience = patience
+        patience.begin()
+    }
+
+    // MARK: - Ending
+
+    private func timedOut() { end(isHeadSent ? .short : .unavailable) }
+
+    private func complete() {
+        channel.writeAndFlush(HTTPServerResponsePart.end(nil), promise: nil)
+        end(.complete)
+    }
+
+    private func fail(_ failure: FetchFailure) {
+        guard isHeadSent else { return end(.failed(failure)) }
+        switch failure {
+        case .store, .bypass: end(.passRest(reader.position..<reader.range.upperBound))
+        case .status, .unsatisfiable, .changed, .unreachable: end(.short)
+        }
+    }
+
+    private func end(_ ending: Ending) {
+        guard !isOver else { return }
+        isOver = true
+        if !isWriting { release() }
+        patience?.end()
+        reader.close()
+        ended(ending)
+    }
+
+    private func release() {
+        patience?.end()
+        reader.close()
+        if !isWriting { slices.close() }
+    }
+}

@@ -1,0 +1,322 @@
+import HTTPTypes
+import Logging
+import NIOCore
+import NIOHTTP1
+import PlatterCache
+import PlatterCore
+import PlatterHTTP
+import PlatterStore
+
+/// One request and its response: finds or opens the entry, says what the response is, and hands the
+/// bytes on. Lives on the event loop of its connection.
+///
+///     begin -> (opening, waits for the origin) -> answering -> done
+///          \-> passing (nothing can or may be stored) ----> done
+final class Exchange {
+    private enum Phase {
+        case starting
+        case opening(DemandID)
+        case answering(Delivery)
+        case passing(Passage)
+        case done
+    }
+
+    private let request: PlayerRequest
+    private let services: ProxyServices
+    private let index: IndexReader
+    private let channel: any Channel
+    private let heads: ResponseHeads
+    private let finished: (Bool) -> Void
+    private var phase = Phase.starting
+    private var patience: Patience?
+    /// Openings that ended because the origin's version had changed meanwhile.
+    private var restarts = 0
+
+    /// - Parameter finished: Told once, on the loop, whether the connection can take another request.
+    init(
+        request: PlayerRequest, services: ProxyServices, index: IndexReader,
+        channel: any Channel, finished: @escaping (Bool) -> Void
+    ) {
+        self.request = request
+        self.services = services
+        self.index = index
+        self.channel = channel
+        self.finished = finished
+        heads = ResponseHeads(isKeepAlive: request.isKeepAlive)
+    }
+
+    // MARK: - Events
+
+    func begin() {
+        let now = services.readers.clock.now
+        if request.hasCredentials {
+            return pass(detail: "authorization")
+        }
+        if services.table.isBypassed(request.resource.key, now: now) {
+            return pass(detail: "not-stored")
+        }
+        do {
+            guard let record = try index.entry(for: request.resource.key) else { return open() }
+            answer(record, demand: nil)
+        } catch {
+            services.log.error("The index cannot be read", metadata: ["error": "\(error)"])
+            pass(detail: "index")
+        }
+    }
+
+    func clientLeft() {
+        patience?.end()
+        switch phase {
+        case .opening(let demand): services.readers.queue.leave(demand)
+        case .answering(let delivery): delivery.clientLeft()
+        case .passing(let passage): passage.cancel()
+        case .starting, .done: break
+        }
+        phase = .done
+    }
+
+    func becameWritable() {
+        if case .answering(let delivery) = phase { delivery.pump() }
+    }
+
+    // MARK: - Opening
+
+    private func open() {
+        let entry = services.table.opening(request.resource)
+        let demand = services.readers.queue.nextDemand()
+        phase = .opening(demand)
+        let settings = services.readers.readAhead
+        var length = request.isHead ? FileSlices.copyLength : settings.firstRequest
+        var first: Int64 = 0
+        var suffix: Int64?
+        switch request.range.firstFetch {
+        case .from(let start, upTo: let end):
+            first = start
+            if let end { length = min(length, max(1, end - start)) }
+        case .suffix(let count): suffix = min(count, length)
+        }
+        var wanted = Demand(
+            entry: entry.handle, origin: request.resource.origin, client: request.client,
+            range: .starting(at: first, length: length), level: .high, stride: length,
+            suffix: suffix)
+        wanted.isWaiting = true
+        wanted.deadline = services.readers.clock.now.advanced(by: services.readers.waits.head)
+        startPatience(isHeadSent: false, hedge: { [queue = services.readers.queue] in
+            queue.overdue(demand)
+        })
+        services.readers.queue.register(
+            demand, wanted, of: entry, wake: wake { $0.woke($1) })
+        services.readers.queue.clientMovedOn(request.client, of: entry, newest: demand)
+    }
+
+    /// The demand is the same while the entry is opened and while it is read, and so is its wake-up.
+    private func woke(_ wakeup: Wakeup) {
+        switch phase {
+        case .opening(let demand): openingWoke(demand, wakeup)
+        case .answering(let delivery): delivery.woke(wakeup)
+        case .starting, .passing, .done: break
+        }
+    }
+
+    private func openingWoke(_ demand: DemandID, _ wakeup: Wakeup) {
+        patience?.end()
+        switch wakeup {
+        case .look, .complete:
+            do {
+                guard let record = try index.entry(for: request.resource.key) else {
+                    services.readers.queue.leave(demand)
+                    return restart()
+                }
+                answer(record, demand: demand)
+            } catch {
+                services.readers.queue.leave(demand)
+                pass(detail: "index")
+            }
+        case .failed(let failure): openingFailed(failure)
+        }
+    }
+
+    private func openingFailed(_ failure: FetchFailure) {
+        switch failure {
+        case .status(let status): end(HTTPResponseStatus(statusCode: status))
+        // An empty object cannot be asked for by range.
+        case .unsatisfiable where !request.range.isSet: pass(detail: "empty")
+        case .unsatisfiable(let length):
+            let range = length.map { ContentRange.unsatisfied(completeLength: $0).fieldValue }
+            end(.rangeNotSatisfiable, adding: range.map { [("Content-Range", $0)] } ?? [])
+        case .changed: restart()
+        case .bypass: pass(detail: "not-stored")
+        case .store: pass(detail: "store")
+        case .unreachable: unavailable()
+        }
+    }
+
+    /// The world changed under the opening: once more from the index, but not for ever.
+    private func restart() {
+        guard restarts < 2 else { return unavailable() }
+        restarts += 1
+        phase = .starting
+        begin()
+    }
+
+    private func startPatience(isHeadSent: Bool, hedge: @escaping () -> Void) {
+        patience?.end()
+        let patience = Patience(
+            settings: services.readers.waits, isHeadSent: isHeadSent,
+            clock: services.readers.clock, loop: channel.eventLoop, hedge: hedge
+        ) { [weak self] in self?.openingTimedOut() }
+        self.patience = patience
+        patience.begin()
+    }
+
+    private func openingTimedOut() {
+        guard case .opening(let demand) = phase else { return }
+        services.readers.queue.leave(demand)
+        unavailable()
+    }
+
+    // MARK: - Answering
+
+    private func answer(_ record: EntryRecord, demand: DemandID?) {
+        let entry: Entry
+        do {
+            entry = try services.table.entry(of: record, resource: request.resource)
+        } catch {
+            return withoutFile(record, demand: demand, error)
+        }
+        guard let opened = entry.opened else {
+            if let demand { services.readers.queue.leave(demand) }
+            return open()
+        }
+        let plan = ResponsePlan(
+            request: request, opened: opened, now: services.wallClock())
+        switch plan.content {
+        case .none(let head):
+            if let demand { services.readers.queue.leave(demand) }
+            write(head(heads, CacheStatus(demand == nil ? .hit : .forward(.uriMiss))))
+        case .bytes(let range, let head):
+            deliver(range, of: entry, opened, demand: demand, head: head)
+        }
+    }
+
+    private func deliver(
+        _ range: ByteRange, of entry: Entry, _ opened: Entry.Opened, demand: DemandID?,
+        head: @escaping (ResponseHeads, CacheStatus) -> HTTPResponseHead
+    ) {
+        let number = demand ?? services.readers.queue.nextDemand()
+        let reader = Reader(
+            entry: entry, opened: opened, range: range, client: request.client,
+            demand: number, isRegistered: demand != nil, services: services.readers,
+            wake: wake { $0.woke($1) })
+        let status = CacheStatus(
+            demand != nil
+                ? .forward(.uriMiss)
+                : reader.isAllPresent(index: index) ? .hit : .forward(.partial), isStored: demand != nil)
+        let heads = heads
+        let delivery = Delivery(
+            reader: reader, services: services, index: index, channel: channel,
+            head: { head(heads, status) }
+        ) { [weak self] ending in self?.deliveryEnded(ending) }
+        phase = .answering(delivery)
+        delivery.pump()
+    }
+
+    private func deliveryEnded(_ ending: Delivery.Ending) {
+        guard case .answering(let delivery) = phase else { return }
+        switch ending {
+        case .complete: done(isReusable: request.isKeepAlive)
+        case .short: done(isReusable: false)
+        case .unavailable: unavailable()
+        case .failed(.changed): restart()
+        case .failed(.status(let status)): end(HTTPResponseStatus(statusCode: status))
+        case .failed: pass(detail: "store")
+        case .passRest(let range):
+            let opened = delivery.opened
+            startPassage { passage in
+                passage.passRest(of: opened, range: range)
+            }
+        }
+    }
+
+    /// The index has an entry whose file cannot be opened.
+    private func withoutFile(_ record: EntryRecord, demand: DemandID?, _ error: DiskError) {
+        if let demand { services.readers.queue.leave(demand) }
+        services.log.error("A file of the cache cannot be opened", metadata: ["error": "\(error)"])
+        guard error.code == .missing || error.code == .notOurs else { return pass(detail: "disk") }
+        let id = record.id
+        services.index.supersede(id, at: services.wallClock(), completion: wakeLook { exchange in
+            exchange.restart()
+        })
+    }
+
+    // MARK: - Passing
+
+    private func pass(detail: String) {
+        let range = request.range.isSet ? request.range.firstFetch : nil
+        startPassage { [isHead = request.isHead] passage in
+            passage.passAll(range: range, isHead: isHead, detail: detail)
+        }
+    }
+
+    private func startPassage(_ start: (Passage) -> Void) {
+        let passage = Passage(
+            resource: request.passedResource, services: services, channel: channel, heads: heads,
+            isHTTP10: request.isHTTP10
+        ) { [weak self] ending in
+            switch ending {
+            case .complete: self?.done(isReusable: self?.request.isKeepAlive ?? false)
+            case .short: self?.done(isReusable: false)
+            case .unreachable: self?.unavailable()
+            }
+        }
+        phase = .passing(passage)
+        start(passage)
+    }
+
+    // MARK: - Ending
+
+    /// The origin cannot be reached: say so without a body, and when to ask again.
+    private func unavailable() {
+        end(.serviceUnavailable, adding: [("Retry-After", "2")])
+    }
+
+    private func end(_ status: HTTPResponseStatus, adding extra: [(String, String)] = []) {
+        write(heads.empty(status, adding: extra, cacheStatus: CacheStatus(.forward(.miss))))
+    }
+
+    private func write(_ head: HTTPResponseHead) {
+        channel.write(HTTPServerResponsePart.head(head), promise: nil)
+        channel.writeAndFlush(HTTPServerResponsePart.end(nil), promise: nil)
+        done(isReusable: request.isKeepAlive)
+    }
+
+    private func done(isReusable: Bool) {
+        patience?.end()
+        if case .done = phase { return }
+        phase = .done
+        finished(isReusable)
+    }
+
+    // MARK: - Hops
+
+    /// A wake-up that may be called anywhere and arrives here on the loop.
+    private func wake(
+        _ body: @escaping (Exchange, Wakeup) -> Void
+    ) -> @Sendable (Wakeup) -> Void {
+        let loop = channel.eventLoop
+        let bound = NIOLoopBound((self, body), eventLoop: loop)
+        return { wakeup in
+            loop.execute {
+                let (exchange, body) = bound.value
+                body(exchange, wakeup)
+            }
+        }
+    }
+
+    private func wakeLook<Value, Failure: Error>(
+        _ body: @escaping (Exchange) -> Void
+    ) -> @Sendable (Result<Value, Failure>) -> Void {
+        let wake = wake { exchange, _ in body(exchange) }
+        return { _ in wake(.look) }
+    }
+}

@@ -1,0 +1,88 @@
+import NIOCore
+import NIOPosix
+import PlatterCache
+import PlatterCore
+import PlatterStore
+
+/// The bytes of a file in pieces that fit the socket: small ones copied, large ones by sendfile.
+///
+/// Not Sendable: one response's, on its event loop.
+final class FileSlices {
+    /// Up to here a copy is cheaper than a sendfile of its own [64 KiB].
+    static let copyLength: Int64 = 64 << 10
+    /// The first slices of a response are short, so that what a probe leaves unread is known soon.
+    static let firstLength: Int64 = 256 << 10
+    /// One slice at most, so that one client does not hold up the others of its loop [1 MiB].
+    static let longestLength: Int64 = 1 << 20
+
+    private let file: any DataFile
+    private let allocator: ByteBufferAllocator
+    private var handle: NIOFileHandle?
+
+    init(file: any DataFile, allocator: ByteBufferAllocator) {
+        self.file = file
+        self.allocator = allocator
+    }
+
+    /// How much of a run to hand on at once.
+    ///
+    /// - Parameter soFar: Bytes of the response handed on before.
+    static func length(of run: ByteRange, soFar: Int64) -> Int64 {
+        min(run.length, soFar < longestLength ? firstLength : longestLength)
+    }
+
+    /// The bytes of `range`.
+    ///
+    /// - Returns: nil when the file does not have them any more. Asked before each slice, because a
+    ///   sendfile from a file that was cut short never ends.
+    func slice(_ range: ByteRange) throws(DiskError) -> IOData? {
+        range.length <= Self.copyLength ? try copy(range) : try region(range)
+    }
+
+    private func copy(_ range: ByteRange) throws(DiskError) -> IOData? {
+        let length = Int(range.length)
+        var buffer = allocator.buffer(capacity: length)
+        var failure: DiskError?
+        buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: length) { bytes in
+            let wanted = UnsafeMutableRawBufferPointer(rebasing: bytes[..<length])
+            do throws(DiskError) {
+                return try file.read(into: wanted, at: range.lowerBound)
+            } catch {
+                failure = error
+                return 0
+            }
+        }
+        if let failure { throw failure }
+        return buffer.readableBytes == length ? .byteBuffer(buffer) : nil
+    }
+
+    private func region(_ range: ByteRange) throws(DiskError) -> IOData? {
+        let status = try file.status()
+        guard status.size >= range.upperBound, status.linkCount > 0 else { return nil }
+        return .fileRegion(
+            FileRegion(
+                fileHandle: try open(), readerIndex: Int(range.lowerBound),
+                endIndex: Int(range.upperBound)))
+    }
+
+    /// A handle of this response: NIO wants to own what it sends from.
+    private func open() throws(DiskError) -> NIOFileHandle {
+        if let handle { return handle }
+        do {
+            let borrowed = NIOFileHandle(_deprecatedTakingOwnershipOfDescriptor: file.fileDescriptor)
+            defer { _ = try? borrowed.takeDescriptorOwnership() }
+            let own = try borrowed.duplicate()
+            handle = own
+            return own
+        } catch {
+            throw DiskError(.other, "no more files can be opened: \(error)", path: file.path)
+        }
+    }
+
+    /// Call when no slice is being written any more.
+    func close() {
+        // Only a handle that is closed already fails to close.
+        try? handle?.close()
+        handle = nil
+    }
+}

@@ -1,0 +1,58 @@
+import HTTPTypes
+import NIOHTTP1
+import PlatterCache
+import PlatterCore
+import PlatterHTTP
+
+/// What a player asks, taken out of the head of its request.
+struct PlayerRequest {
+    enum Flaw: Error, Hashable {
+        /// 400.
+        case malformed
+        /// 405.
+        case methodNotAllowed
+        /// 404.
+        case unknown
+    }
+
+    let method: HTTPRequest.Method
+    let resource: Resource
+    let fields: HTTPFields
+    /// Only of a GET: Range is defined for no other method (RFC 9110 section 14.2).
+    let range: RangeField
+    let client: ClientID
+    let isKeepAlive: Bool
+    let isHTTP10: Bool
+
+    /// The resource with the client's credentials, for a request that is passed on.
+    var passedResource: Resource {
+        guard let authorization = fields[.authorization] else { return resource }
+        var passed = resource.fields
+        passed[.authorization] = authorization
+        return Resource(key: resource.key, url: resource.url, fields: passed)
+    }
+
+    var isHead: Bool { method == .head }
+    var hasCredentials: Bool { fields[.authorization] != nil }
+
+    init(_ head: HTTPRequestHead, address: String, routes: Routes) throws(Flaw) {
+        let hosts = head.headers["host"].count
+        guard hosts == 1 || (hosts == 0 && head.version == .http1_0) else { throw .malformed }
+        guard head.method == .GET || head.method == .HEAD else { throw .methodNotAllowed }
+        switch routes.route(head.uri) {
+        case .resource(let resource): self.resource = resource
+        case .unknown: throw .unknown
+        case .malformed: throw .malformed
+        }
+        var fields = HTTPFields()
+        for (name, value) in head.headers {
+            if let name = HTTPField.Name(name) { fields.append(HTTPField(name: name, value: value)) }
+        }
+        self.fields = fields
+        method = head.method == .GET ? .get : .head
+        range = method == .get ? RangeField.parse(head.headers["range"]) : .absent
+        client = ClientID("\(address) \(fields[.userAgent] ?? "")")
+        isKeepAlive = head.isKeepAlive
+        isHTTP10 = head.version == .http1_0
+    }
+}

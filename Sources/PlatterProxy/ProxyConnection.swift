@@ -1,0 +1,146 @@
+import Logging
+import NIOCore
+import NIOHTTP1
+import PlatterCache
+import PlatterHTTP
+import PlatterStore
+
+/// One player's connection: takes its requests one after the other and gives each to an exchange.
+final class ProxyConnection: ChannelInboundHandler {
+    typealias InboundIn = HTTPServerRequestPart
+    typealias OutboundOut = HTTPServerResponsePart
+
+    /// A connection that asks nothing for so long is closed [60 s].
+    static let idleTime = TimeAmount.seconds(60)
+    /// After the last bytes: how long the player has to close before we do [2 s].
+    static let lingerTime = TimeAmount.seconds(2)
+
+    private enum Phase {
+        case idle
+        /// The head has come, the end of the request has not.
+        case reading(HTTPRequestHead)
+        case answering(Exchange)
+        /// No request is taken any more.
+        case closing
+    }
+
+    private let services: ProxyServices
+    private let index: IndexReader
+    private var phase = Phase.idle
+    private var idleTimer: Scheduled<Void>?
+
+    init(services: ProxyServices, index: IndexReader) {
+        self.services = services
+        self.index = index
+    }
+
+    // MARK: - Channel
+
+    func channelActive(context: ChannelHandlerContext) {
+        startIdleTimer(context)
+        context.fireChannelActive()
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        idleTimer?.cancel()
+        if case .answering(let exchange) = phase { exchange.clientLeft() }
+        phase = .closing
+        context.fireChannelInactive()
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        if case .answering(let exchange) = phase { exchange.becameWritable() }
+        context.fireChannelWritabilityChanged()
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        switch (unwrapInboundIn(data), phase) {
+        case (.head(let head), .idle):
+            idleTimer?.cancel()
+            phase = .reading(head)
+        case (.end, .reading(let head)):
+            start(head, context)
+        case (.head, _), (.body, _), (.end, _):
+            // A body of a GET has no meaning (RFC 9110 section 9.3.1); it is read and dropped.
+            break
+        }
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        guard error is HTTPParserError, case .idle = phase else {
+            return context.close(promise: nil)
+        }
+        phase = .closing
+        let head = ResponseHeads(isKeepAlive: false).empty(.badRequest)
+        context.write(wrapOutboundOut(.head(head)), promise: nil)
+        context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
+        closeGracefully(context)
+    }
+
+    // MARK: - Requests
+
+    private func start(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
+        do throws(PlayerRequest.Flaw) {
+            let address = context.remoteAddress?.ipAddress ?? ""
+            let request = try PlayerRequest(head, address: address, routes: services.routes)
+            let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+            let exchange = Exchange(
+                request: request, services: services, index: index, channel: context.channel
+            ) { isReusable in
+                let (connection, context) = bound.value
+                connection.finish(isReusable: isReusable, context)
+            }
+            phase = .answering(exchange)
+            exchange.begin()
+        } catch {
+            refuse(error, head, context)
+        }
+    }
+
+    private func refuse(
+        _ flaw: PlayerRequest.Flaw, _ head: HTTPRequestHead, _ context: ChannelHandlerContext
+    ) {
+        let isKeepAlive = head.isKeepAlive && flaw != .malformed
+        let heads = ResponseHeads(isKeepAlive: isKeepAlive)
+        let answer =
+            switch flaw {
+            case .malformed: heads.empty(.badRequest)
+            case .methodNotAllowed:
+                heads.empty(.methodNotAllowed, adding: [("Allow", "GET, HEAD")])
+            case .unknown: heads.empty(.notFound)
+            }
+        context.write(wrapOutboundOut(.head(answer)), promise: nil)
+        context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
+        finish(isReusable: isKeepAlive, context)
+    }
+
+    private func finish(isReusable: Bool, _ context: ChannelHandlerContext) {
+        if isReusable {
+            phase = .idle
+            startIdleTimer(context)
+        } else {
+            closeGracefully(context)
+        }
+    }
+
+    /// Ends our side with a FIN after all that was written, so that the player gets every byte; then
+    /// waits for the player to close (RFC 9112 section 9.6).
+    private func closeGracefully(_ context: ChannelHandlerContext) {
+        phase = .closing
+        let channel = context.channel
+        context.flush()
+        channel.close(mode: .output, promise: nil)
+        let timer = context.eventLoop.scheduleTask(in: Self.lingerTime) {
+            channel.close(promise: nil)
+        }
+        channel.closeFuture.whenComplete { _ in timer.cancel() }
+    }
+
+    private func startIdleTimer(_ context: ChannelHandlerContext) {
+        let channel = context.channel
+        idleTimer?.cancel()
+        idleTimer = context.eventLoop.scheduleTask(in: Self.idleTime) {
+            channel.close(promise: nil)
+        }
+    }
+}

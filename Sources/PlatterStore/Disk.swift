@@ -1,0 +1,80 @@
+/// The edge that faces the disk: data files by offset, the index of what they hold, and nothing
+/// that decides. The index alone says which bytes are there; a file's size or existence never does.
+
+package import PlatterCore
+
+/// Where data files live. The seam at which tests make operations fail.
+package protocol Disk: Sendable {
+    /// A new, empty file.
+    func createFile(_ name: DataFileName) throws(DiskError) -> any DataFile
+
+    /// - Throws: `.missing` when there is none, `.notOurs` for anything but a regular file.
+    func openFile(_ name: DataFileName) throws(DiskError) -> any DataFile
+
+    /// Takes the name away. Who has the file open reads on.
+    ///
+    /// - Throws: `.missing` when there is none.
+    func removeFile(_ name: DataFileName) throws(DiskError)
+
+    /// The names of all data files in one of the 256 folders, in no order. For finding files that
+    /// no entry owns, a folder at a time.
+    func fileNames(inFolder folder: UInt8) throws(DiskError) -> [DataFileName]
+
+    func space() throws(DiskError) -> DiskSpace
+}
+
+/// One open data file. Closed when the last reference goes away.
+package protocol DataFile: AnyObject, Sendable {
+    /// For messages only.
+    var path: String { get }
+
+    /// For sendfile. Valid while this object lives; the caller never closes it.
+    var fileDescriptor: Int32 { get }
+
+    /// Writes all bytes. After an error any part of them may be in the file.
+    func write(_ bytes: UnsafeRawBufferPointer, at offset: Int64) throws(DiskError)
+
+    /// Fills the buffer as far as the file reaches.
+    ///
+    /// - Returns: The number of bytes read; fewer than asked for only at the end of the file.
+    func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int64) throws(DiskError) -> Int
+
+    /// Reserves room, so that writes in the range do not fail for want of it. Does nothing where
+    /// the file system cannot, or where it would cost memory at once.
+    func allocate(_ range: ByteRange) throws(DiskError)
+
+    /// Gives the room of a range back. The file's size stays; the bytes are zeros afterwards.
+    ///
+    /// - Throws: `.unsupported` where the file system cannot.
+    func punch(_ range: ByteRange) throws(DiskError)
+
+    func status() throws(DiskError) -> FileStatus
+}
+
+/// What the file system says of an open file. Never an answer to "which bytes are there".
+package struct FileStatus: Hashable, Sendable {
+    /// Bytes up to the end of the file, holes included.
+    package let size: Int64
+    /// 0 when the name is gone.
+    package let linkCount: UInt64
+    /// Bytes of disk in use.
+    package let allocatedBytes: Int64
+
+    package init(size: Int64, linkCount: UInt64, allocatedBytes: Int64) {
+        self.size = size
+        self.linkCount = linkCount
+        self.allocatedBytes = allocatedBytes
+    }
+}
+
+/// Room on the file system, in bytes.
+package struct DiskSpace: Hashable, Sendable {
+    /// What we may still write: without what is kept for the administrator.
+    package let free: Int64
+    package let total: Int64
+
+    package init(free: Int64, total: Int64) {
+        self.free = free
+        self.total = total
+    }
+}

@@ -1,0 +1,86 @@
+internal import GRDB
+internal import PlatterCore
+
+/// The rows of `cache_entries`, inside a transaction of the writer.
+struct EntryRows {
+    let db: Database
+
+    /// See `IndexWriter.openEntry`.
+    func open(_ new: NewEntry) throws -> EntryRecord {
+        if let current = try current(new.representation.key) {
+            if current.representation == new.representation, current.grid == new.grid {
+                return current
+            }
+            try supersede(current.id, at: new.createdAt)
+        }
+        let insert = try db.cachedStatement(
+            sql: """
+                INSERT INTO cache_entries (key, validator, complete_length, chunk_length, file,
+                    origin, content_type, fields, created_at, accessed_at)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                """)
+        try insert.execute(arguments: [
+            new.representation.key.text, new.representation.validator.indexText,
+            new.representation.completeLength, new.grid.chunkLength, new.file.text, new.origin,
+            new.contentType, new.fields, new.createdAt, new.createdAt,
+        ])
+        return try entry(EntryID(db.lastInsertedRowID))
+    }
+
+    /// - Throws: `.entryGone`.
+    func entry(_ id: EntryID) throws -> EntryRecord {
+        let statement = try db.cachedStatement(
+            sql: "SELECT \(EntryRecord.columns) FROM cache_entries WHERE id = ?")
+        guard let row = try Row.fetchOne(statement, arguments: [id.rawValue]) else {
+            throw IndexError(.entryGone, "entry \(id) was deleted")
+        }
+        return try EntryRecord(row)
+    }
+
+    func supersede(_ id: EntryID, at time: Int64) throws {
+        try db.cachedStatement(
+            sql: """
+                UPDATE cache_entries SET superseded_at = ? WHERE id = ? AND superseded_at IS NULL
+                """
+        ).execute(arguments: [time, id.rawValue])
+    }
+
+    func refresh(_ id: EntryID, contentType: String?, fields: String) throws {
+        try db.cachedStatement(
+            sql: "UPDATE cache_entries SET content_type = ?, fields = ? WHERE id = ?"
+        ).execute(arguments: [contentType, fields, id.rawValue])
+        guard db.changesCount == 1 else {
+            throw IndexError(.entryGone, "entry \(id) was deleted")
+        }
+    }
+
+    func touch(_ id: EntryID, at time: Int64) throws {
+        try db.cachedStatement(
+            sql: "UPDATE cache_entries SET accessed_at = ?1 WHERE id = ?2 AND accessed_at < ?1"
+        ).execute(arguments: [time, id.rawValue])
+    }
+
+    func delete(_ id: EntryID) throws -> DataFileName {
+        let file = try entry(id).file
+        try db.cachedStatement(sql: "DELETE FROM cache_entries WHERE id = ?")
+            .execute(arguments: [id.rawValue])
+        return file
+    }
+
+    private func current(_ key: CacheKey) throws -> EntryRecord? {
+        let statement = try db.cachedStatement(sql: IndexReader.currentEntrySQL)
+        return try Row.fetchOne(statement, arguments: [key.text]).map { try EntryRecord($0) }
+    }
+}
+
+extension Row: IndexColumns {
+    func integer(_ column: Int32) -> Int64? {
+        let value: DatabaseValue = self[Int(column)]
+        return Int64.fromDatabaseValue(value)
+    }
+
+    func text(_ column: Int32) -> String? {
+        let value: DatabaseValue = self[Int(column)]
+        return String.fromDatabaseValue(value)
+    }
+}

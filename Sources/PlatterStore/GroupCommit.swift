@@ -1,0 +1,146 @@
+internal import GRDB
+internal import NIOConcurrencyHelpers
+
+/// One change of the index: what to do inside the transaction, and whom to tell when it is over.
+struct IndexCommand: Sendable {
+    /// The commit must survive a power cut: for what a person deleted.
+    let isDurable: Bool
+    /// Makes the change and returns the report to give once it is committed.
+    let execute: @Sendable (Database) throws -> @Sendable () -> Void
+    let fail: @Sendable (IndexError) -> Void
+
+    init<Value: Sendable>(
+        isDurable: Bool = false, _ change: @escaping @Sendable (Database) throws -> Value,
+        completion: @escaping @Sendable (Result<Value, IndexError>) -> Void
+    ) {
+        self.isDurable = isDurable
+        execute = { db in
+            let value = try change(db)
+            return { completion(.success(value)) }
+        }
+        fail = { completion(.failure($0)) }
+    }
+}
+
+/// Gathers changes that come while the writer is busy and commits them together.
+///
+/// ```
+///   append ─▶ pending ─▶ group (one transaction, a savepoint each) ─▶ commit ─▶ reports
+///                │  the first one into an empty list orders the group; no timer
+/// ```
+/// A commit costs more than a row, so the busier it gets the cheaper a row becomes.
+final class GroupCommit: Sendable {
+    /// Commands in one transaction at most, so that none waits long for its report.
+    static let groupLimit = 512
+
+    private struct Pending {
+        var commands: [IndexCommand] = []
+        var isOrdered = false
+        var isClosed = false
+        var groupCount: Int64 = 0
+    }
+
+    private let queue: DatabaseQueue
+    private let pending = NIOLockedValueBox(Pending())
+
+    init(_ queue: DatabaseQueue) { self.queue = queue }
+
+    /// Transactions made so far.
+    var groupCount: Int64 { pending.withLockedValue { $0.groupCount } }
+
+    /// Takes a command. Its report comes exactly once, on the writer's thread or, after `close`,
+    /// here.
+    func append(_ command: IndexCommand) {
+        enum Step { case order, ordered, refuse }
+        let step = pending.withLockedValue { pending -> Step in
+            if pending.isClosed { return .refuse }
+            pending.commands.append(command)
+            if pending.isOrdered { return .ordered }
+            pending.isOrdered = true
+            return .order
+        }
+        switch step {
+        case .order: orderGroup()
+        case .ordered: break
+        case .refuse: command.fail(IndexError(.closed, "the index is closed"))
+        }
+    }
+
+    /// Takes no more commands.
+    ///
+    /// - Returns: Whether this call closed it.
+    func close() -> Bool {
+        pending.withLockedValue { pending in
+            defer { pending.isClosed = true }
+            return !pending.isClosed
+        }
+    }
+
+    var isClosed: Bool { pending.withLockedValue { $0.isClosed } }
+
+    /// Commits all that is pending, now. Only on the writer's thread.
+    func commitAll(_ db: Database) {
+        while commitGroup(db) {}
+    }
+
+    private func orderGroup() {
+        queue.asyncWriteWithoutTransaction { db in
+            // One group a turn: other work of the writer's thread gets its turn in between.
+            if self.commitGroup(db) { self.orderGroup() }
+        }
+    }
+
+    /// - Returns: Whether more is pending.
+    private func commitGroup(_ db: Database) -> Bool {
+        let (group, isMore) = pending.withLockedValue { pending in
+            let group = Array(pending.commands.prefix(Self.groupLimit))
+            pending.commands.removeFirst(group.count)
+            pending.groupCount += group.isEmpty ? 0 : 1
+            pending.isOrdered = !pending.commands.isEmpty
+            return (group, pending.isOrdered)
+        }
+        if !group.isEmpty {
+            for report in Self.commit(group, db) { report() }
+        }
+        return isMore
+    }
+
+    /// - Returns: The report of each command, to be given outside the transaction.
+    private static func commit(_ group: [IndexCommand], _ db: Database) -> [@Sendable () -> Void] {
+        let isDurable = group.contains(where: \.isDurable)
+        do {
+            if isDurable { try db.execute(sql: "PRAGMA synchronous = FULL") }
+            // Should this fail, the next commits are slower than they need be, and no less right.
+            defer { if isDurable { try? db.execute(sql: "PRAGMA synchronous = NORMAL") } }
+            return try execute(group, db)
+        } catch {
+            let error = IndexError(error)
+            return group.map { command in { command.fail(error) } }
+        }
+    }
+
+    private static func execute(
+        _ group: [IndexCommand], _ db: Database
+    ) throws -> [@Sendable () -> Void] {
+        var reports: [@Sendable () -> Void] = []
+        try db.inTransaction(.immediate) {
+            for command in group {
+                var report: @Sendable () -> Void = {}
+                do {
+                    try db.inSavepoint {
+                        report = try command.execute(db)
+                        return .commit
+                    }
+                } catch {
+                    // On a full or failing disk SQLite rolls back all of the transaction by itself.
+                    guard db.isInsideTransaction else { throw error }
+                    let error = IndexError(error)
+                    report = { command.fail(error) }
+                }
+                reports.append(report)
+            }
+            return .commit
+        }
+        return reports
+    }
+}

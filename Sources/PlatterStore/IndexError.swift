@@ -1,0 +1,95 @@
+internal import GRDB
+internal import GRDBSQLite
+
+/// The index did not do what was asked: a code to decide by, and a message for people.
+package struct IndexError: Error, Hashable, Sendable, CustomStringConvertible {
+    package enum Code: Hashable, Sendable, CaseIterable {
+        /// Another program holds the file's lock.
+        case busy
+        /// The file is damaged, or is no database.
+        case corrupt
+        /// The file system is full.
+        case full
+        /// The device failed.
+        case io
+        case readOnly
+        /// The file was deleted or another put in its place while it was open.
+        case replaced
+        case cannotOpen
+        /// A newer Platter has written this index.
+        case newerSchema
+        /// The entry was deleted in the meantime.
+        case entryGone
+        /// The index refuses the row: it breaks a rule of the schema.
+        case constraint
+        /// The index was closed before.
+        case closed
+        case other
+    }
+
+    package let code: Code
+    /// What went wrong and what to do about it.
+    package let message: String
+    /// SQLite's extended result code, or 0 when the fault was found by us.
+    package let sqliteCode: Int32
+
+    package init(_ code: Code, _ message: String, sqliteCode: Int32 = 0) {
+        self.code = code
+        self.message = message
+        self.sqliteCode = sqliteCode
+    }
+
+    init(sqliteCode: Int32, message: String) {
+        let code = Code(sqliteCode: sqliteCode)
+        self.init(code, message + code.remedy, sqliteCode: sqliteCode)
+    }
+
+    /// Any error that came out of GRDB.
+    init(_ error: any Error) {
+        switch error {
+        case let error as IndexError: self = error
+        case let error as DatabaseError:
+            self.init(
+                sqliteCode: error.extendedResultCode.rawValue,
+                message: error.message ?? "SQLite gave no reason")
+        default: self.init(.other, String(describing: error))
+        }
+    }
+
+    package var description: String {
+        "IndexError.\(code): \(message)" + (sqliteCode == 0 ? "" : " (SQLite \(sqliteCode))")
+    }
+}
+
+extension IndexError.Code {
+    /// - Parameter sqliteCode: A result code of SQLite, extended or not.
+    init(sqliteCode: Int32) {
+        // READONLY_DBMOVED is 8 | 4 << 8, CONSTRAINT_FOREIGNKEY is 19 | 3 << 8; the header writes
+        // them as expressions, which Swift does not import.
+        switch (sqliteCode & 0xFF, sqliteCode) {
+        case (SQLITE_READONLY, 1032): self = .replaced
+        case (SQLITE_CONSTRAINT, 787): self = .entryGone
+        case (SQLITE_BUSY, _), (SQLITE_LOCKED, _): self = .busy
+        case (SQLITE_CORRUPT, _), (SQLITE_NOTADB, _): self = .corrupt
+        case (SQLITE_FULL, _): self = .full
+        case (SQLITE_IOERR, _): self = .io
+        case (SQLITE_READONLY, _): self = .readOnly
+        case (SQLITE_CANTOPEN, _), (SQLITE_PERM, _), (SQLITE_AUTH, _): self = .cannotOpen
+        case (SQLITE_CONSTRAINT, _): self = .constraint
+        default: self = .other
+        }
+    }
+
+    fileprivate var remedy: String {
+        switch self {
+        case .busy: "; close other programs that use the index"
+        case .corrupt: "; it will be set aside and made anew"
+        case .full: "; free space on the disk of the cache folder"
+        case .io: "; look at the system log and the disk's health"
+        case .readOnly: "; make the cache folder writable"
+        case .replaced: "; the index is opened anew"
+        case .cannotOpen: "; check the cache folder's permissions"
+        case .newerSchema, .entryGone, .constraint, .closed, .other: ""
+        }
+    }
+}

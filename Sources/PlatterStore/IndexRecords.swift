@@ -1,0 +1,135 @@
+package import PlatterCore
+
+/// A version of a resource, as it is first seen.
+package struct NewEntry: Hashable, Sendable {
+    package var representation: Representation
+    /// Chunk size for the life of the entry.
+    package var grid: ChunkGrid
+    package var file: DataFileName
+    /// Where it came from, for people and for limits per origin.
+    package var origin: String
+    package var contentType: String?
+    /// The response's header fields. Opaque to the store.
+    package var fields: String
+    /// Seconds since 1970.
+    package var createdAt: Int64
+
+    /// - Returns: nil when the chunk length is outside its bounds or the complete length is
+    ///   negative.
+    package init?(
+        _ representation: Representation, chunkLength: Int64 = ChunkGrid.defaultChunkLength,
+        file: DataFileName, origin: String, contentType: String? = nil, fields: String = "",
+        createdAt: Int64
+    ) {
+        let length = representation.completeLength
+        guard let grid = ChunkGrid(chunkLength: chunkLength, completeLength: length) else {
+            return nil
+        }
+        self.representation = representation
+        self.grid = grid
+        self.file = file
+        self.origin = origin
+        self.contentType = contentType
+        self.fields = fields
+        self.createdAt = createdAt
+    }
+}
+
+/// A row of `cache_entries`.
+package struct EntryRecord: Hashable, Sendable {
+    package let id: EntryID
+    package let representation: Representation
+    package let grid: ChunkGrid
+    package let file: DataFileName
+    package let origin: String
+    package let contentType: String?
+    package let fields: String
+    /// Seconds since 1970, as all times of the index.
+    package let createdAt: Int64
+    package let accessedAt: Int64
+    /// When another version took its place; nil for the current version of its key.
+    package let supersededAt: Int64?
+}
+
+/// How much of an entry is there. Derived when asked, kept nowhere.
+package enum EntryState: String, Hashable, Sendable, CaseIterable {
+    /// Not a byte yet.
+    case new
+    case partial
+    case complete
+    /// Another version took its place.
+    case stale
+
+    package init(_ entry: EntryRecord, presentBytes: Int64) {
+        if entry.supersededAt != nil {
+            self = .stale
+        } else if presentBytes >= entry.representation.completeLength {
+            self = .complete
+        } else {
+            self = presentBytes > 0 ? .partial : .new
+        }
+    }
+}
+
+/// An entry and the sum of its runs, for lists.
+package struct EntrySummary: Hashable, Sendable {
+    package let entry: EntryRecord
+    /// Bytes recorded, checked since the last boot or not.
+    package let presentBytes: Int64
+    package let runCount: Int64
+
+    package var state: EntryState { EntryState(entry, presentBytes: presentBytes) }
+}
+
+/// A row as SQLite gives it, by column number from 0.
+protocol IndexColumns {
+    func integer(_ column: Int32) -> Int64?
+    func text(_ column: Int32) -> String?
+}
+
+extension EntryRecord {
+    /// The columns that `init(_:)` reads, in its order.
+    static let columns = """
+        id, key, validator, complete_length, chunk_length, file, origin, content_type, fields, \
+        created_at, accessed_at, superseded_at
+        """
+    static let columnCount: Int32 = 12
+
+    /// - Throws: `.corrupt` for a row that the schema does not allow.
+    init(_ row: some IndexColumns) throws(IndexError) {
+        guard let id = row.integer(0), let key = row.text(1),
+            let validator = row.text(2).flatMap(Validator.init(indexText:)),
+            let completeLength = row.integer(3), let chunkLength = row.integer(4),
+            let grid = ChunkGrid(chunkLength: chunkLength, completeLength: completeLength),
+            let file = row.text(5).flatMap(DataFileName.init), let origin = row.text(6),
+            let fields = row.text(8), let createdAt = row.integer(9),
+            let accessedAt = row.integer(10)
+        else {
+            throw IndexError(.corrupt, "entry \(row.integer(0) ?? 0) breaks the schema's rules")
+        }
+        self.id = EntryID(id)
+        representation = Representation(
+            key: CacheKey(key), validator: validator, completeLength: completeLength)
+        self.grid = grid
+        self.file = file
+        self.origin = origin
+        contentType = row.text(7)
+        self.fields = fields
+        self.createdAt = createdAt
+        self.accessedAt = accessedAt
+        supersededAt = row.integer(11)
+    }
+}
+
+extension RecordedRun {
+    /// Columns: start, end, crc32c, whether the row's boot is ours (0 or 1).
+    ///
+    /// - Throws: `.corrupt` for a row that the schema does not allow.
+    init(_ row: some IndexColumns) throws(IndexError) {
+        guard let start = row.integer(0), let end = row.integer(1), 0 <= start, start < end,
+            let crc = row.integer(2).flatMap(UInt32.init(exactly:)), let isOurs = row.integer(3)
+        else { throw IndexError(.corrupt, "a run breaks the schema's rules") }
+        run = StoredRun(range: start..<end, crc32c: crc)
+        isVerified = isOurs == 1
+    }
+}

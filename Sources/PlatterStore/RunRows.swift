@@ -1,0 +1,113 @@
+internal import GRDB
+internal import PlatterCore
+
+/// The rows of `cache_chunks` of one entry, inside a transaction of the writer.
+struct RunRows {
+    /// A boot that never runs: a row with it is checked before it is served.
+    static let distrusted = "distrusted"
+
+    let db: Database
+    let entry: EntryID
+    let boot: String
+
+    /// See `IndexWriter.record`.
+    func record(_ runs: [StoredRun]) throws {
+        let grid = try EntryRows(db: db).entry(entry).grid
+        for run in runs { try record(run, grid) }
+    }
+
+    private func record(_ run: StoredRun, _ grid: ChunkGrid) throws {
+        guard let chunk = Self.chunk(of: run.range, grid) else {
+            throw IndexError(.constraint, "\(run.range) is not within one chunk of entry \(entry)")
+        }
+        let near = try rows(near: run.range)
+        let overlapping = near.filter { $0.run.range.overlaps(run.range) }
+        if Self.isKnown(run, from: overlapping) { return }
+        // What they lose outside the run is fetched again: their checksums cannot be cut.
+        for row in overlapping { try delete(row.run) }
+        var merged = run
+        for row in near where row.isVerified && chunk.contains(row.run.range.lowerBound) {
+            guard let joined = row.run.joined(with: merged) ?? merged.joined(with: row.run) else {
+                continue
+            }
+            try delete(row.run)
+            merged = joined
+        }
+        try insert(merged)
+    }
+
+    /// Trusts a row from now on, if it is still the one that was checked.
+    func stampVerified(_ run: StoredRun) throws {
+        guard try delete(run) else { return }
+        try record([run])
+    }
+
+    func distrust() throws {
+        try db.cachedStatement(sql: "UPDATE cache_chunks SET boot = ? WHERE entry = ?")
+            .execute(arguments: [Self.distrusted, entry.rawValue])
+    }
+
+    /// - Returns: The ranges whose rows are gone.
+    func drop(_ range: ByteRange) throws -> [ByteRange] {
+        let dropped = try rows(near: range).map(\.run).filter { $0.range.overlaps(range) }
+        for run in dropped { try delete(run) }
+        return dropped.map(\.range)
+    }
+
+    /// The chunk that holds all of the range, or nil.
+    private static func chunk(of range: ByteRange, _ grid: ChunkGrid) -> ByteRange? {
+        guard range.lowerBound >= 0, !range.isEmpty else { return nil }
+        let chunk = grid.range(of: grid.index(of: range.lowerBound))
+        return range.upperBound <= chunk.upperBound ? chunk : nil
+    }
+
+    /// Whether the rows already say all that the run says. They do not if one of them is for the
+    /// very same bytes and has another checksum or is not trusted: the run's bytes were written
+    /// last.
+    private static func isKnown(_ run: StoredRun, from rows: [RecordedRun]) -> Bool {
+        var end = run.range.lowerBound
+        for row in rows {
+            if row.run.range == run.range { return row.run == run && row.isVerified }
+            guard row.run.range.lowerBound <= end else { return false }
+            end = row.run.range.upperBound
+        }
+        return end >= run.range.upperBound
+    }
+
+    /// The rows that share a byte with the range or touch it, in order, and perhaps the one before.
+    private func rows(near range: ByteRange) throws -> [RecordedRun] {
+        let statement = try db.cachedStatement(
+            sql: """
+                SELECT start, "end", crc32c, boot = ?4 FROM cache_chunks
+                WHERE entry = ?1 AND start <= ?3 AND start >= ifnull(
+                    (SELECT max(start) FROM cache_chunks WHERE entry = ?1 AND start < ?2), ?2)
+                ORDER BY start
+                """)
+        let arguments: StatementArguments = [
+            entry.rawValue, range.lowerBound, range.upperBound, boot,
+        ]
+        return try Row.fetchAll(statement, arguments: arguments).map { try RecordedRun($0) }
+    }
+
+    @discardableResult
+    private func delete(_ run: StoredRun) throws -> Bool {
+        try db.cachedStatement(
+            sql: """
+                DELETE FROM cache_chunks WHERE entry = ? AND start = ? AND "end" = ? AND crc32c = ?
+                """
+        ).execute(arguments: [
+            entry.rawValue, run.range.lowerBound, run.range.upperBound, Int64(run.crc32c),
+        ])
+        return db.changesCount == 1
+    }
+
+    private func insert(_ run: StoredRun) throws {
+        try db.cachedStatement(
+            sql: """
+                INSERT INTO cache_chunks (entry, start, "end", crc32c, boot) VALUES (?, ?, ?, ?, ?)
+                """
+        ).execute(arguments: [
+            entry.rawValue, run.range.lowerBound, run.range.upperBound, Int64(run.crc32c), boot,
+        ])
+    }
+}

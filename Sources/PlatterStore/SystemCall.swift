@@ -1,0 +1,42 @@
+internal import CPlatter
+
+#if canImport(Darwin)
+    internal import Darwin
+#elseif canImport(Musl)
+    internal import Musl
+#else
+    internal import Glibc
+#endif
+
+/// Runs a call that answers -1 and errno, again while a signal interrupts it.
+func systemCall<Answer: FixedWidthInteger & SignedInteger>(
+    _ action: String, path: String, _ call: () -> Answer
+) throws(DiskError) -> Answer {
+    while true {
+        let answer = call()
+        if answer >= 0 { return answer }
+        let number = errno
+        if number != EINTR { throw DiskError(errno: number, doing: action, path: path) }
+    }
+}
+
+/// Opens `name` below a folder. The descriptor does not survive exec.
+///
+/// - Parameter path: What to call it in an error, if not by its name.
+func openDescriptor(
+    _ folder: Int32, _ name: String, flags: Int32, mode: UInt32 = 0, path: String? = nil
+) throws(DiskError) -> Int32 {
+    var descriptor: Int32 = -1
+    let number = platter_open_at(folder, name, flags | O_CLOEXEC, mode, &descriptor)
+    guard number == 0 else {
+        throw DiskError(errno: number, doing: "open it", path: path ?? name)
+    }
+    return descriptor
+}
+
+/// The first `limit` bytes of a small file as text.
+func readText(_ descriptor: Int32, limit: Int, path: String) throws(DiskError) -> String {
+    var bytes = [UInt8](repeating: 0, count: limit)
+    let count = try systemCall("read it", path: path) { pread(descriptor, &bytes, limit, 0) }
+    return String(decoding: bytes.prefix(count), as: UTF8.self)
+}

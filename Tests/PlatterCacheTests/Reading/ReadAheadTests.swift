@@ -1,0 +1,72 @@
+import PlatterCore
+import Testing
+
+@testable import PlatterCache
+
+@Suite("Read-ahead")
+struct ReadAheadTests {
+    private func at(_ seconds: Double) -> Moment { Moment(nanoseconds: Int64(seconds * 1e9)) }
+
+    @Test("a probe is given its first request and nothing ahead")
+    func probe() {
+        var ahead = ReadAhead(settings: .init(), start: 1000, now: at(0))
+        ahead.read(upTo: 1000 + 200_000, now: at(0.1))
+        #expect(ahead.isProbe)
+        #expect(ahead.windowEnd == 1000 + 512 << 10)
+    }
+
+    @Test("a reader gets at least the least window, at most the most")
+    func bounds() {
+        var slow = ReadAhead(settings: .init(), start: 0, now: at(0))
+        slow.read(upTo: 300_000, now: at(10))
+        #expect(slow.windowEnd == 300_000 + 8 << 20)
+        var fast = ReadAhead(settings: .init(), start: 0, now: at(0))
+        fast.read(upTo: 1 << 30, now: at(1))
+        #expect(fast.windowEnd == 1 << 30 + 200 << 20)
+    }
+
+    @Test("the window is the seconds asked for at the rate that is really read")
+    func seconds() {
+        var ahead = ReadAhead(settings: .init(), start: 0, now: at(0))
+        for second in 1...40 { ahead.read(upTo: Int64(second) * 1_000_000, now: at(Double(second))) }
+        #expect(ahead.windowEnd == 40_000_000 + 30_000_000)
+    }
+
+    @Test("requests grow with what was read, within bounds")
+    func stride() {
+        var ahead = ReadAhead(settings: .init(), start: 0, now: at(0))
+        #expect(ahead.stride == 512 << 10)
+        ahead.read(upTo: 3 << 20, now: at(1))
+        #expect(ahead.stride == 6 << 20)
+        ahead.read(upTo: 1 << 30, now: at(2))
+        #expect(ahead.stride == 16 << 20)
+    }
+
+    @Test("positions at the end of time do not trap")
+    func extremes() {
+        var ahead = ReadAhead(settings: .init(), start: .max - 10, now: at(0))
+        ahead.read(upTo: .max, now: Moment(nanoseconds: .max))
+        #expect(ahead.windowEnd == .max)
+    }
+}
+
+@Suite("Deadlines of a wait")
+struct WaitDeadlinesTests {
+    @Test("before the head: another connection after 5 s, the end at 10")
+    func head() {
+        var deadlines = WaitDeadlines(settings: .init(), isHeadSent: false, now: .start)
+        #expect(deadlines.next == (Moment.start.advanced(by: .seconds(5)), .hedge))
+        deadlines.passed()
+        #expect(deadlines.next == (Moment.start.advanced(by: .seconds(10)), .giveUp))
+    }
+
+    @Test("after the head: other connections after 5 and 10 s, the end at 30")
+    func body() {
+        var deadlines = WaitDeadlines(settings: .init(), isHeadSent: true, now: .start)
+        #expect(deadlines.next == (Moment.start.advanced(by: .seconds(5)), .hedge))
+        deadlines.passed()
+        #expect(deadlines.next == (Moment.start.advanced(by: .seconds(10)), .hedge))
+        deadlines.passed()
+        #expect(deadlines.next == (Moment.start.advanced(by: .seconds(30)), .giveUp))
+    }
+}

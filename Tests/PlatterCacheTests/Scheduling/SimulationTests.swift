@@ -1,0 +1,91 @@
+import Foundation
+import PlatterCore
+import Testing
+
+@testable import PlatterCache
+
+extension World {
+    /// One random event.
+    mutating func step() {
+        switch random.below(20) {
+        case 0: newReader()
+        case 1: if random.once(in: 4) { newJob() }
+        case 2:
+            if random.once(in: 3), let id = random.pick(readers.keys.sorted()) { leave(id) }
+        case 3: if let id = random.pick(jobs.keys.sorted()), random.once(in: 6) { leave(id) }
+        case 4: if hasFaults, random.once(in: 4) { deleteRows() }
+        case 5: passTime(.milliseconds(random.below(3000)))
+        case 6: if hasFaults { hurry() }
+        case 7: if let id = random.pick(readers.keys.sorted()) { readers[id]?.isPaused.toggle() }
+        case 8: if hasFaults, random.once(in: 20) { abandon() }
+        case 9...12:
+            if let id = random.pick(readers.keys.sorted()), readers[id]?.isPaused == false {
+                read(id)
+            }
+        default: if let id = random.pick(transfers.keys.sorted()) { step(id) }
+        }
+    }
+
+    private mutating func hurry() {
+        let waiting = readers.filter(\.value.isWaiting).keys.sorted()
+        guard let id = random.pick(waiting) else { return }
+        note("overdue \(id)")
+        perform(scheduler.overdue(id, now: now))
+    }
+
+    private mutating func abandon() {
+        guard let film = random.pick(films) else { return }
+        note("abandon \(film.entry)")
+        perform(scheduler.abandon(film.entry, failure: .store, now: now))
+    }
+
+    /// Lets everybody finish. Whoever cannot was forgotten.
+    mutating func calmDown() {
+        isCalm = true
+        for id in readers.keys { readers[id]?.isPaused = false }
+        for _ in 0..<2000 where flaw == nil {
+            if readers.isEmpty, jobs.isEmpty, transfers.isEmpty { return checkEmpty() }
+            for id in transfers.keys.sorted() { step(id) }
+            for id in readers.keys.sorted() { read(id) }
+            passTime(.seconds(1))
+        }
+        let left = "\(readers.keys.sorted()) \(jobs.keys.sorted()) \(transfers.keys.sorted())"
+        fault("left waiting: \(left)")
+    }
+
+    private mutating func checkEmpty() {
+        guard scheduler.demands.isEmpty, scheduler.flights.isEmpty, scheduler.entries.isEmpty,
+            scheduler.hungry.isEmpty, scheduler.settled.isEmpty, scheduler.queue.openPlaces.isEmpty
+        else { return fault("something is left: \(scheduler)") }
+    }
+
+    /// nil when all went well.
+    static func run(seed: UInt64, isTracing: Bool = false) -> String? {
+        var world = World(seed: seed)
+        world.isTracing = isTracing
+        for _ in 0..<(40 + world.random.below(160)) where world.flaw == nil { world.step() }
+        world.calmDown()
+        if isTracing { print(world.trace.joined(separator: "\n")) }
+        return world.flaw.map { "seed \(seed): \($0)" }
+    }
+}
+
+@Suite("The scheduler in a simulated world")
+struct SimulationTests {
+    static let blocks = 20
+
+    @Test("no seed shows a flaw", arguments: 0..<blocks)
+    func seeds(block: Int) {
+        let environment = ProcessInfo.processInfo.environment
+        if let seed = environment["PLATTER_SEED"].flatMap({ UInt64($0) }) {
+            if block == 0 { #expect(World.run(seed: seed, isTracing: true) == nil) }
+            return
+        }
+        let count = environment["PLATTER_SEEDS"].flatMap { UInt64($0) } ?? 10_000
+        for seed in stride(from: UInt64(block), to: count, by: Self.blocks) {
+            let flaw = World.run(seed: seed)
+            #expect(flaw == nil)
+            if flaw != nil { return }
+        }
+    }
+}

@@ -1,0 +1,124 @@
+import PlatterCore
+
+@testable import PlatterCache
+
+/// What transfers, the index and the clock do.
+extension World {
+    mutating func step(_ id: FlightID) {
+        guard let transfer = transfers[id] else { return }
+        switch transfer.phase {
+        case .planning:
+            guard let order = transfer.order else { return }
+            let gap = transfer.earlyPlan ?? gap(for: order)
+            transfers[id]?.phase = .recording
+            note("planned \(id) \(String(describing: gap))")
+            let actions = scheduler.planned(id, gap: gap, now: now)
+            let isFlying = actions.contains { if case .fly(id, _) = $0 { true } else { false } }
+            if !isFlying { transfers[id] = nil }
+            perform(actions)
+        case .opening: answer(id, transfer)
+        case .flying: progress(id, transfer)
+        case .recording:
+            record(id, upTo: transfer.mark)
+            transfers[id] = nil
+            note("recorded \(id)")
+            perform(scheduler.recorded(id, now: now))
+        }
+    }
+
+    /// Puts what a transfer has brought into the index.
+    mutating func record(_ id: FlightID, upTo mark: Int64) {
+        guard let transfer = transfers[id], transfer.recorded < mark else { return }
+        films[transfer.film].present.insert(contentsOf: transfer.recorded..<mark)
+        transfers[id]?.recorded = mark
+    }
+
+    private mutating func answer(_ id: FlightID, _ transfer: Transfer) {
+        if transfer.isCancelled, random.once(in: 2) { return land(id, .ended) }
+        if breaks(id) { return }
+        guard let order = transfer.order else { return }
+        let length = films[transfer.film].length
+        var range: ByteRange
+        switch order.start {
+        case .offset(let start):
+            if start >= length, length > 0 {
+                return land(id, .failed(.unsatisfiable(completeLength: length)))
+            }
+            range = .starting(at: min(start, length), length: order.length, limit: length)
+        case .suffix(let count): range = max(0, length - count)..<length
+        }
+        if hasFaults, random.once(in: 5) { range = 0..<length }
+        films[transfer.film].isOpen = true
+        transfers[id]?.phase = .flying
+        transfers[id]?.range = range
+        transfers[id]?.mark = range.lowerBound
+        transfers[id]?.recorded = range.lowerBound
+        transfers[id]?.end = range.upperBound
+        note("opened \(id) \(range) of \(length)")
+        perform(scheduler.opened(id, body: range, completeLength: length, now: now))
+    }
+
+    private mutating func progress(_ id: FlightID, _ transfer: Transfer) {
+        if transfer.isCancelled, !hasFaults || random.once(in: 3) { return land(id, .ended) }
+        if transfer.mark >= transfer.end { return land(id, .ended) }
+        if breaks(id) { return }
+        if transfer.isStalled, !isCalm { return }
+        let amount = isCalm ? 1 << 20 : 1 + random.below(256 << 10)
+        let mark = min(transfer.end, transfer.mark + amount)
+        count(transfer, upTo: mark)
+        transfers[id]?.mark = mark
+        note("advanced \(id) to \(mark)")
+        perform(
+            scheduler.advanced(id, mark: mark, handover: random.below(200_000), now: now))
+        if random.once(in: 3) { record(id, upTo: mark) }
+    }
+
+    /// Without faults each byte comes once.
+    private mutating func count(_ transfer: Transfer, upTo mark: Int64) {
+        let arrived = RangeSet(transfer.mark..<mark)
+        let again = films[transfer.film].fetched.intersection(arrived)
+        if !hasFaults, !again.isEmpty { fault("\(again) came twice") }
+        films[transfer.film].fetched.formUnion(arrived)
+    }
+
+    private mutating func breaks(_ id: FlightID) -> Bool {
+        guard hasFaults, !isCalm, random.once(in: 12) else { return false }
+        switch random.below(8) {
+        case 0: land(id, .failed(.status(404)))
+        case 1: land(id, .failed(.changed))
+        case 2: land(id, .ended)
+        case 3: land(id, .retryable(after: .seconds(random.below(100))))
+        case 4:
+            transfers[id]?.isStalled = true
+            return false
+        default: land(id, .retryable(after: nil))
+        }
+        return true
+    }
+
+    private mutating func land(_ id: FlightID, _ outcome: FlightOutcome) {
+        transfers[id]?.phase = .recording
+        note("landed \(id) \(outcome)")
+        let jitter = Double(random.below(101)) / 100
+        perform(scheduler.landed(id, outcome: outcome, jitter: jitter, now: now))
+    }
+
+    // MARK: - The rest of the world
+
+    mutating func deleteRows() {
+        let film = Int(random.below(Int64(films.count)))
+        let start = random.below(films[film].length)
+        let range = start..<min(films[film].length, start + random.below(1 << 20))
+        note("delete \(range) of \(film)")
+        films[film].present.remove(contentsOf: range)
+        films[film].fetched.remove(contentsOf: range)
+    }
+
+    mutating func passTime(_ duration: Duration) {
+        now = now.advanced(by: duration)
+        guard let due = timer, due <= now else { return }
+        timer = nil
+        note("timer")
+        perform(scheduler.timer(now: now))
+    }
+}

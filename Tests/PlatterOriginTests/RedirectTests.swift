@@ -1,0 +1,39 @@
+import HTTPTypes
+import PlatterHTTP
+import Testing
+
+@testable import PlatterOrigin
+
+@Suite("Redirects")
+struct RedirectTests {
+    private let fields: HTTPFields = [
+        .authorization: "Bearer secret", .cookie: "a=b", .userAgent: "Player",
+    ]
+
+    @Test("fields stay within an origin")
+    func same() throws {
+        let url = try OriginURL("http://a.example/film?x=1")
+        let (next, kept) = try Redirect.follow("/other", from: url, fields: fields)
+        #expect(next.description == "http://a.example/other")
+        #expect(kept == fields)
+    }
+
+    @Test("credentials do not cross to another origin", arguments: [
+        "http://b.example/", "http://a.example:81/", "//b.example/x", "https://a.example/",
+    ])
+    func other(location: String) throws {
+        let url = try OriginURL("http://a.example/film")
+        let (_, kept) = try Redirect.follow(location, from: url, fields: fields)
+        #expect(kept == [.userAgent: "Player"])
+    }
+
+    @Test("a redirect out of TLS, or to no http URL, is refused", arguments: [
+        "http://a.example/film", "ftp://a.example/", "javascript:alert(1)", "http://user@b/",
+    ])
+    func refused(location: String) throws {
+        let url = try OriginURL("https://a.example/film")
+        #expect(throws: OriginError.badRedirect) {
+            _ = try Redirect.follow(location, from: url, fields: fields)
+        }
+    }
+}

@@ -1,0 +1,119 @@
+import Foundation
+import PlatterStore
+import Testing
+
+@Suite("The cache folder")
+struct CacheFolderTests {
+    let folder: TemporaryFolder
+    var root: String { folder.path + "/a/b/cache" }
+
+    init() throws { folder = try TemporaryFolder() }
+
+    private func put(_ text: String, at path: String) throws {
+        try Data(text.utf8).write(to: URL(fileURLWithPath: path))
+    }
+
+    @Test("it is made with its parents, and opens again")
+    func reopening() throws {
+        do { _ = try PosixDisk(root: root) }
+        _ = try PosixDisk(root: root)
+        let tag = try String(contentsOfFile: root + "/CACHEDIR.TAG", encoding: .utf8)
+        #expect(tag.hasPrefix("Signature: 8a477f597d28d172789f06886806bc55\n"))
+    }
+
+    @Test("a second user of the folder is refused and told who has it")
+    func lock() throws {
+        let first = try PosixDisk(root: root)
+        let error = #expect(throws: DiskError.self) { try PosixDisk(root: root) }
+        #expect(error?.code == .inUse)
+        let pid = ProcessInfo.processInfo.processIdentifier
+        #expect(error?.message.contains("another platter uses this folder (pid \(pid))") == true)
+        withExtendedLifetime(first) {}
+    }
+
+    @Test("a lock file that nobody holds is no obstacle")
+    func staleLock() throws {
+        do { _ = try PosixDisk(root: root) }
+        try put("pid 1\n", at: root + "/lock")
+        _ = try PosixDisk(root: root)
+    }
+
+    @Test("a symbolic link in place of the lock is refused and its target left alone")
+    func linkedLock() throws {
+        try FileManager.default.createDirectory(atPath: root, withIntermediateDirectories: true)
+        let target = folder.path + "/target"
+        try put("precious", at: target)
+        try FileManager.default.createSymbolicLink(
+            atPath: root + "/lock", withDestinationPath: target)
+        let error = #expect(throws: DiskError.self) { try PosixDisk(root: root) }
+        #expect(error?.code == .notOurs)
+        #expect(try String(contentsOfFile: target, encoding: .utf8) == "precious")
+    }
+
+    @Test("a folder with other files in it is refused and left as it is")
+    func stranger() throws {
+        try FileManager.default.createDirectory(atPath: root, withIntermediateDirectories: true)
+        try put("mine", at: root + "/holiday.mov")
+        let error = #expect(throws: DiskError.self) { try PosixDisk(root: root) }
+        #expect(error?.code == .notOurs)
+        #expect(try FileManager.default.contentsOfDirectory(atPath: root) == ["holiday.mov"])
+    }
+
+    @Test("another program's cache is refused")
+    func otherTag() throws {
+        try FileManager.default.createDirectory(atPath: root, withIntermediateDirectories: true)
+        try put("Signature: 8a477f597d28d172789f06886806bc55\n", at: root + "/CACHEDIR.TAG")
+        let error = #expect(throws: DiskError.self) { try PosixDisk(root: root) }
+        #expect(error?.code == .notOurs)
+    }
+
+    @Test("a crash before the marker was written is no obstacle")
+    func emptyMarker() throws {
+        try FileManager.default.createDirectory(atPath: root, withIntermediateDirectories: true)
+        try put("", at: root + "/CACHEDIR.TAG")
+        try put("", at: root + "/lock")
+        _ = try PosixDisk(root: root)
+        do { _ = try PosixDisk(root: root) }
+    }
+
+    @Test("a folder open to others is closed to them")
+    func mode() throws {
+        try FileManager.default.createDirectory(atPath: root, withIntermediateDirectories: true)
+        try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: root)
+        _ = try PosixDisk(root: root)
+        let mode = try FileManager.default.attributesOfItem(atPath: root)[.posixPermissions]
+        #expect(mode as? Int == 0o700)
+    }
+
+    @Test("a file in place of the folder is refused")
+    func file() throws {
+        try put("", at: folder.path + "/file")
+        let error = #expect(throws: DiskError.self) { try PosixDisk(root: folder.path + "/file") }
+        #expect(error?.code == .notOurs)
+    }
+
+    @Test("the boot has the same name until the next one")
+    func boot() throws {
+        let boot = try BootID.current()
+        #expect(!boot.isEmpty)
+        #expect(try BootID.current() == boot)
+    }
+}
+
+@Suite("Disk errors")
+struct DiskErrorTests {
+    @Test(
+        "the system's numbers get their codes",
+        arguments: [
+            (ENOSPC, DiskError.Code.noSpace), (EDQUOT, .quota), (EFBIG, .tooLarge),
+            (EROFS, .readOnly), (EACCES, .permission), (EPERM, .permission), (ENOENT, .missing),
+            (EEXIST, .exists), (ELOOP, .notOurs), (ENOTDIR, .notOurs), (EIO, .io),
+            (EOPNOTSUPP, .unsupported), (EMFILE, .tooManyOpen), (EINVAL, .other),
+        ])
+    func codes(number: Int32, code: DiskError.Code) {
+        let error = DiskError(errno: number, doing: "write it", path: "/a")
+        #expect(error.code == code)
+        #expect(error.systemCode == number)
+        #expect(error.message.hasPrefix("could not write it: "))
+    }
+}

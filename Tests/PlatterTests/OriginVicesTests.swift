@@ -1,0 +1,187 @@
+import PlatterCore
+import PlatterTesting
+import Testing
+
+@Suite("Origins with vices")
+struct OriginVicesTests {
+    /// Each spoils one request; the next one is good.
+    static let passing: [Vice] = [
+        .body(.short(by: 1)), .body(.short(by: 200_000)), .body(.truncated(after: 1)),
+        .body(.truncated(after: 300_000)), .body(.reset(after: 250_000)),
+        .hangsUp(.finish), .hangsUp(.reset), .status(503), .status(429, retryAfter: "0"),
+        .status(500, body: "<h1>Sorry</h1>"),
+    ]
+
+    @Test("a fault that passes is never seen by the player", arguments: passing)
+    func invisible(vice: Vice) async throws {
+        try await Stage.run { stage in
+            stage.origin.behave(vice, times: 1)
+            let (head, body) = try await stage.get("bytes=1000000-2999999")
+            #expect(head.status == 206)
+            stage.expect(body, are: 1_000_000..<3_000_000)
+        }
+    }
+
+    @Test("a fault in the middle of an object is mended at the very byte", arguments: passing)
+    func midway(vice: Vice) async throws {
+        try await Stage.run { stage in
+            _ = try await stage.get("bytes=0-99999")
+            stage.origin.behave(vice, times: 2)
+            let (_, body) = try await stage.get()
+            stage.expect(body, are: 0..<5_000_000)
+        }
+    }
+
+    @Test(
+        "an answer that cannot be trusted never reaches the file",
+        arguments: [
+            Vice.contentRange(.unknownTotal), .contentRange(.wrongStart), .contentRange(.wrongEnd),
+            .contentRange(.missing), .contentRange(.twice), .contentRange(.shifted),
+            .contentRange(.otherUnit), .contentRange(.literal("bytes 9-2/1")),
+            .head(.contentCoding("gzip")),
+        ])
+    func untrusted(vice: Vice) async throws {
+        try await Stage.run { stage in
+            _ = try await stage.get("bytes=0-99999")
+            stage.origin.behave(vice, times: 2)
+            let (_, body) = try await stage.get("bytes=3000000-3999999")
+            stage.expect(body, are: 3_000_000..<4_000_000)
+        }
+    }
+
+    @Test("shorter answers than asked for are put together")
+    func capped() async throws {
+        try await Stage.run { stage in
+            stage.origin.behave(.capsRange(100_000))
+            let (head, body) = try await stage.get("bytes=1234567-3234566")
+            #expect(head["content-length"] == "2000000")
+            stage.expect(body, are: 1_234_567..<3_234_567)
+        }
+    }
+
+    @Test("an origin without ranges still plays from the start, and is stored")
+    func noRanges() async throws {
+        try await Stage.run { stage in
+            stage.origin.behave(.ignoresRange)
+            let (head, body) = try await stage.get()
+            #expect(head.status == 200)
+            stage.expect(body, are: 0..<5_000_000)
+            stage.origin.resetLedger()
+            stage.expect(try await stage.get("bytes=2000000-2999999").body, are: 2_000_000..<3_000_000)
+            #expect(stage.origin.ledger.requests == 0)
+        }
+    }
+
+    @Test("a seek into an origin without ranges gets the whole, as the origin gives it")
+    func seekWithoutRanges() async throws {
+        try await Stage.run { stage in
+            stage.origin.behave(.ignoresRange)
+            let (head, body) = try await stage.get("bytes=4000000-")
+            #expect(head.status == 200)
+            stage.expect(body, are: 0..<5_000_000)
+        }
+    }
+
+    @Test(
+        "without a strong validator bytes are passed through and nothing is stored",
+        arguments: [Vice.validator(.none), .validator(.weakEntityTag)])
+    func noValidator(vice: Vice) async throws {
+        try await Stage.run { stage in
+            stage.origin.behave(vice)
+            for _ in 0..<2 {
+                let (head, body) = try await stage.get("bytes=1000-1999")
+                #expect(head.status == 206)
+                #expect(head["cache-status"]?.contains("fwd=bypass") == true)
+                stage.expect(body, are: 1000..<2000)
+            }
+            let status = try await stage.platter.status(of: stage.origin.url(Stage.path))
+            #expect(status == nil)
+        }
+    }
+
+    @Test("a body without a length is passed through")
+    func chunked() async throws {
+        try await Stage.run { stage in
+            stage.origin.behave(.ignoresRange)
+            stage.origin.behave(.body(.chunked))
+            let client = try await RawClient.connect(port: stage.port)
+            try await client.request("GET", Stage.path)
+            let head = try await client.head()
+            #expect(head.status == 200)
+            #expect(head["transfer-encoding"] == "chunked")
+            var body: [UInt8] = []
+            while case let size = Int(try await client.line(), radix: 16) ?? 0, size > 0 {
+                body += try await client.read(size)
+                _ = try await client.line()
+            }
+            stage.expect(body, are: 0..<5_000_000)
+            try await client.close()
+        }
+    }
+
+    @Test("a refusal is passed on without a body", arguments: [401, 403, 404, 410])
+    func refused(status: Int) async throws {
+        try await Stage.run { stage in
+            stage.origin.behave(.status(status, body: "<h1>No</h1>"))
+            let (head, body) = try await stage.get("bytes=0-")
+            #expect(head.status == status)
+            #expect(body.isEmpty)
+        }
+    }
+
+    @Test("redirects are followed, and the player never sees them")
+    func redirected() async throws {
+        try await Stage.run { stage in
+            stage.origin.behave(.redirects(to: "/elsewhere.mp4"), at: Stage.path)
+            stage.origin.serve(.ramp(length: Stage.length, entityTag: "\"v1\""), at: "/elsewhere.mp4")
+            let (head, body) = try await stage.get("bytes=2000000-2000999")
+            #expect(head.status == 206)
+            stage.expect(body, are: 2_000_000..<2_001_000)
+        }
+    }
+
+    @Test("another version is never mixed with the old one")
+    func changed() async throws {
+        try await Stage.run { stage in
+            stage.expect(try await stage.get("bytes=0-999999").body, are: 0..<1_000_000)
+            let next = RampContent(length: Stage.length, seed: 7)
+            stage.origin.serve(
+                .ramp(length: Stage.length, seed: 7, entityTag: "\"v2\""), at: Stage.path)
+            // The old bytes are still the old version's; a range that needs new ones is the new one's.
+            let (head, body) = try await stage.get("bytes=2000000-2999999")
+            #expect(head["etag"] == "\"v2\"")
+            stage.expect(body, are: 2_000_000..<3_000_000, of: next)
+            stage.expect(try await stage.get("bytes=0-999999").body, are: 0..<1_000_000, of: next)
+        }
+    }
+
+    @Test("a reader of the old version is cut off where its bytes end, with FIN")
+    func cutOff() async throws {
+        try await Stage.run { stage in
+            stage.origin.behave(.capsRange(200_000))
+            _ = try await stage.get("bytes=0-199999")
+            stage.origin.serve(
+                .ramp(length: Stage.length, seed: 7, entityTag: "\"v2\""), at: Stage.path)
+            let client = try await RawClient.connect(port: stage.port)
+            try await client.request("GET", Stage.path, "Range: bytes=0-")
+            #expect(try await client.head()["etag"] == "\"v1\"")
+            let (body, end) = await client.readToEnd()
+            #expect(end == .finished)
+            stage.expect(body, are: 0..<200_000)
+        }
+    }
+
+    @Test("credentials are passed on and what they show is not stored")
+    func authorization() async throws {
+        try await Stage.run { stage in
+            let (head, body) = try await stage.get(
+                "bytes=0-99", fields: ["Authorization: Bearer canary"])
+            #expect(head["cache-status"]?.contains("fwd=bypass") == true)
+            stage.expect(body, are: 0..<100)
+            #expect(try await stage.platter.status(of: stage.origin.url(Stage.path)) == nil)
+            stage.origin.resetLedger()
+            _ = try await stage.get("bytes=0-99")
+            #expect(stage.origin.ledger.requests == 1)
+        }
+    }
+}

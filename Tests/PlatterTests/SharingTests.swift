@@ -1,0 +1,104 @@
+import Foundation
+import Platter
+import PlatterCore
+import PlatterTesting
+import Testing
+
+@Suite("Many readers, restarts and damage")
+struct SharingTests {
+    @Test("thirty readers of one cold object cost one download")
+    func crowd() async throws {
+        try await Stage.run { stage in
+            try await withThrowingTaskGroup(of: [UInt8].self) { group in
+                for _ in 0..<30 { group.addTask { try await stage.get().body } }
+                for try await body in group { stage.expect(body, are: 0..<5_000_000) }
+            }
+            #expect(stage.origin.ledger.bodyBytes == 5_000_000)
+        }
+    }
+
+    @Test("overlapping ranges cost every byte once")
+    func overlapping() async throws {
+        try await Stage.run { stage in
+            try await withThrowingTaskGroup(of: (ByteRange, [UInt8]).self) { group in
+                for number in 0..<30 as Range<Int64> {
+                    let range = number * 137_000..<(number * 137_000 + 900_000)
+                    group.addTask {
+                        let text = "bytes=\(range.lowerBound)-\(range.upperBound - 1)"
+                        return (range, try await stage.get(text).body)
+                    }
+                }
+                for try await (range, body) in group { stage.expect(body, are: range) }
+            }
+            #expect(stage.origin.ledger.bodyBytes <= 5_000_000 * 101 / 100)
+        }
+    }
+
+    @Test("what was fetched survives a restart and needs no origin")
+    func restart() async throws {
+        try await withScriptedOrigin { origin in
+            origin.serve(.ramp(length: 3_000_000, entityTag: "\"v1\""), at: "/film.mp4")
+            let folder = NSTemporaryDirectory() + "platter-test-\(UUID().uuidString)"
+            defer { try? FileManager.default.removeItem(atPath: folder) }
+            var configuration = PlatterConfiguration(directory: folder)
+            configuration.origin = origin.baseURL
+            for round in 0..<2 {
+                let platter = try await Platter.start(configuration)
+                let stage = Stage(
+                    origin: origin, platter: platter, folder: folder,
+                    content: RampContent(length: 3_000_000))
+                stage.expect(try await stage.get().body, are: 0..<3_000_000)
+                await platter.stop()
+                if round == 0 { try await origin.stopListening(closing: .reset) }
+            }
+        }
+    }
+
+    @Test("a second process on one folder is refused and told why")
+    func twoProcesses() async throws {
+        try await Stage.run { stage in
+            let error = await #expect(throws: PlatterError.self) {
+                _ = try await Platter.start(PlatterConfiguration(directory: stage.folder))
+            }
+            #expect(error?.code == .folderInUse)
+        }
+    }
+
+    @Test("a file cut short behind the server's back is fetched again")
+    func truncated() async throws {
+        try await Stage.run { stage in
+            _ = try await stage.get()
+            for file in try dataFiles(stage.folder) { #expect(truncate(file, 1_500_000) == 0) }
+            stage.expect(try await stage.get().body, are: 0..<5_000_000)
+        }
+    }
+
+    @Test("a file deleted behind the server's back is fetched again")
+    func deleted() async throws {
+        try await Stage.run { stage in
+            _ = try await stage.get()
+            for file in try dataFiles(stage.folder) { try FileManager.default.removeItem(atPath: file) }
+            stage.expect(try await stage.get().body, are: 0..<5_000_000)
+        }
+    }
+
+    @Test("a prefetch brings the whole object without a player")
+    func prefetch() async throws {
+        try await Stage.run { stage in
+            let url = stage.origin.url(Stage.path)
+            try await stage.platter.prefetch(url)
+            _ = try await stage.origin.wait { $0.bodyBytes >= 5_000_000 }
+            // The last row may be on its way: a reader waits for it as for any byte.
+            stage.expect(try await stage.get().body, are: 0..<5_000_000)
+            #expect(stage.origin.ledger.bodyBytes == 5_000_000)
+        }
+    }
+
+    private func dataFiles(_ folder: String) throws -> [String] {
+        let files = FileManager.default.enumerator(atPath: folder + "/objects")
+        let names = files?.compactMap { $0 as? String } ?? []
+        let paths = names.filter { $0.contains("-") }.map { folder + "/objects/" + $0 }
+        try #require(!paths.isEmpty)
+        return paths
+    }
+}
