@@ -41,7 +41,8 @@ let package = Package(
     targets: [
         .target(name: "CPlatter"),
         .target(name: "PlatterCore", swiftSettings: settings),
-        .target(name: "PlatterHTTP", dependencies: ["PlatterCore", httpTypes], swiftSettings: settings),
+        .target(
+            name: "PlatterHTTP", dependencies: ["PlatterCore", httpTypes], swiftSettings: settings),
         .target(
             name: "PlatterStore",
             dependencies: [
@@ -58,7 +59,8 @@ let package = Package(
         .target(
             name: "PlatterCache",
             dependencies: [
-                "PlatterCore", "PlatterHTTP", "PlatterOrigin", "PlatterStore", crypto, httpTypes, locks,
+                "PlatterCore", "PlatterHTTP", "PlatterOrigin", "PlatterStore", crypto, httpTypes,
+                locks,
                 log, nio, nioPosix,
             ], swiftSettings: settings),
         .target(
@@ -99,14 +101,15 @@ let package = Package(
         .executableTarget(
             name: "PlatterExample", dependencies: ["Platter"], path: "Examples/PlayerApp",
             swiftSettings: settings),
-        .testTarget(name: "PlatterCoreTests", dependencies: ["PlatterCore"], swiftSettings: settings),
+        .testTarget(
+            name: "PlatterCoreTests", dependencies: ["PlatterCore"], swiftSettings: settings),
         .testTarget(
             name: "PlatterHTTPTests", dependencies: ["PlatterCore", "PlatterHTTP", httpTypes],
             swiftSettings: settings),
         .testTarget(
             name: "PlatterStoreTests",
             dependencies: [
-                "CPlatter", "PlatterCore", "PlatterStore",
+                "CPlatter", "PlatterCore", "PlatterStore", locks,
                 .product(name: "GRDB", package: "GRDB.swift"),
             ], swiftSettings: settings),
         .testTarget(

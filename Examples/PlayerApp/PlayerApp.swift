@@ -1,8 +1,9 @@
 import Foundation
-#if canImport(FoundationNetworking)
-import FoundationNetworking
-#endif
 import Platter
+
+#if canImport(FoundationNetworking)
+    import FoundationNetworking
+#endif
 
 /// What an app does with Platter: open a cache in its own folder, hand a local URL to its player, fetch
 /// something for later, and show how much is there.
@@ -15,7 +16,8 @@ struct PlayerApp {
             print("usage: PlatterExample URL")
             return
         }
-        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("platter-example")
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent(
+            "platter-example")
         let platter = try await Platter.start(PlatterConfiguration(directory: folder.path))
 
         // An app would write `AVPlayer(url: URL(string: local)!)`, or start any other player.

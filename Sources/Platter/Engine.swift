@@ -52,7 +52,8 @@ final class Engine: Sendable {
                 host: configuration.host, port: configuration.port, group: group,
                 services: caching.proxyServices(configuration, log: log),
                 index: { [store] in try store.makeReader() })
-            let admin = try await startAdmin(configuration, caching: caching, proxy: proxy, log: log)
+            let admin = try await startAdmin(
+                configuration, caching: caching, proxy: proxy, log: log)
             let engine = Engine(
                 configuration: configuration, group: group, pool: pool, store: store,
                 origin: origin, caching: caching, proxy: proxy, admin: admin)

@@ -62,6 +62,7 @@ public final class Platter: Sendable {
 
 /// What is on disk of an object.
 public struct ObjectStatus: Hashable, Sendable {
+    /// How much of it is there.
     public enum State: String, Hashable, Sendable {
         /// Known, without a byte on disk.
         case new
@@ -71,6 +72,7 @@ public struct ObjectStatus: Hashable, Sendable {
         case stale
     }
 
+    /// Derived from what is on disk at this moment.
     public let state: State
     /// Bytes of the object.
     public let completeLength: Int64

@@ -14,8 +14,9 @@ public struct PlatterConfiguration: Hashable, Sendable {
     public var maximumSize: Int64 = 10 << 30
     /// Bytes of a chunk, the unit of queueing and eviction; 64 KiB to 1 GiB [10 MiB].
     public var chunkLength: Int64 = 10 << 20
-    /// Fetches at once, 1 to 64 [6], and to one origin [3].
+    /// Fetches at once, 1 to 64 [6].
     public var fetches = 6
+    /// Fetches at once to one origin, at most `fetches` [3].
     public var fetchesPerOrigin = 3
     /// Seconds of media kept ahead of a player, 0 to 600 [30].
     public var readAheadSeconds = 30.0
@@ -26,15 +27,19 @@ public struct PlatterConfiguration: Hashable, Sendable {
 
     /// A host and a port.
     public struct Endpoint: Hashable, Sendable {
+        /// A name or an address.
         public var host: String
+        /// 0 to 65535; 0 takes a free one.
         public var port: Int
 
+        /// A host and a port.
         public init(host: String, port: Int) {
             self.host = host
             self.port = port
         }
     }
 
+    /// Everything by default but the folder.
     public init(directory: String) { self.directory = directory }
 
     /// All that is wrong with it, each with the remedy; empty when nothing is.
@@ -63,6 +68,7 @@ public struct PlatterConfiguration: Hashable, Sendable {
 
 /// Why the cache cannot do what was asked, and what to do about it.
 public struct PlatterError: Error, CustomStringConvertible {
+    /// What to switch on.
     public enum Code: Hashable, Sendable {
         case invalidConfiguration
         /// A URL or header that cannot be used.
@@ -75,7 +81,9 @@ public struct PlatterError: Error, CustomStringConvertible {
         case listening
     }
 
+    /// The kind of the failure.
     public let code: Code
+    /// What is wrong and what to do, for people.
     public let message: String
 
     init(_ code: Code, _ message: String) {
@@ -83,5 +91,6 @@ public struct PlatterError: Error, CustomStringConvertible {
         self.message = message
     }
 
+    /// The message.
     public var description: String { message }
 }

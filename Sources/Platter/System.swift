@@ -1,8 +1,9 @@
 import NIOCore
+
 #if canImport(Darwin)
-import Darwin
+    import Darwin
 #else
-import Glibc
+    import Glibc
 #endif
 
 /// What is asked of the machine: the one seam for platform code of this target.

@@ -30,6 +30,7 @@ struct LocalCallersOnly<Context: RequestContext>: RouterMiddleware {
         if authority.hasPrefix("[") { return true }
         let host = authority.prefix { $0 != ":" }
         return host.lowercased() == "localhost"
-            || (!host.isEmpty && host.utf8.allSatisfy { 0x30...0x39 ~= $0 || $0 == UInt8(ascii: ".") })
+            || (!host.isEmpty
+                && host.utf8.allSatisfy { 0x30...0x39 ~= $0 || $0 == UInt8(ascii: ".") })
     }
 }

@@ -51,7 +51,8 @@ struct AdminClient {
         let body = Data(try await response.body.collect(upTo: 64 << 20).readableBytesView)
         guard response.status == .ok else {
             let problem = try? JSONDecoder().decode(Problem.self, from: body)
-            throw Failure.refused(problem?.error.message ?? "the daemon answered \(response.status)")
+            throw Failure.refused(
+                problem?.error.message ?? "the daemon answered \(response.status)")
         }
         return try JSONDecoder().decode(type, from: body)
     }

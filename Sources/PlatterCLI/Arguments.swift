@@ -31,7 +31,11 @@ struct ByteCountArgument: ExpressibleByArgument {
         let digits = argument.prefix { $0.isASCII && $0.isNumber }
         let units = ["": 0, "k": 10, "m": 20, "g": 30, "t": 40]
         var unit = argument[digits.endIndex...].lowercased()
-        if unit.hasSuffix("ib") { unit.removeLast(2) } else if unit.hasSuffix("b") { unit.removeLast() }
+        if unit.hasSuffix("ib") {
+            unit.removeLast(2)
+        } else if unit.hasSuffix("b") {
+            unit.removeLast()
+        }
         guard let number = Int64(digits), let shift = units[unit] else { return nil }
         let (bytes, overflow) = number.multipliedReportingOverflow(by: 1 << Int64(shift))
         guard !overflow else { return nil }
@@ -75,9 +79,9 @@ struct FolderOption: ParsableArguments {
             return folder + "/platter"
         }
         #if canImport(Darwin)
-        return NSHomeDirectory() + "/Library/Caches/platter"
+            return NSHomeDirectory() + "/Library/Caches/platter"
         #else
-        return NSHomeDirectory() + "/.cache/platter"
+            return NSHomeDirectory() + "/.cache/platter"
         #endif
     }
 }

@@ -43,7 +43,8 @@ struct EntrySource: ParsableArguments {
     @OptionGroup var admin: AdminOption
 
     @Option(
-        help: ArgumentHelp("Read this cache folder instead of asking the daemon.", valueName: "dir"))
+        help: ArgumentHelp("Read this cache folder instead of asking the daemon.", valueName: "dir")
+    )
     var cacheDir: String?
 
     func entries() async throws -> [AdminMessages.Entry] {

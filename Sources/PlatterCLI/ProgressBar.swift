@@ -26,7 +26,8 @@ struct ProgressBar {
             let share = Double(position) / Double(total)
             let cells = max(10, min(40, Output.width - name.count - 50))
             let full = Int(Double(cells) * min(1, share))
-            let bar = String(repeating: "█", count: full) + String(repeating: "░", count: cells - full)
+            let bar =
+                String(repeating: "█", count: full) + String(repeating: "░", count: cells - full)
             line = "\(name)  \(bar) \(Int(share * 100)) %  \(Output.bytes(position))"
             if rate > 0 {
                 let left = Int(Double(total - position) / rate)

@@ -23,7 +23,9 @@ struct ServeCommand: AsyncParsableCommand {
     @OptionGroup var admin: AdminOption
     @OptionGroup var folder: FolderOption
 
-    @Option(help: ArgumentHelp("Most bytes on disk, as in 500M or 20G. (default: 10G)", valueName: "bytes"))
+    @Option(
+        help: ArgumentHelp(
+            "Most bytes on disk, as in 500M or 20G. (default: 10G)", valueName: "bytes"))
     var maxSize: ByteCountArgument?
 
     @Option(help: ArgumentHelp("Bytes of a chunk, 64K to 1G. (default: 10M)", valueName: "bytes"))

@@ -32,7 +32,9 @@ struct ShowCommand: AsyncParsableCommand {
         print("type     \(entry.contentType ?? "unknown")")
         print("used     \(Self.date(entry.accessedAt)), first \(Self.date(entry.createdAt))")
         let picture = ChunkPicture(map: map, width: min(Output.width, 120) - 12)
-        print("chunks   \(Output.bytes(entry.chunkLength)) each; █ all there, ▒ part of it, · nothing")
+        print(
+            "chunks   \(Output.bytes(entry.chunkLength)) each; █ all there, ▒ part of it, · nothing"
+        )
         for line in picture.lines { print(line) }
     }
 

@@ -18,7 +18,8 @@ struct URLCommand: AsyncParsableCommand {
 
     @Option(
         name: [.long, .customShort("H")], parsing: .singleValue,
-        help: ArgumentHelp("A header field for the origin; may be repeated.", valueName: "name: value"))
+        help: ArgumentHelp(
+            "A header field for the origin; may be repeated.", valueName: "name: value"))
     var header: [HeaderArgument] = []
 
     @OptionGroup var admin: AdminOption

@@ -7,7 +7,9 @@ package enum Redirect {
     package static let statuses: Set<Int> = [301, 302, 303, 307, 308]
 
     /// What goes along to another origin. Everything else may be a credential.
-    private static let harmless: Set<HTTPField.Name> = [.accept, .acceptLanguage, .userAgent, .range]
+    private static let harmless: Set<HTTPField.Name> = [
+        .accept, .acceptLanguage, .userAgent, .range,
+    ]
 
     /// The next URL, and the fields to send there.
     ///

@@ -128,8 +128,7 @@ final class Delivery {
         let patience = Patience(
             settings: services.readers.waits, isHeadSent: isHeadSent,
             clock: services.readers.clock, loop: channel.eventLoop,
-            hedge: { [reader] in reader.hedge() }
-        ) { [weak self] in self?.timedOut() }
+            hedge: { [reader] in reader.hedge() }, giveUp: { [weak self] in self?.timedOut() })
         self.patience = patience
         patience.begin()
     }

@@ -101,9 +101,11 @@ final class Exchange {
             suffix: suffix)
         wanted.isWaiting = true
         wanted.deadline = services.readers.clock.now.advanced(by: services.readers.waits.head)
-        startPatience(isHeadSent: false, hedge: { [queue = services.readers.queue] in
-            queue.overdue(demand)
-        })
+        startPatience(
+            isHeadSent: false,
+            hedge: { [queue = services.readers.queue] in
+                queue.overdue(demand)
+            })
         services.readers.queue.register(
             demand, wanted, of: entry, wake: wake { $0.woke($1) })
         services.readers.queue.clientMovedOn(request.client, of: entry, newest: demand)
@@ -209,14 +211,12 @@ final class Exchange {
             demand: number, isRegistered: demand != nil, services: services.readers,
             wake: wake { $0.woke($1) })
         let status = CacheStatus(
-            demand != nil
-                ? .forward(.uriMiss)
-                : reader.isAllPresent(index: index) ? .hit : .forward(.partial), isStored: demand != nil)
+            demand == nil ? reader.outcome(index: index) : .forward(.uriMiss),
+            isStored: demand != nil)
         let heads = heads
         let delivery = Delivery(
             reader: reader, services: services, index: index, channel: channel,
-            head: { head(heads, status) }
-        ) { [weak self] ending in self?.deliveryEnded(ending) }
+            head: { head(heads, status) }, ended: { [weak self] in self?.deliveryEnded($0) })
         phase = .answering(delivery)
         delivery.pump()
     }
@@ -244,9 +244,11 @@ final class Exchange {
         services.log.error("A file of the cache cannot be opened", metadata: ["error": "\(error)"])
         guard error.code == .missing || error.code == .notOurs else { return pass(detail: "disk") }
         let id = record.id
-        services.index.supersede(id, at: services.wallClock(), completion: wakeLook { exchange in
-            exchange.restart()
-        })
+        services.index.supersede(
+            id, at: services.wallClock(),
+            completion: wakeLook { exchange in
+                exchange.restart()
+            })
     }
 
     // MARK: - Passing

@@ -69,7 +69,8 @@ final class FileSlices {
     private func open() throws(DiskError) -> NIOFileHandle {
         if let handle { return handle }
         do {
-            let borrowed = NIOFileHandle(_deprecatedTakingOwnershipOfDescriptor: file.fileDescriptor)
+            let borrowed = NIOFileHandle(
+                _deprecatedTakingOwnershipOfDescriptor: file.fileDescriptor)
             defer { _ = try? borrowed.takeDescriptorOwnership() }
             let own = try borrowed.duplicate()
             handle = own

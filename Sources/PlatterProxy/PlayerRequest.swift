@@ -46,7 +46,9 @@ struct PlayerRequest {
         }
         var fields = HTTPFields()
         for (name, value) in head.headers {
-            if let name = HTTPField.Name(name) { fields.append(HTTPField(name: name, value: value)) }
+            if let name = HTTPField.Name(name) {
+                fields.append(HTTPField(name: name, value: value))
+            }
         }
         self.fields = fields
         method = head.method == .GET ? .get : .head

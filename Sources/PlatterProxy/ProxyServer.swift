@@ -1,5 +1,5 @@
-package import NIOCore
 import NIOConcurrencyHelpers
+package import NIOCore
 import NIOHTTP1
 import NIOPosix
 import PlatterCore
@@ -59,12 +59,12 @@ package final class ProxyServer: Sendable {
 private enum UnsentLimit {
     static let bytes = 128 << 10
     #if os(Linux)
-    /// TCP_NOTSENT_LOWAT, the same on all architectures of Linux.
-    static let option = ChannelOptions.Types.SocketOption(
-        level: .tcp, name: NIOBSDSocket.Option(rawValue: 25))
+        /// TCP_NOTSENT_LOWAT, the same on all architectures of Linux.
+        static let option = ChannelOptions.Types.SocketOption(
+            level: .tcp, name: NIOBSDSocket.Option(rawValue: 25))
     #else
-    static let option = ChannelOptions.Types.SocketOption(
-        level: .tcp, name: NIOBSDSocket.Option(rawValue: 0x201))
+        static let option = ChannelOptions.Types.SocketOption(
+            level: .tcp, name: NIOBSDSocket.Option(rawValue: 0x201))
     #endif
 }
 
@@ -108,7 +108,9 @@ private struct LoopIndexes: Sendable {
     }
 
     func reader(for loop: any EventLoop) throws -> IndexReader {
-        guard let bound = readers[ObjectIdentifier(loop)] else { throw EventLoopError.unsupportedOperation }
+        guard let bound = readers[ObjectIdentifier(loop)] else {
+            throw EventLoopError.unsupportedOperation
+        }
         return bound.value
     }
 }

@@ -37,6 +37,21 @@ struct EntryRows {
         return try EntryRecord(row)
     }
 
+    /// Only what recording needs: it is asked for once per recorded MiB.
+    ///
+    /// - Throws: `.entryGone`.
+    func grid(of id: EntryID) throws -> ChunkGrid {
+        let statement = try db.cachedStatement(
+            sql: "SELECT chunk_length, complete_length FROM cache_entries WHERE id = ?")
+        guard let row = try Row.fetchOne(statement, arguments: [id.rawValue]) else {
+            throw IndexError(.entryGone, "entry \(id) was deleted")
+        }
+        guard let chunkLength = row.integer(0), let completeLength = row.integer(1),
+            let grid = ChunkGrid(chunkLength: chunkLength, completeLength: completeLength)
+        else { throw IndexError(.corrupt, "entry \(id) breaks the schema's rules") }
+        return grid
+    }
+
     func supersede(_ id: EntryID, at time: Int64) throws {
         try db.cachedStatement(
             sql: """

@@ -12,7 +12,7 @@ struct RunRows {
 
     /// See `IndexWriter.record`.
     func record(_ runs: [StoredRun]) throws {
-        let grid = try EntryRows(db: db).entry(entry).grid
+        let grid = try EntryRows(db: db).grid(of: entry)
         for run in runs { try record(run, grid) }
     }
 

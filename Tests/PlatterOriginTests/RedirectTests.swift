@@ -18,18 +18,22 @@ struct RedirectTests {
         #expect(kept == fields)
     }
 
-    @Test("credentials do not cross to another origin", arguments: [
-        "http://b.example/", "http://a.example:81/", "//b.example/x", "https://a.example/",
-    ])
+    @Test(
+        "credentials do not cross to another origin",
+        arguments: [
+            "http://b.example/", "http://a.example:81/", "//b.example/x", "https://a.example/",
+        ])
     func other(location: String) throws {
         let url = try OriginURL("http://a.example/film")
         let (_, kept) = try Redirect.follow(location, from: url, fields: fields)
         #expect(kept == [.userAgent: "Player"])
     }
 
-    @Test("a redirect out of TLS, or to no http URL, is refused", arguments: [
-        "http://a.example/film", "ftp://a.example/", "javascript:alert(1)", "http://user@b/",
-    ])
+    @Test(
+        "a redirect out of TLS, or to no http URL, is refused",
+        arguments: [
+            "http://a.example/film", "ftp://a.example/", "javascript:alert(1)", "http://user@b/",
+        ])
     func refused(location: String) throws {
         let url = try OriginURL("https://a.example/film")
         #expect(throws: OriginError.badRedirect) {

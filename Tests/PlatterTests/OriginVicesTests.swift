@@ -1,3 +1,4 @@
+import Platter
 import PlatterCore
 import PlatterTesting
 import Testing
@@ -67,7 +68,8 @@ struct OriginVicesTests {
             #expect(head.status == 200)
             stage.expect(body, are: 0..<5_000_000)
             stage.origin.resetLedger()
-            stage.expect(try await stage.get("bytes=2000000-2999999").body, are: 2_000_000..<3_000_000)
+            stage.expect(
+                try await stage.get("bytes=2000000-2999999").body, are: 2_000_000..<3_000_000)
             #expect(stage.origin.ledger.requests == 0)
         }
     }
@@ -110,7 +112,7 @@ struct OriginVicesTests {
             #expect(head.status == 200)
             #expect(head["transfer-encoding"] == "chunked")
             var body: [UInt8] = []
-            while case let size = Int(try await client.line(), radix: 16) ?? 0, size > 0 {
+            while let size = Int(try await client.line(), radix: 16), size > 0 {
                 body += try await client.read(size)
                 _ = try await client.line()
             }
@@ -133,7 +135,8 @@ struct OriginVicesTests {
     func redirected() async throws {
         try await Stage.run { stage in
             stage.origin.behave(.redirects(to: "/elsewhere.mp4"), at: Stage.path)
-            stage.origin.serve(.ramp(length: Stage.length, entityTag: "\"v1\""), at: "/elsewhere.mp4")
+            stage.origin.serve(
+                .ramp(length: Stage.length, entityTag: "\"v1\""), at: "/elsewhere.mp4")
             let (head, body) = try await stage.get("bytes=2000000-2000999")
             #expect(head.status == 206)
             stage.expect(body, are: 2_000_000..<2_001_000)

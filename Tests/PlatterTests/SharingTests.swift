@@ -77,7 +77,9 @@ struct SharingTests {
     func deleted() async throws {
         try await Stage.run { stage in
             _ = try await stage.get()
-            for file in try dataFiles(stage.folder) { try FileManager.default.removeItem(atPath: file) }
+            for file in try dataFiles(stage.folder) {
+                try FileManager.default.removeItem(atPath: file)
+            }
             stage.expect(try await stage.get().body, are: 0..<5_000_000)
         }
     }

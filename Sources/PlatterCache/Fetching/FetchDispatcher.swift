@@ -187,7 +187,7 @@ package final class FetchDispatcher: Sendable {
 
     private func perform(_ deed: Deed) {
         switch deed {
-        case .begin(let order, let entry, let control, opens: let opens):
+        case .begin(let order, let entry, let control, let opens):
             pilot.begin(order, entry: entry, control: control, opens: opens, queue: self)
         case .fly(let id, let entry, let control, let range):
             pilot.fly(id, range, entry: entry, control: control, queue: self)

@@ -7,7 +7,8 @@ package struct FetchPilot: Pilot {
     package init(services: FetchServices) { self.services = services }
 
     package func begin(
-        _ order: FlightOrder, entry: Entry, control: FlightControl, opens: Bool, queue: FetchDispatcher
+        _ order: FlightOrder, entry: Entry, control: FlightControl, opens: Bool,
+        queue: FetchDispatcher
     ) {
         let flight = Flight(
             id: order.flight, entry: entry, control: control, queue: queue, services: services)

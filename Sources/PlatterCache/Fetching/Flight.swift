@@ -153,7 +153,7 @@ struct Flight: Sendable {
         let record = try await services.index.openEntry(new)
         do {
             return try services.table.open(record)
-        } catch where error.code == .missing {
+        } catch  where error.code == .missing {
             // Either the row is new, or its file has gone and with it all that the rows promise.
             services.index.drop(0..<Int64.max, of: record.id) { _ in }
             try await services.index.flush()

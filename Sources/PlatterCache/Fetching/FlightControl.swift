@@ -41,7 +41,8 @@ package final class FlightControl: Sendable {
 package protocol Pilot: Sendable {
     /// Look for the gap of an order, or open its entry.
     func begin(
-        _ order: FlightOrder, entry: Entry, control: FlightControl, opens: Bool, queue: FetchDispatcher)
+        _ order: FlightOrder, entry: Entry, control: FlightControl, opens: Bool,
+        queue: FetchDispatcher)
 
     /// Fetch a range of an open entry.
     func fly(

@@ -14,7 +14,6 @@ package struct Bypass: Sendable {
         package let body: any AsyncSequence<ByteBuffer, any Error> & Sendable
     }
 
-
     private let origin: any Origin
     private let wallClock: @Sendable () -> Int64
 

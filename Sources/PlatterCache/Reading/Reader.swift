@@ -1,4 +1,5 @@
 package import PlatterCore
+package import PlatterHTTP
 package import PlatterStore
 
 /// One player request for a range of an open entry. Says, position by position, where the next bytes
@@ -115,12 +116,15 @@ package final class Reader {
         services.queue.clientMovedOn(client, of: entry, newest: demand)
     }
 
-    /// Whether all of the range is on disk, as far as one question tells.
-    package func isAllPresent(index: IndexReader) -> Bool {
+    /// Whether the range is all on disk, in part or not at all, as far as one question tells.
+    package func outcome(index: IndexReader) -> CacheStatus.Outcome {
         let presence = try? index.presence(
             of: opened.record.id, at: range.lowerBound, upTo: range.upperBound)
-        if case .present(let run) = presence { return run.upperBound == range.upperBound }
-        return false
+        switch presence {
+        case .present(let run): return run.upperBound < range.upperBound ? .forward(.partial) : .hit
+        case .unverified: return .forward(.partial)
+        case .absent, nil: return .forward(.miss)
+        }
     }
 
     /// Ask for another connection: the wait has lasted too long.

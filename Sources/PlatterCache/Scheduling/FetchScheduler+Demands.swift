@@ -23,8 +23,11 @@ extension FetchScheduler {
         }
         // It began when nobody waited, so it may be longer than is good now.
         let longest = now.advanced(by: limits.waitingBackoffCap)
-        state.notBefore = state.notBefore.map { min($0, longest) }
-        entries[demand.entry] = state
+        if let end = state.notBefore, end > longest {
+            state.notBefore = longest
+            entries[demand.entry] = state
+            unsettle(demand.entry)
+        }
         return dropUnwanted(of: demand.entry) + schedule(now: now)
     }
 
@@ -115,7 +118,9 @@ extension FetchScheduler {
 
     /// An entry that nobody wants and that nothing flies for leaves no trace.
     mutating func cleanUp(_ entry: EntryHandle) {
-        guard let state = entries[entry], state.demands.isEmpty, state.flights.isEmpty else { return }
+        guard let state = entries[entry], state.demands.isEmpty, state.flights.isEmpty else {
+            return
+        }
         entries[entry] = nil
     }
 

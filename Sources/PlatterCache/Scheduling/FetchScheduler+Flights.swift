@@ -62,7 +62,9 @@ extension FetchScheduler {
     package mutating func advanced(
         _ id: FlightID, mark: Int64, handover: Int64, now: Moment
     ) -> [SchedulerAction] {
-        guard var flight = flights[id], flight.phase == .flying, mark > flight.mark else { return [] }
+        guard var flight = flights[id], flight.phase == .flying, mark > flight.mark else {
+            return []
+        }
         let arrived = flight.mark..<mark
         let before = queue.hasWaiting ? priority(of: flight) : .low
         flight.mark = mark

@@ -93,7 +93,9 @@ extension FetchScheduler {
 
     private func ranked(_ ids: [DemandID]) -> [Need] {
         var running: [ClientID: Int] = [:]
-        for flight in flights.values where flight.isActive { running[flight.client, default: 0] += 1 }
+        for flight in flights.values where flight.isActive {
+            running[flight.client, default: 0] += 1
+        }
         let needs = ids.compactMap { id in
             demands[id].map { demand in
                 Need(
@@ -108,11 +110,17 @@ extension FetchScheduler {
     private func isOpen(_ place: FetchQueue.Place) -> Bool {
         switch place.line {
         case .waiting:
-            mayStart(.critical, at: place.origin) || room(at: place.origin, except: []) != .none
+            mayStart(.critical, at: place.origin) || canTakeSlot(at: place.origin)
         case .reading: mayStart(.high, at: place.origin)
         case .background: mayStart(.medium, at: place.origin)
         case .resting: false
         }
+    }
+
+    /// Slots that come free by themselves are no reason to look at a long line again.
+    private func canTakeSlot(at origin: OriginID) -> Bool {
+        let leaving = flights.filter { $0.value.isActive && $0.value.isLeaving }
+        return room(at: origin, except: Set(leaving.keys)) != .none
     }
 
     // MARK: - What is missing

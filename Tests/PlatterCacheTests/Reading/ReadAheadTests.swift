@@ -28,7 +28,9 @@ struct ReadAheadTests {
     @Test("the window is the seconds asked for at the rate that is really read")
     func seconds() {
         var ahead = ReadAhead(settings: .init(), start: 0, now: at(0))
-        for second in 1...40 { ahead.read(upTo: Int64(second) * 1_000_000, now: at(Double(second))) }
+        for second in 1...40 {
+            ahead.read(upTo: Int64(second) * 1_000_000, now: at(Double(second)))
+        }
         #expect(ahead.windowEnd == 40_000_000 + 30_000_000)
     }
 

@@ -74,6 +74,8 @@ struct World {
     /// No more faults and no more visitors.
     var isCalm = false
     var flaw: String?
+    /// What was ordered at least once.
+    var met: Set<String> = []
     var trace: [String] = []
     var isTracing = false
 
@@ -105,9 +107,26 @@ struct World {
     mutating func perform(_ actions: [SchedulerAction]) {
         for action in actions {
             note("    \(action)")
+            meet(action)
             perform(action)
         }
         if let violation = scheduler.violation(now: now) { fault(violation) }
+    }
+
+    private mutating func meet(_ action: SchedulerAction) {
+        let name =
+            switch action {
+            case .plan: "plan"
+            case .open: "open"
+            case .fly(let id, _): transfers[id] == nil ? "hedge" : "fly"
+            case .limit: "limit"
+            case .cancel: "cancel"
+            case .wake: "wake"
+            case .fail: "fail"
+            case .complete: "complete"
+            case .setTimer: "timer"
+            }
+        met.insert(name)
     }
 
     private mutating func perform(_ action: SchedulerAction) {

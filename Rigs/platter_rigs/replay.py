@@ -1,0 +1,198 @@
+"""Recorded sessions of players, asked again: the same requests, read at the same pace."""
+
+from __future__ import annotations
+
+import bisect
+import json
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from platter_rigs.raw_http import Connection, Ending, WrongBytes, range_of
+
+#: Seconds that a request may take beyond what it took when it was recorded.
+PATIENCE = 60
+
+
+@dataclass(frozen=True)
+class Row:
+    """One request of a session. Times are seconds since its first."""
+
+    at: float
+    duration: float
+    connection: int
+    method: str
+    role: str
+    size: int | None
+    start: int | None
+    end: int | None
+    consumed: int
+    outcome: str
+    curve: tuple[tuple[float, int], ...]
+
+    @staticmethod
+    def read(line: str) -> "Row":
+        data = json.loads(line)
+        end = data["end"]
+        return Row(
+            at=data["t_ms"] / 1000, duration=data["dur_ms"] / 1000, connection=data["conn"],
+            method=data["method"], role=data["path"], size=data["size"], start=data["start"],
+            end=None if end is None else end + 1, consumed=data["bytes_consumed"],
+            outcome=data["outcome"], curve=_curve(data))
+
+    def due(self, seconds: float) -> int:
+        """The bytes that the player had read so long after its request."""
+        if seconds >= self.duration:
+            return self.consumed
+        index = bisect.bisect_right(self.curve, (seconds, self.consumed))
+        (before, low), (after, high) = self.curve[index - 1], self.curve[index]
+        return low + int((high - low) * (seconds - before) / max(after - before, 1e-6))
+
+    @property
+    def range(self) -> str | None:
+        if self.start is None:
+            return None
+        return f"bytes={self.start}" if self.start < 0 else range_of(self.start, self.end)
+
+    @property
+    def status(self) -> int:
+        """What a right server answers."""
+        if self.size is None:
+            return 404
+        if self.start is None or self.method == "HEAD":
+            return 200
+        return 416 if self.start >= self.size else 206
+
+
+def _curve(data: dict) -> tuple[tuple[float, int], ...]:
+    """Points of time and bytes, rising, from the request to its end. Recorded counts waver a little."""
+    consumed, duration = data["bytes_consumed"], data["dur_ms"] / 1000
+    points = [(0.0, 0)]
+    for milliseconds, count in data.get("reads", []):
+        if points[-1][0] < milliseconds / 1000 < duration:
+            points.append((milliseconds / 1000, min(consumed, max(points[-1][1], count))))
+    return (*points, (duration, consumed))
+
+
+@dataclass
+class Session:
+    """A file of the recordings: `<player>.<container>[.<scenario>].jsonl`."""
+
+    name: str
+    rows: list[Row]
+
+    @staticmethod
+    def load(path: Path) -> "Session":
+        return Session(
+            path.name.removesuffix(".jsonl"), [Row.read(line) for line in path.open()])
+
+    @property
+    def player(self) -> str:
+        return self.name.split(".")[0]
+
+    @property
+    def container(self) -> str:
+        return self.name.split(".")[1]
+
+    @property
+    def scenario(self) -> str:
+        return ".".join(self.name.split(".")[2:])
+
+    def path(self, role: str) -> str:
+        return f"/traces/{self.name}/{role.replace(':', '/')}"
+
+    def seed(self, role: str) -> int:
+        return sum(self.path(role).encode()) % 251
+
+    def objects(self) -> dict[str, int]:
+        """The sizes of what is asked for, by role. A larger one that was asked for wins."""
+        sizes: dict[str, int] = {}
+        for row in self.rows:
+            if row.size is not None:
+                sizes[row.role] = max(row.size, sizes.get(row.role, 0))
+        return sizes
+
+
+@dataclass
+class Replay:
+    """A session while it is asked again, `speed` times as fast as it was recorded.
+
+    A connection is a thread. A request is made at its time, and not before those that had ended
+    when it was recorded have ended now.
+    """
+
+    session: Session
+    url: str
+    speed: float
+    consumed: int = 0
+    problems: list[str] = field(default_factory=list)
+
+    def run(self) -> None:
+        self._over = [threading.Event() for _ in self.session.rows]
+        self._lock = threading.Lock()
+        self._began = time.monotonic()
+        connections: dict[int, list[int]] = {}
+        for number, row in enumerate(self.session.rows):
+            connections.setdefault(row.connection, []).append(number)
+        threads = [
+            threading.Thread(target=self._follow, args=(numbers,), daemon=True)
+            for numbers in connections.values()
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    def _follow(self, numbers: list[int]) -> None:
+        connection: Connection | None = None
+        for number in numbers:
+            row = self.session.rows[number]
+            try:
+                self._wait_for(number)
+                if connection is None:
+                    connection = Connection(self.url, timeout=PATIENCE)
+                if not self._ask(connection, row):
+                    connection.close()
+                    connection = None
+            except (OSError, AssertionError) as problem:
+                with self._lock:
+                    self.problems.append(f"request {number} {row.role} {row.range}: {problem!r}")
+                connection = None
+            finally:
+                self._over[number].set()
+        if connection is not None:
+            connection.close()
+
+    def _wait_for(self, number: int) -> None:
+        row = self.session.rows[number]
+        for earlier in range(number):
+            other = self.session.rows[earlier]
+            if other.at + other.duration <= row.at and not self._over[earlier].wait(PATIENCE):
+                raise TimeoutError(f"request {earlier} has not ended")
+        time.sleep(max(0, self._began + row.at / self.speed - time.monotonic()))
+
+    def _ask(self, connection: Connection, row: Row) -> bool:
+        """Whether the connection can take another request."""
+        response = connection.request(self.session.path(row.role), row.range, row.method)
+        if response.status != row.status:
+            raise WrongBytes(f"{row.status} expected: {response.status} {response.fields}")
+        if row.status >= 400 or row.method == "HEAD":
+            return response.length == 0
+        begun = time.monotonic()
+        goal = response.length if row.outcome == "complete" else min(row.consumed, response.length)
+        while response.read < goal:
+            elapsed = (time.monotonic() - begun) * self.speed
+            due = goal if elapsed >= row.duration else min(goal, row.due(elapsed))
+            if due > response.read:
+                response.check(due - response.read, self.session.seed(row.role))
+                if response.ending not in (None, Ending.COMPLETE):
+                    raise WrongBytes(f"{response.read} of {goal} bytes: {response.ending}")
+            if response.read < goal:
+                time.sleep(0.002)
+        with self._lock:
+            self.consumed += response.read
+        if response.left > 0:
+            # The player keeps what it no longer reads until it hangs up.
+            time.sleep(max(0, row.duration / self.speed - (time.monotonic() - begun)))
+        return response.left == 0

@@ -1,0 +1,105 @@
+import PlatterCore
+import Testing
+
+@testable import PlatterCache
+
+@Suite("Opening an entry, and filling it")
+struct OpeningTests {
+    var stage = Stage()
+
+    @Test("all who want a closed entry share one opening and look again when it is open")
+    mutating func collapse() {
+        #expect(
+            stage.enters(1, 0..<mib, length: nil) == [.open(1, .offset(0), searchEnd: mib)])
+        #expect(stage.enters(2, 500 * mib..<501 * mib, length: nil) == [])
+        #expect(
+            stage.opened(1, 0..<mib)
+                == [.wake(1), .wake(2), .plan(2, at: 500 * mib, searchEnd: 501 * mib)])
+        #expect(stage.waits(2, at: 500 * mib, upTo: 501 * mib) == [])
+    }
+
+    @Test("an entry can be opened by its last bytes, which stay wanted")
+    mutating func suffix() {
+        #expect(
+            stage.enters(1, 0..<mib, suffix: mib, length: nil)
+                == [.open(1, .suffix(mib), searchEnd: mib)])
+        _ = stage.enters(2, 0..<mib, length: nil)
+        #expect(
+            stage.opened(1, Stage.length - mib..<Stage.length)
+                == [.wake(1), .wake(2), .plan(2, at: 0, searchEnd: mib)])
+    }
+
+    @Test("a suffix longer than the object is the whole object")
+    mutating func longSuffix() {
+        _ = stage.enters(1, 0..<1, level: .medium, isWaiting: false, suffix: .max, length: 5000)
+        #expect(stage.planned(1, nil) == [.complete(1)])
+    }
+
+    @Test("a failed opening is tried again")
+    mutating func failedOpening() {
+        _ = stage.enters(1, 0..<mib, length: nil)
+        #expect(stage.landed(1, .retryable(after: nil)) == [.timer(.milliseconds(250))])
+        #expect(
+            stage.timerFires(at: Moment.start.advanced(by: .seconds(1)))
+                == [.open(2, .offset(0), searchEnd: mib)])
+    }
+
+    @Test("seed 30978: an opening that was given up too late does not fetch what another does")
+    mutating func lateOpening() {
+        _ = stage.enters(1, 0..<mib, length: nil)
+        _ = stage.leaves(1)
+        _ = stage.enters(2, 0..<mib, length: nil)
+        #expect(stage.opened(1, 0..<mib) == [.cancel(2), .wake(2)])
+    }
+
+    @Test("a wait beyond the end fails with the length")
+    mutating func beyondEnd() {
+        #expect(
+            stage.enters(1, 5000..<6000, length: 5000)
+                == [.fail(1, .unsatisfiable(completeLength: 5000))])
+        #expect(!stage.scheduler.knows(EntryHandle(1)))
+    }
+
+    @Test("a prefetch is complete when its last bytes are in the index, not before")
+    mutating func complete() {
+        stage.flies(1, 0..<mib, flight: 1, level: .medium, isWaiting: false)
+        _ = stage.advanced(1, to: mib)
+        #expect(stage.landed(1) == [])
+        #expect(stage.recorded(1) == [.complete(1)])
+    }
+
+    @Test("a prefetch that began before the entry was open ends with the object")
+    mutating func openEnded() {
+        _ = stage.enters(1, 0..<Int64.max, level: .medium, isWaiting: false, length: nil)
+        #expect(stage.opened(1, 0..<5000, length: 5000) == [])
+        _ = stage.advanced(1, to: 5000)
+        _ = stage.landed(1)
+        #expect(stage.recorded(1) == [.complete(1)])
+    }
+
+    @Test("a prefetch of what is on disk is complete at once")
+    mutating func nothingMissing() {
+        _ = stage.enters(1, 0..<mib, level: .medium, isWaiting: false)
+        #expect(stage.planned(1, nil) == [.complete(1)])
+    }
+
+    @Test("seed 11091: a prefetch waits for the record of bytes that another brought it")
+    mutating func completeTogether() {
+        stage.flies(1, 64 * kib..<128 * kib, flight: 1)
+        _ = stage.advanced(1, to: 128 * kib)
+        _ = stage.landed(1)
+        _ = stage.enters(2, 0..<128 * kib, level: .medium, isWaiting: false)
+        #expect(stage.planned(2, 0..<Int64.max) == [.fly(2, 0..<64 * kib)])
+        _ = stage.advanced(2, to: 64 * kib)
+        _ = stage.landed(2)
+        #expect(stage.recorded(2) == [])
+        #expect(stage.recorded(1) == [.complete(2)])
+    }
+
+    @Test("a fill has one flight at a time and goes on from its end")
+    mutating func fill() {
+        stage.flies(1, 0..<8 * mib, flight: 1, level: .low, isWaiting: false)
+        #expect(stage.advanced(1, to: mib) == [])
+        #expect(stage.landed(1) == [.plan(2, at: mib, searchEnd: 8 * mib)])
+    }
+}

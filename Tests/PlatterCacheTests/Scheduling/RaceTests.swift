@@ -1,0 +1,83 @@
+import PlatterCore
+import Testing
+
+@testable import PlatterCache
+
+@Suite("A second request beside a slow one")
+struct RaceTests {
+    var stage = Stage()
+
+    @Test("each overdue call adds a connection, three at most")
+    mutating func threeAtMost() {
+        stage.flies(1, 0..<mib, flight: 1)
+        #expect(stage.overdue(1) == [.fly(2, 0..<mib)])
+        #expect(stage.overdue(1) == [.fly(3, 0..<mib)])
+        #expect(stage.overdue(1) == [])
+    }
+
+    @Test("it begins where the slow one stands and ends where that one would")
+    mutating func sameBytes() {
+        stage.flies(1, 0..<mib, flight: 1)
+        _ = stage.advanced(1, to: 700 * kib)
+        _ = stage.waits(1, at: 700 * kib, upTo: 8 * mib)
+        #expect(stage.overdue(1) == [.fly(2, 700 * kib..<mib)])
+    }
+
+    @Test("the first that brings a byte cancels the others")
+    mutating func winner() {
+        stage.flies(1, 0..<mib, flight: 1)
+        _ = stage.overdue(1)
+        _ = stage.overdue(1)
+        #expect(stage.advanced(2, to: 10) == [.wake(1), .cancel(1), .cancel(3)])
+    }
+
+    @Test("the slow one wins when it moves on first")
+    mutating func slowWins() {
+        stage.flies(1, 0..<mib, flight: 1)
+        _ = stage.advanced(1, to: 300 * kib)
+        _ = stage.waits(1, at: 300 * kib, upTo: 8 * mib)
+        _ = stage.overdue(1)
+        #expect(stage.advanced(1, to: 301 * kib) == [.wake(1), .cancel(2)])
+    }
+
+    @Test("a loser that still brings bytes does not cancel the winner")
+    mutating func loser() {
+        stage.flies(1, 0..<mib, flight: 1)
+        _ = stage.overdue(1)
+        _ = stage.advanced(2, to: 10)
+        #expect(stage.advanced(1, to: 20) == [])
+    }
+
+    @Test("a refusal of the second request leaves the first alone")
+    mutating func refusedHedge() {
+        stage.flies(1, 0..<mib, flight: 1)
+        _ = stage.overdue(1)
+        #expect(stage.landed(2, .failed(.status(403))) == [])
+        #expect(stage.landed(1, .failed(.status(403))) == [.fail(1, .status(403))])
+    }
+
+    @Test("a second request takes no slot that another reader needs")
+    mutating func spareSlot() {
+        var limits = FetchLimits()
+        limits.perOrigin = 2
+        stage = Stage(limits: limits)
+        stage.flies(1, 0..<mib, flight: 1)
+        _ = stage.overdue(1)
+        #expect(stage.enters(2, 0..<mib, entry: 2) == [.cancel(2)])
+        #expect(stage.overdue(1) == [])
+    }
+
+    @Test("slow planning is not raced")
+    mutating func slowPlan() {
+        _ = stage.enters(1, 0..<mib)
+        #expect(stage.overdue(1) == [])
+    }
+
+    @Test("an opening is raced, and the first good answer opens the entry")
+    mutating func opening() {
+        _ = stage.enters(1, 0..<mib, length: nil)
+        #expect(stage.overdue(1) == [.open(2, .offset(0), searchEnd: mib)])
+        #expect(stage.opened(2, 0..<mib) == [.cancel(1), .wake(1)])
+        #expect(stage.opened(1, 0..<mib) == [])
+    }
+}
