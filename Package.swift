@@ -116,8 +116,10 @@ let package = Package(
             name: "PlatterOriginTests", dependencies: ["PlatterHTTP", "PlatterOrigin", httpTypes],
             swiftSettings: settings),
         .testTarget(
-            name: "PlatterCacheTests", dependencies: ["PlatterCore", "PlatterCache"],
-            swiftSettings: settings),
+            name: "PlatterCacheTests",
+            dependencies: [
+                "PlatterCore", "PlatterHTTP", "PlatterStore", "PlatterCache", locks, log,
+            ], swiftSettings: settings),
         .testTarget(
             name: "PlatterTestingTests", dependencies: ["PlatterCore", "PlatterTesting", nio],
             swiftSettings: settings),

@@ -62,16 +62,16 @@ class Crash(Rig):
             self.assertEqual(
                 overlap(before, recorded), length_of(before), "what was recorded stays so")
             figure(
-                f"kill {number + 1}: the origin had sent {origin.body_bytes(PATH) / 1e6:.1f} MB more, "
-                f"recorded are {length_of(recorded) / 1e6:.1f} MB in {len(recorded)} rows")
+                f"kill {number + 1}: the origin had sent {origin.body_bytes(PATH) / 1e6:.1f} MB "
+                f"more, recorded are {length_of(recorded) / 1e6:.1f} MB in {len(recorded)} rows")
         self.assertGreater(length_of(recorded), 0, "something must have been recorded")
 
         origin.reset()
         platter = self.start_platter(origin)
         self.assertEqual(fetch_checked(platter.url, PATH, seed=SEED), LENGTH)
         self.check_fetches(origin, recorded)
-        sent = origin.body_bytes(PATH)
-        figure(f"the rest: {sent / 1e6:.2f} MB sent, {LENGTH / 1e6 - length_of(recorded) / 1e6:.2f} missing")
+        missing = LENGTH - length_of(recorded)
+        figure(f"the rest: {origin.body_bytes(PATH) / 1e6:.2f} MB for {missing / 1e6:.2f} MB")
 
     def check_fetches(self, origin: Origin, recorded: list[tuple[int, int]]) -> None:
         """None of the recorded bytes was sent again."""

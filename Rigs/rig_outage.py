@@ -152,7 +152,7 @@ def timed_answer(platter: Platter, range: str | None) -> tuple[Response, float]:
 
 @contextlib.contextmanager
 def deaf_listener() -> Iterator[str]:
-    """A port whose queue is full: the kernel drops what asks for a connection, as a dead host does."""
+    """A port whose queue is full: the kernel drops who asks for a connection, like a dead host."""
     with contextlib.ExitStack() as stack:
         listener = stack.enter_context(socket.socket())
         listener.bind(("127.0.0.1", 0))

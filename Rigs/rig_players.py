@@ -1,4 +1,4 @@
-"""Every player plays, seeks to 70 %, back to 20 % and to the end, cold and warm, in every container."""
+"""Every player plays, seeks to 70 %, to 20 % and to the end, cold and warm, in each container."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the rigs share: the programs under test, a scripted origin, a raw client, content to compare."""
+"""What the rigs share: programs, a scripted origin, a raw client, content to compare."""
 
 from platter_rigs.case import Rig, figure, is_long, long_only
 

@@ -2,7 +2,7 @@
 
     gstreamer_playbin.py URL SOCKET
 
-Takes lines on the socket: `position`, answered by seconds, `ended` or `error …`; and `seek SECONDS`.
+Takes lines on the socket: `position`, answered by seconds, `ended` or `error …`; `seek SECONDS`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Real media, made with ffmpeg once and kept in a temporary folder that is named after the recipe."""
+"""Real media, made with ffmpeg once, kept in a temporary folder named after the recipe."""
 
 from __future__ import annotations
 
@@ -28,7 +28,9 @@ _VP8 = [
     "-c:a", "libopus", "-b:a", "96k",
 ]
 #: Always the same bytes from the same ffmpeg.
-_STABLE = ["-fflags", "+bitexact", "-flags:v", "+bitexact", "-flags:a", "+bitexact", "-threads", "1"]
+_STABLE = [
+    "-fflags", "+bitexact", "-flags:v", "+bitexact", "-flags:a", "+bitexact", "-threads", "1",
+]
 
 
 @dataclass(frozen=True)

@@ -74,7 +74,7 @@ class Origin(Program):
         self.control("reset")
 
     def pace(self, **limits: int) -> None:
-        """bandwidth, connection_bandwidth, latency, connection_latency, connections; 0 is no limit."""
+        """bandwidth, connection_bandwidth, latency, connection_latency, connections."""
         self.control("pace", **limits)
 
     def behave(self, kind: str, **parameters: object) -> None:

@@ -56,6 +56,8 @@ class PlayerRig(Rig):
         url = f"{platter.url}/media/{name}"
 
         cold = self.watched(player, url, folder / "cold")
+        # What is still on its way when nobody wants it any more must not grow with the pace.
+        origin.wait_until_quiet()
         origin.pace(bandwidth=0, latency=0)
         size = sum(fetch_whole(platter, path) for path in paths_of(name))
         fetched = origin.body_bytes()
@@ -79,7 +81,7 @@ def paths_of(name: str) -> list[str]:
 
 
 def media_bytes(origin: Origin) -> int:
-    """What the origin has sent, without playlists: these may change, so they are always asked for."""
+    """What the origin has sent, without playlists: these may change and are never kept."""
     return sum(sent.bytes for sent in origin.log_of_requests() if not sent.path.endswith(".m3u8"))
 
 

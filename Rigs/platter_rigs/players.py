@@ -82,7 +82,7 @@ def _goes_to(player: Player, place: float) -> float:
 
 
 def _plays(player: Player, low: float, high: float) -> float:
-    """Waits until it plays between `low` and `high`, and a second further. Returns how long that took."""
+    """Waits until it plays between `low` and `high`, and a second further. Returns the seconds."""
     begun = time.monotonic()
     landed: float | None = None
     seen: list[float | None] = []
@@ -134,7 +134,7 @@ def _check(player: Player, seen: list[float | None]) -> None:
 
 
 class LineSocket:
-    """A Unix socket on which a player takes commands, one a line. Opens when the player has made it."""
+    """A Unix socket on which a player takes commands, one a line; waits until there is one."""
 
     def __init__(self, path: Path, program: Program):
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)

@@ -1,4 +1,4 @@
-"""Programs that the rigs start: found, awaited until ready, watched and ended by their process id."""
+"""Programs that the rigs start: awaited until ready, watched and ended by their process id."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An HTTP/1.1 client that shows everything: when bytes come, how many, and how the connection ends."""
+"""An HTTP/1.1 client that shows when bytes come, how many, and how the connection ends."""
 
 from __future__ import annotations
 

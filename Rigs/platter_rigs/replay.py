@@ -9,10 +9,12 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from platter_rigs.raw_http import Connection, Ending, WrongBytes, range_of
+from platter_rigs.raw_http import Connection, Ending, Response, WrongBytes, range_of
 
 #: Seconds that a request may take beyond what it took when it was recorded.
 PATIENCE = 60
+#: Seconds over which the pace of a player is told.
+RATE_SPAN = 4
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,9 @@ class Row:
     end: int | None
     consumed: int
     outcome: str
+    #: When the head came, after the request: the origin of the recordings took 50 ms, and 50 more
+    #: on a new connection.
+    head: float
     curve: tuple[tuple[float, int], ...]
 
     @staticmethod
@@ -39,7 +44,7 @@ class Row:
             at=data["t_ms"] / 1000, duration=data["dur_ms"] / 1000, connection=data["conn"],
             method=data["method"], role=data["path"], size=data["size"], start=data["start"],
             end=None if end is None else end + 1, consumed=data["bytes_consumed"],
-            outcome=data["outcome"], curve=_curve(data))
+            outcome=data["outcome"], head=0.1 if data["new_conn"] else 0.05, curve=_curve(data))
 
     def due(self, seconds: float) -> int:
         """The bytes that the player had read so long after its request."""
@@ -48,6 +53,12 @@ class Row:
         index = bisect.bisect_right(self.curve, (seconds, self.consumed))
         (before, low), (after, high) = self.curve[index - 1], self.curve[index]
         return low + int((high - low) * (seconds - before) / max(after - before, 1e-6))
+
+    @property
+    def rate(self) -> float:
+        """The most bytes a second that it read for RATE_SPAN seconds on end."""
+        ends = [seconds for seconds, _ in self.curve if seconds > RATE_SPAN] or [RATE_SPAN]
+        return max(self.due(end) - self.due(end - RATE_SPAN) for end in ends) / RATE_SPAN
 
     @property
     def range(self) -> str | None:
@@ -66,7 +77,7 @@ class Row:
 
 
 def _curve(data: dict) -> tuple[tuple[float, int], ...]:
-    """Points of time and bytes, rising, from the request to its end. Recorded counts waver a little."""
+    """Points of time and bytes, from the request to its end, made to rise: they waver a little."""
     consumed, duration = data["bytes_consumed"], data["dur_ms"] / 1000
     points = [(0.0, 0)]
     for milliseconds, count in data.get("reads", []):
@@ -105,6 +116,10 @@ class Session:
     def seed(self, role: str) -> int:
         return sum(self.path(role).encode()) % 251
 
+    @property
+    def scenario_name(self) -> str:
+        return self.scenario or "play and seek"
+
     def objects(self) -> dict[str, int]:
         """The sizes of what is asked for, by role. A larger one that was asked for wins."""
         sizes: dict[str, int] = {}
@@ -116,7 +131,7 @@ class Session:
 
 @dataclass
 class Replay:
-    """A session while it is asked again, `speed` times as fast as it was recorded.
+    """A session while it is asked again, at the pace at which it was recorded.
 
     A connection is a thread. A request is made at its time, and not before those that had ended
     when it was recorded have ended now.
@@ -124,7 +139,6 @@ class Replay:
 
     session: Session
     url: str
-    speed: float
     consumed: int = 0
     problems: list[str] = field(default_factory=list)
 
@@ -158,6 +172,8 @@ class Replay:
             except (OSError, AssertionError) as problem:
                 with self._lock:
                     self.problems.append(f"request {number} {row.role} {row.range}: {problem!r}")
+                if connection is not None:
+                    connection.close()
                 connection = None
             finally:
                 self._over[number].set()
@@ -166,11 +182,11 @@ class Replay:
 
     def _wait_for(self, number: int) -> None:
         row = self.session.rows[number]
+        time.sleep(max(0, self._began + row.at - time.monotonic()))
         for earlier in range(number):
             other = self.session.rows[earlier]
             if other.at + other.duration <= row.at and not self._over[earlier].wait(PATIENCE):
                 raise TimeoutError(f"request {earlier} has not ended")
-        time.sleep(max(0, self._began + row.at / self.speed - time.monotonic()))
 
     def _ask(self, connection: Connection, row: Row) -> bool:
         """Whether the connection can take another request."""
@@ -179,10 +195,9 @@ class Replay:
             raise WrongBytes(f"{row.status} expected: {response.status} {response.fields}")
         if row.status >= 400 or row.method == "HEAD":
             return response.length == 0
-        begun = time.monotonic()
         goal = response.length if row.outcome == "complete" else min(row.consumed, response.length)
         while response.read < goal:
-            elapsed = (time.monotonic() - begun) * self.speed
+            elapsed = self._elapsed(response, row)
             due = goal if elapsed >= row.duration else min(goal, row.due(elapsed))
             if due > response.read:
                 response.check(due - response.read, self.session.seed(row.role))
@@ -194,5 +209,9 @@ class Replay:
             self.consumed += response.read
         if response.left > 0:
             # The player keeps what it no longer reads until it hangs up.
-            time.sleep(max(0, row.duration / self.speed - (time.monotonic() - begun)))
+            time.sleep(max(0, row.duration - self._elapsed(response, row)))
         return response.left == 0
+
+    def _elapsed(self, response: Response, row: Row) -> float:
+        """Seconds since the request, as if the head had come when it came in the recording."""
+        return row.head + time.monotonic() - response.head_at

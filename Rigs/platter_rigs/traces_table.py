@@ -28,7 +28,7 @@ def table(costs: list) -> str:
     parts = [_INTRODUCTION, _sums(players)]
     for player, own in players.items():
         rows = "".join(
-            f"| {cost.session.container} | {cost.session.scenario or 'play and seek'} "
+            f"| {cost.session.container} | {cost.session.scenario_name} "
             f"{_figures(len(cost.session.rows), cost.consumed, cost.origin)}" for cost in own)
         parts.append(f"## {player}\n\n{_HEADING}{rows}")
     return "\n".join(parts)

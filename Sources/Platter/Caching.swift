@@ -28,14 +28,18 @@ struct Caching: Sendable {
         self.store = store
         self.executor = executor
         table = EntryTable(disk: store.disk)
+        let evictor: Evictor
         do throws(IndexError) {
             search = IndexSearch(reader: try store.makeReader())
+            evictor = try Self.makeEvictor(
+                configuration, store: store, table: table, clock: clock, loop: loop,
+                executor: executor, log: log)
         } catch {
             throw PlatterError(.storage, error.description)
         }
         let services = FetchServices(
             origin: origin, disk: store.disk, index: store.index, search: search, table: table,
-            clock: clock, wallClock: System.wallClock, executor: executor,
+            evictor: evictor, clock: clock, wallClock: System.wallClock, executor: executor,
             chunkLength: configuration.chunkLength, log: log)
         var limits = FetchLimits()
         limits.total = configuration.fetches
@@ -45,14 +49,37 @@ struct Caching: Sendable {
         prefetcher = Prefetcher(
             queue: queue, table: table, index: store.index, search: search,
             wallClock: System.wallClock, log: log)
+        // The limit may be lower than it was when the server last ran.
+        evictor.look()
+    }
+
+    private static func makeEvictor(
+        _ configuration: PlatterConfiguration, store: Store, table: EntryTable,
+        clock: SystemClock, loop: any EventLoop, executor: IOExecutor, log: Logger
+    ) throws(IndexError) -> Evictor {
+        var settings = EvictionPolicy.Settings()
+        settings.maximum = configuration.maximumSize
+        let reader = try store.makeReader()
+        let recorded = try reader.totalRecordedBytes()
+        return Evictor(
+            settings: settings, recorded: recorded, table: table, disk: store.disk,
+            index: store.index, search: IndexSearch(reader: reader), clock: clock,
+            wallClock: System.wallClock, executor: executor,
+            delay: { duration, action in
+                loop.scheduleTask(in: .nanoseconds(duration.nanosecondsClamped), action)
+            }, log: log)
     }
 
     func proxyServices(_ configuration: PlatterConfiguration, log: Logger) -> ProxyServices {
         var readAhead = ReadAhead.Settings()
         readAhead.seconds = configuration.readAheadSeconds
+        // What is fetched ahead is not evicted: it may take a part of the cache, not all of it.
+        readAhead.most = min(readAhead.most, configuration.maximumSize / 4)
         let readers = ReaderServices(
             queue: queue,
             verifier: Verifier(index: store.index, executor: executor, log: log),
+            spans: table.spans,
+            accesses: AccessNotes(index: store.index, wallClock: System.wallClock, log: log),
             clock: clock, readAhead: readAhead,
             filler: configuration.fillsInBackground ? Filler(queue: queue) : nil)
         return ProxyServices(

@@ -11,7 +11,7 @@ struct Store: Sendable {
             disk = try PosixDisk(root: configuration.directory)
         } catch {
             throw PlatterError(
-                error.code == .inUse ? .folderInUse : .storage, error.description)
+                error.code == .inUse ? .folderInUse : .storage, "\(error.path): \(error.message)")
         }
         // Without a boot id nothing recorded so far is trusted unchecked.
         boot = (try? BootID.current()) ?? "unknown \(UInt64.random(in: .min ... .max))"

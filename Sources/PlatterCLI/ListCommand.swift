@@ -89,8 +89,9 @@ struct EntrySource: ParsableArguments {
         do {
             return try await AdminClient(admin).get(path, as: type)
         } catch let error as AdminClient.Failure {
-            throw CleanExit.failure(
-                error.description + "\nor name a cache folder with --cache-dir")
+            var reason = error.description
+            if case .noDaemon = error { reason += ", or name a cache folder with --cache-dir" }
+            throw CleanExit.failure(reason)
         }
     }
 }

@@ -88,6 +88,8 @@ final class Delivery {
         let range = ByteRange.starting(at: run.lowerBound, length: length)
         do {
             guard let bytes = try slices.slice(range) else { return lost(range) }
+            // The next request opens the file by its name, and finds out.
+            if slices.isUnlinked { services.table.forget(reader.entry) }
             if !isHeadSent {
                 isHeadSent = true
                 channel.write(HTTPServerResponsePart.head(head()), promise: nil)

@@ -15,7 +15,7 @@ import PlatterStore
 final class Exchange {
     private enum Phase {
         case starting
-        case opening(DemandID)
+        case opening(Opening)
         case answering(Delivery)
         case passing(Passage)
         case done
@@ -28,7 +28,6 @@ final class Exchange {
     private let heads: ResponseHeads
     private let finished: (Bool) -> Void
     private var phase = Phase.starting
-    private var patience: Patience?
     /// Openings that ended because the origin's version had changed meanwhile.
     private var restarts = 0
 
@@ -65,9 +64,8 @@ final class Exchange {
     }
 
     func clientLeft() {
-        patience?.end()
         switch phase {
-        case .opening(let demand): services.readers.queue.leave(demand)
+        case .opening(let opening): opening.leave()
         case .answering(let delivery): delivery.clientLeft()
         case .passing(let passage): passage.cancel()
         case .starting, .done: break
@@ -82,59 +80,34 @@ final class Exchange {
     // MARK: - Opening
 
     private func open() {
-        let entry = services.table.opening(request.resource)
-        let demand = services.readers.queue.nextDemand()
-        phase = .opening(demand)
-        let settings = services.readers.readAhead
-        var length = request.isHead ? FileSlices.copyLength : settings.firstRequest
-        var first: Int64 = 0
-        var suffix: Int64?
-        switch request.range.firstFetch {
-        case .from(let start, upTo: let end):
-            first = start
-            if let end { length = min(length, max(1, end - start)) }
-        case .suffix(let count): suffix = min(count, length)
-        }
-        var wanted = Demand(
-            entry: entry.handle, origin: request.resource.origin, client: request.client,
-            range: .starting(at: first, length: length), level: .high, stride: length,
-            suffix: suffix)
-        wanted.isWaiting = true
-        wanted.deadline = services.readers.clock.now.advanced(by: services.readers.waits.head)
-        startPatience(
-            isHeadSent: false,
-            hedge: { [queue = services.readers.queue] in
-                queue.overdue(demand)
-            })
-        services.readers.queue.register(
-            demand, wanted, of: entry, wake: wake { $0.woke($1) })
-        services.readers.queue.clientMovedOn(request.client, of: entry, newest: demand)
+        let opening = Opening(
+            request: request, services: services.readers, loop: channel.eventLoop
+        ) { [weak self] in self?.unavailable() }
+        phase = .opening(opening)
+        opening.begin(services.table.opening(request.resource), wake: wake { $0.woke($1) })
     }
 
     /// The demand is the same while the entry is opened and while it is read, and so is its wake-up.
     private func woke(_ wakeup: Wakeup) {
         switch phase {
-        case .opening(let demand): openingWoke(demand, wakeup)
+        case .opening(let opening): openingWoke(opening, wakeup)
         case .answering(let delivery): delivery.woke(wakeup)
         case .starting, .passing, .done: break
         }
     }
 
-    private func openingWoke(_ demand: DemandID, _ wakeup: Wakeup) {
-        patience?.end()
-        switch wakeup {
-        case .look, .complete:
-            do {
-                guard let record = try index.entry(for: request.resource.key) else {
-                    services.readers.queue.leave(demand)
-                    return restart()
-                }
-                answer(record, demand: demand)
-            } catch {
-                services.readers.queue.leave(demand)
-                pass(detail: "index")
+    private func openingWoke(_ opening: Opening, _ wakeup: Wakeup) {
+        opening.end()
+        if case .failed(let failure) = wakeup { return openingFailed(failure) }
+        do {
+            guard let record = try index.entry(for: request.resource.key) else {
+                opening.leave()
+                return restart()
             }
-        case .failed(let failure): openingFailed(failure)
+            answer(record, demand: opening.demand)
+        } catch {
+            opening.leave()
+            pass(detail: "index")
         }
     }
 
@@ -159,22 +132,6 @@ final class Exchange {
         restarts += 1
         phase = .starting
         begin()
-    }
-
-    private func startPatience(isHeadSent: Bool, hedge: @escaping () -> Void) {
-        patience?.end()
-        let patience = Patience(
-            settings: services.readers.waits, isHeadSent: isHeadSent,
-            clock: services.readers.clock, loop: channel.eventLoop, hedge: hedge
-        ) { [weak self] in self?.openingTimedOut() }
-        self.patience = patience
-        patience.begin()
-    }
-
-    private func openingTimedOut() {
-        guard case .opening(let demand) = phase else { return }
-        services.readers.queue.leave(demand)
-        unavailable()
     }
 
     // MARK: - Answering
@@ -293,7 +250,6 @@ final class Exchange {
     }
 
     private func done(isReusable: Bool) {
-        patience?.end()
         if case .done = phase { return }
         phase = .done
         finished(isReusable)
@@ -301,16 +257,18 @@ final class Exchange {
 
     // MARK: - Hops
 
-    /// A wake-up that may be called anywhere and arrives here on the loop.
+    /// A wake-up that may be called anywhere and arrives here on the loop, unless the exchange has
+    /// begun anew since.
     private func wake(
         _ body: @escaping (Exchange, Wakeup) -> Void
     ) -> @Sendable (Wakeup) -> Void {
         let loop = channel.eventLoop
         let bound = NIOLoopBound((self, body), eventLoop: loop)
+        let round = restarts
         return { wakeup in
             loop.execute {
                 let (exchange, body) = bound.value
-                body(exchange, wakeup)
+                if exchange.restarts == round { body(exchange, wakeup) }
             }
         }
     }

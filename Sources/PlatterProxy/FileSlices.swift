@@ -18,6 +18,8 @@ final class FileSlices {
     private let file: any DataFile
     private let allocator: ByteBufferAllocator
     private var handle: NIOFileHandle?
+    /// Its name is gone: what is in it can be read as long as it is open, but never again.
+    private(set) var isUnlinked = false
 
     init(file: any DataFile, allocator: ByteBufferAllocator) {
         self.file = file
@@ -58,7 +60,8 @@ final class FileSlices {
 
     private func region(_ range: ByteRange) throws(DiskError) -> IOData? {
         let status = try file.status()
-        guard status.size >= range.upperBound, status.linkCount > 0 else { return nil }
+        guard status.size >= range.upperBound else { return nil }
+        isUnlinked = status.linkCount == 0
         return .fileRegion(
             FileRegion(
                 fileHandle: try open(), readerIndex: Int(range.lowerBound),

@@ -20,7 +20,7 @@ package final class IndexReader {
         SELECT \(EntryRecord.columns) FROM cache_entries WHERE key = ?1 AND superseded_at IS NULL
         """
 
-    private let connection: ReadConnection
+    let connection: ReadConnection
     private let boot: String
     private let currentEntry: ReadStatement
     private let entryByID: ReadStatement

@@ -115,9 +115,9 @@ package final class IndexWriter: Sendable {
 
     /// Notes that bytes are in the file. Call it only after they were written.
     ///
-    /// Runs that touch inside a chunk become one. A run that is known already is ignored; one that
-    /// overlaps others in part takes their place. All of the runs are recorded or none:
-    /// `.entryGone` without the entry, `.constraint` for a run that is not within one chunk.
+    /// Runs that touch inside a chunk become one. A run that is known already is ignored; of those
+    /// that overlap in part the side with more bytes of its own stays. All of the runs are recorded
+    /// or none: `.entryGone` without the entry, `.constraint` for a run that is not within one chunk.
     package func record(
         _ runs: [StoredRun], in entry: EntryID, completion: @escaping Completion<Void>
     ) {

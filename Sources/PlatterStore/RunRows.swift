@@ -23,7 +23,7 @@ struct RunRows {
         let near = try rows(near: run.range)
         let overlapping = near.filter { $0.run.range.overlaps(run.range) }
         if Self.isKnown(run, from: overlapping) { return }
-        // What they lose outside the run is fetched again: their checksums cannot be cut.
+        if Self.holdMore(overlapping, than: run) { return }
         for row in overlapping { try delete(row.run) }
         var merged = run
         for row in near where row.isVerified && chunk.contains(row.run.range.lowerBound) {
@@ -72,6 +72,20 @@ struct RunRows {
             end = row.run.range.upperBound
         }
         return end >= run.range.upperBound
+    }
+
+    /// Whether the rows know more bytes of their own than the run does. A checksum cannot be cut, so
+    /// either the run is not recorded or the rows go, and what only the loser knew is fetched again:
+    /// that must not be a chunk for the sake of the few bytes by which two flights met.
+    private static func holdMore(_ rows: [RecordedRun], than run: StoredRun) -> Bool {
+        var shared: Int64 = 0
+        var alone: Int64 = 0
+        for row in rows {
+            let common = row.run.range.intersection(run.range)?.length ?? 0
+            shared = shared.addingClamped(common)
+            alone = alone.addingClamped(row.run.range.length - common)
+        }
+        return alone > 0 && alone >= run.range.length - shared
     }
 
     /// The rows that share a byte with the range or touch it, in order, and perhaps the one before.

@@ -32,6 +32,9 @@ private struct Model {
             sum + (row.range.intersection(range)?.length ?? 0)
         }
         if covered == range.length, same == nil { return }
+        let overlapped = rows.filter { $0.range.overlaps(range) }
+        let alone = overlapped.reduce(Int64(0)) { $0 + $1.range.length } - covered
+        if alone > 0, alone >= range.length - covered { return }
         rows.removeAll { $0.range.overlaps(range) }
         rows.append(Row(range: range, isVerified: true))
         rows.sort { $0.range.lowerBound < $1.range.lowerBound }

@@ -45,11 +45,22 @@ struct RecordTests {
         #expect(try stored() == [run(0..<100)])
     }
 
-    @Test("a run that overlaps others in part takes their place")
-    func overlap() async throws {
-        try await index.writer.record([run(0..<100), run(150..<200), run(300..<310)], in: entry)
-        try await index.writer.record([run(50..<160)], in: entry)
-        #expect(try stored() == [run(50..<160), run(300..<310)])
+    @Test("a run takes the place of those it overlaps when they know less")
+    func overlapsLess() async throws {
+        try await index.writer.record([run(0..<100), run(150..<160), run(300..<310)], in: entry)
+        try await index.writer.record([run(90..<250)], in: entry)
+        #expect(try stored() == [run(90..<250), run(300..<310)])
+    }
+
+    @Test("a long run outlives one that overlaps an end of it", arguments: [90..<110, 99..<199])
+    func overlapsMore(range: ByteRange) async throws {
+        let long = run(0..<100)
+        try await index.writer.record([long], in: entry)
+        try await index.writer.record([run(range)], in: entry)
+        #expect(try stored() == [long])
+        let rest = long.range.upperBound..<range.upperBound
+        try await index.writer.record([run(rest)], in: entry)
+        #expect(try stored() == [run(0..<range.upperBound)])
     }
 
     @Test("other bytes for the very same range take the place of the old ones")

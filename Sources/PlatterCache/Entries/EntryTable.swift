@@ -18,18 +18,21 @@ package final class EntryTable: Sendable {
         var nextHandle: UInt64 = 1
     }
 
+    /// Who needs which bytes of the entries.
+    package let spans = SpanTable()
     private let state = NIOLockedValueBox(State())
     private let disk: any Disk
 
     package init(disk: any Disk) { self.disk = disk }
 
     /// The entry of a record that the index has just given. Not open yet when the flight that wrote
-    /// the record is just about to open it.
+    /// the record is just about to open it, or when the record is about to be deleted.
     ///
     /// - Throws: `DiskError` when its file cannot be opened: the record is worth nothing then.
     package func entry(
         of record: EntryRecord, resource: Resource
     ) throws(DiskError) -> Entry {
+        if spans.isCondemned(record.id) { return opening(resource) }
         if let entry = known(resource.key), entry.opened?.record.id == record.id {
             if entry.resource.fields != resource.fields { entry.refresh(resource) }
             return entry
@@ -92,6 +95,14 @@ package final class EntryTable: Sendable {
         state.withLockedValue { state in
             let key = entry.resource.key
             if state.entries[key] === entry { state.entries[key] = nil }
+        }
+    }
+
+    /// Forgets the entry of a record that was deleted.
+    func forget(_ record: EntryRecord) {
+        state.withLockedValue { state in
+            let key = record.representation.key
+            if state.entries[key]?.opened?.record.id == record.id { state.entries[key] = nil }
         }
     }
 

@@ -106,14 +106,18 @@ package final class FetchDispatcher: Sendable {
         perform { $0.scheduler.planned(id, gap: gap, now: $1) }
     }
 
-    func opened(_ id: FlightID, body: ByteRange, completeLength: Int64) {
+    func opened(_ id: FlightID, body: ByteRange, completeLength: Int64, lacksRanges: Bool) {
         perform {
-            $0.scheduler.opened(id, body: body, completeLength: completeLength, now: $1)
+            $0.scheduler.opened(
+                id, body: body, completeLength: completeLength, lacksRanges: lacksRanges, now: $1)
         }
     }
 
-    func advanced(_ id: FlightID, mark: Int64, handover: Int64) {
-        perform { $0.scheduler.advanced(id, mark: mark, handover: handover, now: $1) }
+    func advanced(_ id: FlightID, mark: Int64, pace: Pace) {
+        perform {
+            $0.scheduler.advanced(
+                id, mark: mark, handover: pace.handover, near: pace.near, now: $1)
+        }
     }
 
     func landed(_ id: FlightID, outcome: FlightOutcome) {

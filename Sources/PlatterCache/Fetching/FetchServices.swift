@@ -10,6 +10,7 @@ package struct FetchServices: Sendable {
     package let index: IndexWriter
     package let search: IndexSearch
     package let table: EntryTable
+    package let evictor: Evictor
     package let clock: any MonotonicClock
     package let wallClock: @Sendable () -> Int64
     package let executor: IOExecutor
@@ -19,14 +20,16 @@ package struct FetchServices: Sendable {
 
     package init(
         origin: any Origin, disk: any Disk, index: IndexWriter, search: IndexSearch,
-        table: EntryTable, clock: any MonotonicClock, wallClock: @escaping @Sendable () -> Int64,
-        executor: IOExecutor, chunkLength: Int64, log: Logger
+        table: EntryTable, evictor: Evictor, clock: any MonotonicClock,
+        wallClock: @escaping @Sendable () -> Int64, executor: IOExecutor, chunkLength: Int64,
+        log: Logger
     ) {
         self.origin = origin
         self.disk = disk
         self.index = index
         self.search = search
         self.table = table
+        self.evictor = evictor
         self.clock = clock
         self.wallClock = wallClock
         self.executor = executor

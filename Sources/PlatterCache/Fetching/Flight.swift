@@ -18,6 +18,10 @@ struct Flight: Sendable {
     /// Room that is reserved before the first byte is written [16 MiB].
     private static let reservation: Int64 = 16 << 20
 
+    /// How much of a body is brought only to get to what is wanted, when an origin has no ranges
+    /// [8 MiB].
+    private static let skipLimit: Int64 = 8 << 20
+
     /// Looks in the index for what is really missing.
     func plan(_ order: FlightOrder) async {
         guard let opened = entry.opened, case .offset(let start) = order.start else {
@@ -49,7 +53,8 @@ struct Flight: Sendable {
                 status: response.status, fields: response.fields,
                 expectation: FetchExpectation(asked: asked, identity: nil),
                 receivedAt: services.wallClock())
-            outcome = await accept(verdict, of: response, requestedAt: requestedAt)
+            outcome = await accept(
+                verdict, of: response, for: order, requestedAt: requestedAt)
         } catch {
             outcome = .init(error)
         }
@@ -92,37 +97,60 @@ struct Flight: Sendable {
         queue.landed(id, outcome: outcome)
         guard let opened = entry.opened else { return queue.recorded(id) }
         // Commands are committed in order: when this one is, all runs of the flight are.
-        services.index.touch([opened.record.id: services.wallClock()]) { [queue, id] _ in
+        services.index.touch([opened.record.id: services.wallClock()]) { [queue, id, control] _ in
+            // In this order: until then readers take the flight's word for its bytes.
             queue.recorded(id)
+            control.letGo()
         }
     }
 
     // MARK: - Opening
 
     private func accept(
-        _ verdict: Verdict, of response: OriginResponse, requestedAt: Moment
+        _ verdict: Verdict, of response: OriginResponse, for order: FlightOrder,
+        requestedAt: Moment
     ) async -> FlightOutcome {
         switch verdict {
-        case .partial(let head), .whole(let head):
-            guard head.validator.isStrong else { return bypass("no strong validator") }
-            switch Storability.decide(
-                requestHasAuthorization: false, fields: response.fields)
-            {
-            case .store: break
-            case .bypass(let reason): return bypass("\(reason)")
+        case .partial(let head):
+            return await begin(head, of: response, lacksRanges: false, requestedAt: requestedAt)
+        case .whole(let head):
+            guard wanted(of: order, head) <= Self.skipLimit else {
+                return bypass("the origin has no ranges")
             }
-            do {
-                let opened = try await establish(head, fields: response.fields)
-                entry.open(opened)
-                queue.opened(id, body: head.body, completeLength: head.completeLength)
-                return await store(
-                    response, range: head.body, limit: head.body.upperBound, opened: opened,
-                    requestedAt: requestedAt)
-            } catch {
-                services.log.error("Nothing can be stored", metadata: ["error": "\(error)"])
-                return .failed(.store)
-            }
+            return await begin(head, of: response, lacksRanges: true, requestedAt: requestedAt)
         default: return refuse(verdict)
+        }
+    }
+
+    /// Where the first byte wanted is in a body that starts at 0.
+    private func wanted(of order: FlightOrder, _ head: AcceptedHead) -> Int64 {
+        switch order.start {
+        case .offset(let first): first
+        case .suffix(let count): max(0, head.completeLength - count)
+        }
+    }
+
+    /// The entry is what the response says; its body is the first of its bytes.
+    private func begin(
+        _ head: AcceptedHead, of response: OriginResponse, lacksRanges: Bool, requestedAt: Moment
+    ) async -> FlightOutcome {
+        guard head.validator.isStrong else { return bypass("no strong validator") }
+        // Fields of a registered stream are part of its key, so what they show is for it alone.
+        switch Storability.decide(requestHasAuthorization: false, fields: response.fields) {
+        case .store: break
+        case .bypass(let reason): return bypass("\(reason)")
+        }
+        do {
+            let opened = try await establish(head, fields: response.fields)
+            entry.open(opened)
+            queue.opened(
+                id, body: head.body, completeLength: head.completeLength, lacksRanges: lacksRanges)
+            return await store(
+                response, range: head.body, limit: head.body.upperBound, opened: opened,
+                requestedAt: requestedAt)
+        } catch {
+            services.log.error("Nothing can be stored", metadata: ["error": "\(error)"])
+            return .failed(.store)
         }
     }
 
@@ -168,6 +196,14 @@ struct Flight: Sendable {
         _ response: OriginResponse, range: ByteRange, limit: Int64, opened: Entry.Opened,
         requestedAt: Moment
     ) async -> FlightOutcome {
+        let wanted = range.clamped(to: 0..<max(limit, 0))
+        guard
+            let hold = services.table.spans.hold(wanted, of: opened.record.id, as: .flight)
+        else {
+            services.table.forget(entry)
+            return .failed(.changed)
+        }
+        control.keep(hold)
         var transfer = Transfer(
             opened: opened, start: range.lowerBound, requestedAt: requestedAt,
             headAt: services.clock.now)
@@ -182,6 +218,7 @@ struct Flight: Sendable {
             outcome = try await receive(response, range: range, limit: limit, into: &transfer)
         } catch let error as DiskError {
             services.log.error("The disk refuses bytes", metadata: ["error": "\(error)"])
+            if error.code == .noSpace || error.code == .quota { services.evictor.look() }
             outcome = .failed(.store)
         } catch {
             outcome = control.isCancelled ? .ended : .retryable(after: nil)
@@ -201,7 +238,7 @@ struct Flight: Sendable {
                     try transfer.write(&buffer, upTo: min(last, control.end)), of: transfer.opened)
                 guard transfer.mark > before else { return .ended }
                 let now = services.clock.now
-                queue.advanced(id, mark: transfer.mark, handover: transfer.handover(now: now))
+                queue.advanced(id, mark: transfer.mark, pace: transfer.pace(now: now))
             }
             if transfer.mark >= min(last, control.end), transfer.mark < range.upperBound {
                 return .ended
@@ -214,7 +251,10 @@ struct Flight: Sendable {
     private func record(_ runs: [StoredRun], of opened: Entry.Opened) {
         guard !runs.isEmpty else { return }
         services.index.record(runs, in: opened.record.id) { [queue, entry, services] result in
-            guard case .failure(let error) = result else { return }
+            guard case .failure(let error) = result else {
+                let bytes = runs.reduce(Int64(0)) { $0.addingClamped($1.range.length) }
+                return services.evictor.recorded(bytes)
+            }
             services.log.error("The index refuses a range", metadata: ["error": "\(error)"])
             let isGone = error.code == .entryGone
             if isGone { services.table.forget(entry) }

@@ -7,6 +7,7 @@ package final class FlightControl: Sendable {
         var end = Int64.max
         var isCancelled = false
         var task: Task<Void, Never>?
+        var hold: Hold?
     }
 
     private let state = NIOLockedValueBox(State())
@@ -25,6 +26,17 @@ package final class FlightControl: Sendable {
             return state.task
         }
         task?.cancel()
+    }
+
+    /// Keeps what the flight brings from being evicted until `letGo`.
+    func keep(_ hold: Hold) { state.withLockedValue { $0.hold = hold } }
+
+    func letGo() {
+        // The hold goes away outside of the lock.
+        _ = state.withLockedValue { state in
+            defer { state.hold = nil }
+            return state.hold
+        }
     }
 
     /// The task that flies. Cancelled at once when the order to stop came before it started.

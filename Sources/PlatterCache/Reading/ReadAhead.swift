@@ -8,7 +8,7 @@ package struct ReadAhead: Sendable {
     package struct Settings: Hashable, Sendable {
         /// Seconds of media kept ahead, at the rate at which the client really reads [30 s].
         package var seconds = 30.0
-        /// Bytes ahead of a slow reader [8 MiB] and of a fast one [200 MiB].
+        /// Bytes ahead of a slow reader [8 MiB] and of a fast one [200 MiB], once as much was read.
         package var least: Int64 = 8 << 20
         package var most: Int64 = 200 << 20
         /// Nothing is fetched ahead before so much was read [256 KiB].
@@ -61,7 +61,15 @@ package struct ReadAhead: Sendable {
         if isProbe { return max(start.addingClamped(settings.firstRequest), position) }
         let wished = rate * settings.seconds
         let ahead = wished < Double(settings.most) ? Int64(max(0, wished)) : settings.most
-        return position.addingClamped(min(max(ahead, settings.least), settings.most))
+        let end = position.addingClamped(min(max(ahead, settings.least), settings.most, ceiling))
+        return max(end, start.addingClamped(settings.firstRequest))
+    }
+
+    /// Never more ahead than was taken: a player fills its buffer as fast as it can and then stops, and
+    /// its rate is not known before. The least window comes earlier, but not at once either, because
+    /// some 256 KiB of what was taken may only be parked in the kernels' buffers.
+    private var ceiling: Int64 {
+        max(taken, min(taken.multipliedClamped(by: 3), settings.least))
     }
 
     /// The size of the next request: it grows with what was read, so that what is never read costs

@@ -24,6 +24,8 @@ package final class Reader {
     static let windowLength: Int64 = 4 << 20
     /// The read-ahead is looked at again after so many bytes [256 KiB].
     static let adviceLength: Int64 = 256 << 10
+    /// So much behind the position is kept from being evicted: players skip back [16 MiB].
+    static let keptLength: Int64 = 16 << 20
 
     package let entry: Entry
     package let opened: Entry.Opened
@@ -40,6 +42,11 @@ package final class Reader {
     private var readAhead: ReadAhead
     private var advisedAt: Int64
     private let wake: @Sendable (Wakeup) -> Void
+    /// Keeps the bytes around the position from being evicted for as long as this object lives, and
+    /// so also while the last slice is on its way to the socket. nil: the entry is being deleted.
+    private var hold: Hold?
+    private var heldEnd: Int64 = 0
+    private var isClosed = false
 
     /// - Parameters:
     ///   - range: Within the entry.
@@ -63,12 +70,32 @@ package final class Reader {
         self.wake = wake
         readAhead = ReadAhead(
             settings: services.readAhead, start: range.lowerBound, now: services.clock.now)
+        let span = span(at: position)
+        hold = services.spans.hold(span, of: opened.record.id, as: .reader)
+        heldEnd = span.upperBound
+    }
+
+    private func span(at position: Int64) -> ByteRange {
+        let window = max(readAhead.windowEnd, position.addingClamped(Self.windowLength))
+        let start = max(0, position - Self.keptLength)
+        return start..<max(start, min(range.upperBound, window))
+    }
+
+    /// Protects what is about to be looked up. Before the look-up: who finds a row that is being
+    /// dropped must have been seen before its bytes are taken away.
+    private func protect(from position: Int64, upTo end: Int64) {
+        guard end > heldEnd else { return }
+        let span = span(at: position)
+        hold?.move(to: span)
+        heldEnd = span.upperBound
     }
 
     /// Where the next bytes are.
     package func next(index: IndexReader) -> Step {
         guard position < range.upperBound else { return .end }
+        guard hold != nil else { return .failed(.changed) }
         let limit = min(range.upperBound, position.addingClamped(Self.windowLength))
+        protect(from: position, upTo: limit)
         do {
             switch try index.presence(of: opened.record.id, at: position, upTo: limit) {
             case .present(let run): return .run(run)
@@ -140,6 +167,7 @@ package final class Reader {
         readAhead.read(upTo: newPosition, now: services.clock.now)
         guard newPosition - advisedAt >= Self.adviceLength else { return }
         advisedAt = newPosition
+        protect(from: newPosition, upTo: .max)
         if newPosition - range.lowerBound >= services.fillThreshold {
             services.filler?.fill(entry, opened)
         }
@@ -168,6 +196,9 @@ package final class Reader {
     package func close() {
         if isRegistered { services.queue.leave(demand) }
         isRegistered = false
+        guard !isClosed else { return }
+        isClosed = true
+        services.accesses.note(opened.record.id)
     }
 }
 
@@ -175,6 +206,8 @@ package final class Reader {
 package struct ReaderServices: Sendable {
     package let queue: FetchDispatcher
     package let verifier: Verifier
+    package let spans: SpanTable
+    package let accesses: AccessNotes
     package let clock: any MonotonicClock
     package let readAhead: ReadAhead.Settings
     package let waits: WaitDeadlines.Settings
@@ -184,12 +217,15 @@ package struct ReaderServices: Sendable {
     package let filler: Filler?
 
     package init(
-        queue: FetchDispatcher, verifier: Verifier, clock: any MonotonicClock,
+        queue: FetchDispatcher, verifier: Verifier, spans: SpanTable, accesses: AccessNotes,
+        clock: any MonotonicClock,
         readAhead: ReadAhead.Settings = .init(), waits: WaitDeadlines.Settings = .init(),
         fillThreshold: Int64 = 16 << 20, filler: Filler?
     ) {
         self.queue = queue
         self.verifier = verifier
+        self.spans = spans
+        self.accesses = accesses
         self.clock = clock
         self.readAhead = readAhead
         self.waits = waits

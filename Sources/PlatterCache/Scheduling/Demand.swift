@@ -81,6 +81,8 @@ package struct Demand: Hashable, Sendable {
     /// It was woken and has not said yet how it goes on. Until then its flight is as urgent as it was:
     /// it must not lose its slot to another between its first byte and its second.
     var isWoken = false
+    /// It has had bytes.
+    var isServed = false
 
     /// A blocked reader is critical, whatever its level, unless it seems abandoned.
     package var priority: FetchPriority { isWaiting && yieldedAt == nil ? .critical : level }

@@ -61,6 +61,7 @@ extension FetchScheduler {
     private mutating func wakeUp(_ id: DemandID) {
         demands[id]?.isWaiting = false
         demands[id]?.isWoken = true
+        demands[id]?.isServed = true
         demands[id]?.deadline = nil
         queue.remove(id)
         hungry.insert(id)
@@ -95,7 +96,7 @@ extension FetchScheduler {
     }
 
     private func isWanted(_ flight: FlightState, _ state: EntryState) -> Bool {
-        if flight.opens { return !state.demands.isEmpty }
+        if flight.opens || state.lacksRanges { return !state.demands.isEmpty }
         return state.demands.contains { demands[$0]?.wants(flight.rest) ?? false }
     }
 

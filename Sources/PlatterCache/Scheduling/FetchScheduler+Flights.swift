@@ -32,8 +32,12 @@ extension FetchScheduler {
     }
 
     /// The response to an opening flight was good; its body will bring `body`.
+    ///
+    /// - Parameter lacksRanges: The origin sends the whole whatever is asked. Then this flight is the
+    ///   only way to any byte: it runs on while anybody wants something, and everybody joins it.
     package mutating func opened(
-        _ id: FlightID, body: ByteRange, completeLength: Int64, now: Moment
+        _ id: FlightID, body: ByteRange, completeLength: Int64, lacksRanges: Bool = false,
+        now: Moment
     ) -> [SchedulerAction] {
         guard var flight = flights[id], flight.opens, flight.isActive,
             var state = entries[flight.entry]
@@ -45,6 +49,7 @@ extension FetchScheduler {
         flight.mark = flight.range.lowerBound
         flights[id] = flight
         state.completeLength = length
+        state.lacksRanges = lacksRanges
         state.failures = 0
         state.notBefore = nil
         entries[flight.entry] = state
@@ -58,9 +63,12 @@ extension FetchScheduler {
 
     /// Bytes are in the file up to `mark`.
     ///
-    /// - Parameter handover: How many bytes one round trip brings at the measured rate.
+    /// - Parameters:
+    ///   - handover: How many bytes one round trip brings at the measured rate.
+    ///   - near: How many bytes come so soon that a reader had better wait for them, and that a flight
+    ///     had better end than be stopped; `Int64.max` before it is known.
     package mutating func advanced(
-        _ id: FlightID, mark: Int64, handover: Int64, now: Moment
+        _ id: FlightID, mark: Int64, handover: Int64, near: Int64 = 0, now: Moment
     ) -> [SchedulerAction] {
         guard var flight = flights[id], flight.phase == .flying, mark > flight.mark else {
             return []
@@ -69,6 +77,12 @@ extension FetchScheduler {
         let before = queue.hasWaiting ? priority(of: flight) : .low
         flight.mark = mark
         flight.handover = max(0, handover)
+        let hasMeasured = flight.near == .max && near < .max
+        let wasLeaving = flight.isLeaving
+        flight.near = max(0, near)
+        // A reader that counted on its slot may have to take it now.
+        let hasSlowedDown = wasLeaving && !flight.isLeaving
+        if hasSlowedDown { isDisturbed = true }
         let ends = !flight.isEnding && flight.remaining <= max(handover, limits.alignment)
         if ends { flight.isEnding = true }
         flights[id] = flight
@@ -76,10 +90,12 @@ extension FetchScheduler {
         let woken = wake(in: flight.entry) { arrived.contains($0) }
         let hasCalmedDown = calmDown(flight)
         let cancelled = cancelRivals(of: id) + dropIfUnwanted(id)
-        if ends { unsettle(flight.entry) }
+        if ends || hasMeasured { unsettle(flight.entry) }
         // Its slot may be taken when what it still brings is less urgent.
         let isLess = before > .low && (hasCalmedDown || priority(of: flight) < before)
-        guard ends || isLess || !cancelled.isEmpty else { return woken }
+        guard ends || hasMeasured || hasSlowedDown || isLess || !cancelled.isEmpty else {
+            return woken
+        }
         return woken + cancelled + schedule(now: now)
     }
 

@@ -49,7 +49,7 @@ extension FetchScheduler {
         for place in queue.openPlaces where place.line == .waiting {
             queued[place.origin] = queue[place].count
         }
-        let stopping = active.count { $0.isLeaving }
+        let stopping = active.count { isStopping($0) }
         var unpinned = 0
         for (origin, readers) in queued {
             let group = active.filter { $0.origin == origin }
@@ -57,7 +57,7 @@ extension FetchScheduler {
                 unpinned += readers
                 continue
             }
-            if group.count(where: \.isLeaving) < readers, let idle = lessUrgent(group) {
+            if group.count(where: isStopping) < readers, let idle = lessUrgent(group) {
                 return "a reader waits for \(origin.authority) although \(idle) could stop"
             }
         }
@@ -67,8 +67,13 @@ extension FetchScheduler {
         return nil
     }
 
+    /// It was told to stop, or is given some time because it has just begun.
+    private func isStopping(_ flight: FlightState) -> Bool {
+        flight.isLeaving || (flight.isNew && priority(of: flight) == .high)
+    }
+
     private func lessUrgent(_ group: [FlightState]) -> String? {
-        group.first { !$0.isLeaving && priority(of: $0) < .critical }.map { flight in
+        group.first { !isStopping($0) && priority(of: $0) < .critical }.map { flight in
             "a flight at \(flight.mark) of entry \(flight.entry.rawValue)"
         }
     }

@@ -191,7 +191,10 @@ extension FetchScheduler {
     /// The byte that a reader waits for, unless a flight brings it soon.
     private func unbrought(_ position: Int64, _ state: EntryState) -> Int64? {
         let isBrought = state.flights.contains { id in
-            flights[id].map { $0.covered.contains(position) && !isTooFarBehind($0, position) }
+            flights[id].map {
+                $0.covered.contains(position)
+                    && (state.lacksRanges || !isTooFarBehind($0, position))
+            }
                 ?? false
         }
         return isBrought ? nil : position
@@ -209,9 +212,7 @@ extension FetchScheduler {
 
     /// A reader does not wait for a flight that has far to go to it.
     private func isTooFarBehind(_ flight: FlightState, _ position: Int64) -> Bool {
-        flight.phase == .flying
-            && position - flight.mark
-                > max(limits.joinDistance, flight.handover.multipliedClamped(by: 2))
+        flight.phase == .flying && position - flight.mark > max(limits.joinDistance, flight.near)
     }
 
     /// Read-ahead goes on where a flight ends only just before it ends, so as not to take half of

@@ -61,7 +61,10 @@ extension FetchScheduler {
         guard let victim = ranked.min(by: { ($0.priority, $1.id) < ($1.priority, $0.id) }),
             victim.priority < .critical
         else { return .none }
-        return .taken(victim.id)
+        if victim.priority < .high { return .taken(victim.id) }
+        // Most of what one that has just begun brings would be thrown away.
+        let new = ranked.filter { candidates[$0.id]?.isNew == true && $0.priority < .critical }
+        return new.map(\.id).min().map { .leaving($0) } ?? .taken(victim.id)
     }
 
     /// Promises a waiting reader the slot of a flight that stops, the least urgent if none does.
@@ -125,7 +128,7 @@ extension FetchScheduler {
         let length = max(1, min(demand.stride, rest))
         return FlightState(
             entry: demand.entry, origin: demand.origin, client: demand.client, opens: opens,
-            demand: id,
+            demand: id, isForReader: demand.level == .high,
             searchEnd: min(max(demand.range.upperBound, first.addingClamped(1)), limit),
             length: length,
             range: .starting(
@@ -166,7 +169,8 @@ extension FetchScheduler {
     private mutating func stopBackground(at origin: OriginID) -> [SchedulerAction] {
         let filling = flights.filter { _, flight in
             flight.isRunning && flight.origin == origin && !flight.opens
-                && flight.remaining > limits.finishRemainder && priority(of: flight) == .low
+                && !flight.isLeaving && flight.remaining > limits.finishRemainder
+                && priority(of: flight) == .low
         }
         return filling.keys.sorted().flatMap { cancel($0) }
     }

@@ -13,6 +13,8 @@ package struct FetchScheduler: Sendable {
     struct EntryState: Sendable {
         /// nil: not open yet.
         var completeLength: Int64?
+        /// The origin sends the whole whatever is asked.
+        var lacksRanges = false
         var demands: Set<DemandID> = []
         /// In the order in which they were started.
         var flights: [FlightID] = []
@@ -94,6 +96,7 @@ package struct FetchScheduler: Sendable {
         guard var demand = demands[id] else { return [] }
         demand.isWaiting = false
         demand.isWoken = false
+        demand.isServed = true
         demand.deadline = nil
         demand.range = range.clamped(to: 0..<Int64.max)
         demand.stride = stride
@@ -120,12 +123,13 @@ package struct FetchScheduler: Sendable {
     ) -> [SchedulerAction] {
         guard let state = entries[entry] else { return [] }
         for id in state.demands where id != newest {
-            guard var demand = demands[id], demand.client == client, demand.level == .high else {
-                continue
-            }
+            // Who opens several at once wants them all: only one that has had bytes can be done with.
+            guard var demand = demands[id], demand.client == client, demand.level == .high,
+                demand.isServed
+            else { continue }
             demand.yieldedAt = demand.range.lowerBound
+            if !demand.isWaiting && !demand.isWoken { demand.wantNothing() }
             demand.isWoken = false
-            if !demand.isWaiting { demand.wantNothing() }
             demands[id] = demand
             hungry.insert(id)
         }
@@ -139,6 +143,9 @@ package struct FetchScheduler: Sendable {
         let racing = state.flights.compactMap { id in flights[id].map { (id: id, flight: $0) } }
             .filter { $0.flight.isBringing(demand.range.lowerBound) }
         guard let original = racing.first else {
+            // Those that were to end soon did not.
+            for id in flights.keys { flights[id]?.near = 0 }
+            isDisturbed = true
             hungry.insert(id)
             return schedule(now: now)
         }

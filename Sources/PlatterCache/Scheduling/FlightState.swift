@@ -23,6 +23,7 @@ struct FlightState: Hashable, Sendable {
     var opens: Bool
     /// The demand it was started for, and how far the index was to be searched for it.
     let demand: DemandID
+    let isForReader: Bool
     let searchEnd: Int64
     let length: Int64
     /// What it is to bring. A flight that opens by suffix has an empty range until its response.
@@ -31,6 +32,9 @@ struct FlightState: Hashable, Sendable {
     var mark: Int64
     /// How many bytes one round trip brings at the measured rate; 0 before it is known.
     var handover: Int64 = 0
+    /// How many bytes come so soon that waiting for them is better than another request: what a
+    /// request costs is known only once the first bytes have come.
+    var near = Int64.max
     /// Told to stop; still holds its slot.
     var isCancelled = false
     /// The flight that it runs beside for the same bytes, because that one was slow to answer.
@@ -41,8 +45,14 @@ struct FlightState: Hashable, Sendable {
     /// Holds a connection.
     var isActive: Bool { phase != .landed }
     var isRunning: Bool { isActive && !isCancelled }
-    /// Its slot will be free soon: it was told to stop, or has brought all.
-    var isLeaving: Bool { isCancelled || (phase == .flying && remaining <= 0) }
+    /// Its slot will be free soon: it was told to stop, or has brought all or nearly all.
+    var isLeaving: Bool {
+        isCancelled || (phase == .flying && remaining <= (near == .max ? 0 : near))
+    }
+    /// It serves a reader and has not had the time to show how fast it is.
+    var isNew: Bool {
+        near == .max && phase == .flying && !isCancelled && isForReader && hedgeOf == nil
+    }
     /// Bytes; negative when it brought more than it was to.
     var remaining: Int64 { range.upperBound - mark }
     /// What it is still to bring.

@@ -18,11 +18,27 @@ struct ReadAheadTests {
     @Test("a reader gets at least the least window, at most the most")
     func bounds() {
         var slow = ReadAhead(settings: .init(), start: 0, now: at(0))
-        slow.read(upTo: 300_000, now: at(10))
-        #expect(slow.windowEnd == 300_000 + 8 << 20)
+        slow.read(upTo: 3 << 20, now: at(100))
+        #expect(slow.windowEnd == 3 << 20 + 8 << 20)
         var fast = ReadAhead(settings: .init(), start: 0, now: at(0))
         fast.read(upTo: 1 << 30, now: at(1))
         #expect(fast.windowEnd == 1 << 30 + 200 << 20)
+    }
+
+    @Test("the window of a reader that has just begun grows with what it takes")
+    func beginning() {
+        var ahead = ReadAhead(settings: .init(), start: 1000, now: at(0))
+        ahead.read(upTo: 1000 + 256 << 10, now: at(0.05))
+        #expect(ahead.windowEnd == 1000 + 1 << 20)
+        ahead.read(upTo: 1000 + 1 << 20, now: at(0.2))
+        #expect(ahead.windowEnd == 1000 + 4 << 20)
+    }
+
+    @Test("never more is fetched ahead than was read, whatever the rate of the beginning")
+    func burst() {
+        var ahead = ReadAhead(settings: .init(), start: 0, now: at(0))
+        ahead.read(upTo: 20_000_000, now: at(1))
+        #expect(ahead.windowEnd == 40_000_000)
     }
 
     @Test("the window is the seconds asked for at the rate that is really read")

@@ -84,12 +84,25 @@ struct LeavingTests {
         limits.perOrigin = 1
         stage = Stage(limits: limits)
         stage.flies(1, 0..<mib, flight: 1, client: "tv")
+        _ = stage.advanced(1, to: 64 * kib)
+        _ = stage.waits(1, at: 64 * kib, upTo: mib)
         _ = stage.enters(2, 500 * mib..<501 * mib, client: "tv")
         #expect(stage.movedOn("tv", newest: 2) == [.cancel(1)])
         #expect(
             stage.landed(1) == [.plan(2, at: 500 * mib, searchEnd: 501 * mib)])
         _ = stage.planned(2, 500 * mib..<501 * mib)
         _ = stage.advanced(2, to: 501 * mib)
-        #expect(stage.landed(2) == [.plan(3, at: 0, searchEnd: mib)])
+        #expect(
+            stage.landed(2) == [.plan(3, at: 64 * kib, searchEnd: mib, length: 960 * kib)])
+    }
+
+    @Test("readers that one client opens at once all count")
+    mutating func openedTogether() {
+        var limits = FetchLimits()
+        limits.perOrigin = 1
+        stage = Stage(limits: limits)
+        stage.flies(1, 0..<mib, flight: 1, client: "aria")
+        _ = stage.enters(2, 500 * mib..<501 * mib, client: "aria")
+        #expect(stage.movedOn("aria", newest: 2) == [])
     }
 }

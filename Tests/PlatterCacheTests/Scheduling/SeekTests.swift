@@ -37,28 +37,51 @@ struct SeekTests {
     @Test("a fast flight is joined from farther away")
     mutating func joinFast() {
         stage.flies(1, 0..<8 * mib, flight: 1, stride: 8 * mib)
-        #expect(stage.advanced(1, to: 64 * kib, handover: mib) == [.wake(1)])
+        #expect(stage.advanced(1, to: 64 * kib, near: 2 * mib) == [.wake(1)])
         #expect(stage.enters(2, 2 * mib..<8 * mib) == [])
+    }
+
+    @Test("a flight is joined from anywhere until it is known how fast it is")
+    mutating func joinUnmeasured() {
+        stage.flies(1, 0..<8 * mib, flight: 1, stride: 8 * mib)
+        #expect(stage.enters(2, 4 * mib..<8 * mib) == [])
+        #expect(stage.advanced(1, to: 64 * kib, near: .max) == [.wake(1)])
+        #expect(
+            stage.advanced(1, to: 128 * kib, near: mib)
+                == [.limit(1, end: 4 * mib), .plan(2, at: 4 * mib, searchEnd: 8 * mib)])
+    }
+
+    @Test("a flight that will end soon is not stopped for a reader, unless it does not end")
+    mutating func nearlyDone() {
+        var limits = FetchLimits()
+        limits.perOrigin = 1
+        stage = Stage(limits: limits)
+        stage.flies(1, 0..<8 * mib, flight: 1, stride: 2 * mib)
+        _ = stage.advanced(1, to: mib, near: mib)
+        _ = stage.scheduler.move(DemandID(1), to: mib..<8 * mib, stride: mib, now: stage.now)
+        #expect(stage.enters(2, 32 * mib..<40 * mib) == [])
+        #expect(stage.scheduler.overdue(DemandID(2), now: stage.now) == [.cancel(1)])
     }
 
     @Test("a reader far ahead of a flight gets its own, and the other one ends there")
     mutating func far() {
         stage.flies(1, 0..<8 * mib, flight: 1)
-        let position = 256 * kib + 1
+        _ = stage.advanced(1, to: 64 * kib)
+        let position = 320 * kib + 1
         #expect(
             stage.enters(2, position..<8 * mib)
                 == [.limit(1, end: position), .plan(2, at: position, searchEnd: 8 * mib)])
         #expect(
             stage.planned(2, position..<Int64.max)
-                == [.fly(2, position..<(mib + 320 * kib))])
+                == [.fly(2, position..<(mib + 384 * kib))])
     }
 
     @Test("a reader beyond the place where a flight is ended gets a flight of its own")
     mutating func beyondLimit() {
         stage.flies(1, 0..<8 * mib, flight: 1, stride: 8 * mib)
-        _ = stage.advanced(1, to: 64 * kib, handover: mib)
+        _ = stage.advanced(1, to: 64 * kib, near: 2 * mib)
         #expect(stage.enters(2, 2 * mib..<8 * mib) == [])
-        _ = stage.advanced(1, to: 128 * kib, handover: 0)
+        _ = stage.advanced(1, to: 128 * kib, near: 0)
         #expect(
             stage.enters(3, mib..<8 * mib, stride: 4096)
                 == [

@@ -69,9 +69,10 @@ struct Stage {
     }
 
     mutating func advanced(
-        _ flight: UInt64, to mark: Int64, handover: Int64 = 0
+        _ flight: UInt64, to mark: Int64, handover: Int64 = 0, near: Int64 = 0
     ) -> [SchedulerAction] {
-        scheduler.advanced(FlightID(flight), mark: mark, handover: handover, now: now)
+        scheduler.advanced(
+            FlightID(flight), mark: mark, handover: handover, near: near, now: now)
     }
 
     mutating func landed(

@@ -58,6 +58,15 @@ extension World {
         perform(scheduler.opened(id, body: range, completeLength: length, now: now))
     }
 
+    /// Not known yet, known to be little, or so much that nothing is worth another request.
+    private mutating func near() -> Int64 {
+        switch random.below(4) {
+        case 0: .max
+        case 1: random.below(64 << 20)
+        default: random.below(1 << 20)
+        }
+    }
+
     private mutating func progress(_ id: FlightID, _ transfer: Transfer) {
         if transfer.isCancelled, !hasFaults || random.once(in: 3) { return land(id, .ended) }
         if transfer.mark >= transfer.end { return land(id, .ended) }
@@ -69,7 +78,8 @@ extension World {
         transfers[id]?.mark = mark
         note("advanced \(id) to \(mark)")
         perform(
-            scheduler.advanced(id, mark: mark, handover: random.below(200_000), now: now))
+            scheduler.advanced(
+                id, mark: mark, handover: random.below(200_000), near: near(), now: now))
         if random.once(in: 3) { record(id, upTo: mark) }
     }
 

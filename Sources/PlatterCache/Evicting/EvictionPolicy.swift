@@ -1,0 +1,144 @@
+package import PlatterCore
+
+/// How much has to go, and what goes first (REQUIREMENTS D3). Pure: it is told what there is and who
+/// reads it, and says which chunks to drop.
+package struct EvictionPolicy: Hashable, Sendable {
+    package struct Settings: Hashable, Sendable {
+        /// Bytes that the cache may take [10 GiB].
+        package var maximum: Int64 = 10 << 30
+        /// Percent of the disk that stay free for others [5].
+        package var reserve: Int64 = 5
+        /// Percent of the limit beyond which eviction begins [90], and down to which it goes [85].
+        package var start: Int64 = 90
+        package var end: Int64 = 85
+
+        package init() {}
+    }
+
+    /// What there is, in bytes.
+    package struct Usage: Hashable, Sendable {
+        /// The sum of all runs in the index.
+        package var recorded: Int64
+        /// What may still be written to the disk.
+        package var free: Int64
+        /// The size of the disk.
+        package var total: Int64
+
+        package init(recorded: Int64, free: Int64, total: Int64) {
+            self.recorded = recorded
+            self.free = free
+            self.total = total
+        }
+    }
+
+    /// An entry as far as eviction is concerned.
+    package struct Candidate: Hashable, Sendable {
+        package let entry: EntryID
+        package let grid: ChunkGrid
+        /// Another version took its place: it serves nobody new.
+        package var isSuperseded = false
+        /// A person wants it kept.
+        package var isPinned = false
+        /// Seconds since 1970.
+        package var accessedAt: Int64 = 0
+        /// What is recorded of it, all or some of it.
+        package var runs: [ByteRange] = []
+        package var spans = Spans()
+
+        package init(entry: EntryID, grid: ChunkGrid) {
+            self.entry = entry
+            self.grid = grid
+        }
+    }
+
+    /// A chunk to drop: all rows in it go together.
+    package struct Victim: Hashable, Sendable {
+        package let entry: EntryID
+        package let chunk: ByteRange
+        /// How much of it is recorded, as far as the candidate's runs said.
+        package let bytes: Int64
+
+        package init(entry: EntryID, chunk: ByteRange, bytes: Int64) {
+            self.entry = entry
+            self.chunk = chunk
+            self.bytes = bytes
+        }
+    }
+
+    private let settings: Settings
+
+    package init(settings: Settings) { self.settings = settings }
+
+    // MARK: - How much
+
+    /// The bytes that may be recorded: the maximum, or less where the disk's reserve needs it.
+    package func limit(_ usage: Usage) -> Int64 {
+        let reserve = Self.share(settings.reserve, of: usage.total)
+        let room = max(0, usage.recorded).addingClamped(max(0, usage.free)).addingClamped(-reserve)
+        return max(0, min(settings.maximum, room))
+    }
+
+    /// The recorded bytes beyond which eviction begins.
+    package func threshold(_ usage: Usage) -> Int64 { Self.share(settings.start, of: limit(usage)) }
+
+    /// The bytes to free now; 0 when none need go.
+    package func bytesToFree(_ usage: Usage) -> Int64 {
+        guard usage.recorded > threshold(usage) else { return 0 }
+        return max(0, usage.recorded - Self.share(settings.end, of: limit(usage)))
+    }
+
+    /// Does not overflow, whatever the disk says of itself.
+    private static func share(_ percent: Int64, of bytes: Int64) -> Int64 {
+        let (bytes, percent) = (max(0, bytes), min(max(0, percent), 100))
+        return bytes / 100 * percent + bytes % 100 * percent / 100
+    }
+
+    // MARK: - What first
+
+    /// The chunks to drop, in order: as many as bring `bytes`, or all that may go.
+    ///
+    /// First entries that serve nobody new; then those that nobody reads, least recently used first;
+    /// then, of those being read, what lies behind all readers; then what lies ahead. Within each from
+    /// the end of the file: its head is worth most. Pinned entries, and chunks that somebody reads or
+    /// writes, never.
+    package func victims(among candidates: [Candidate], toFree bytes: Int64) -> [Victim] {
+        let ranked = candidates.filter { !$0.isPinned }
+            .sorted { ($0.accessedAt, $0.entry) < ($1.accessedAt, $1.entry) }
+            .flatMap(Self.droppable)
+            .enumerated().sorted { ($0.element.rank, $0.offset) < ($1.element.rank, $1.offset) }
+        var rest = bytes
+        var victims: [Victim] = []
+        for (_, (_, victim)) in ranked where rest > 0 {
+            victims.append(victim)
+            rest -= victim.bytes
+        }
+        return victims
+    }
+
+    private enum Rank: Int, Comparable {
+        case superseded, unread, behind, ahead
+
+        static func < (lhs: Rank, rhs: Rank) -> Bool { lhs.rawValue < rhs.rawValue }
+    }
+
+    /// The chunks of a candidate that hold something and that nobody needs, from the end.
+    private static func droppable(_ candidate: Candidate) -> [(rank: Rank, victim: Victim)] {
+        let grid = candidate.grid
+        var held: [Int64: Int64] = [:]
+        for piece in candidate.runs.flatMap(grid.pieces) {
+            held[grid.index(of: piece.lowerBound), default: 0] += piece.length
+        }
+        return held.sorted { $0.key > $1.key }.compactMap { index, bytes in
+            let chunk = grid.range(of: index)
+            guard candidate.spans.leaveFree(chunk) else { return nil }
+            let victim = Victim(entry: candidate.entry, chunk: chunk, bytes: bytes)
+            return (rank(of: chunk, candidate), victim)
+        }
+    }
+
+    private static func rank(of chunk: ByteRange, _ candidate: Candidate) -> Rank {
+        if candidate.isSuperseded { return .superseded }
+        guard let first = candidate.spans.readers.map(\.lowerBound).min() else { return .unread }
+        return chunk.upperBound <= first ? .behind : .ahead
+    }
+}

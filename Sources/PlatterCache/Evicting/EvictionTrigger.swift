@@ -1,0 +1,100 @@
+package import PlatterCore
+
+/// When to look whether something has to be evicted. A value without clock or I/O: it counts what is
+/// recorded, and says when a look is due.
+///
+///     idle --(threshold passed, or room is needed)--> looking --(all was freed)--> idle
+///                                                        |
+///                                         (something could not be freed)
+///                                                        v
+///                                   idle <--(over)-- resting
+///
+/// After a look that could not free what it should, the next one waits for a while and for something
+/// to have changed, so that a cache full of what may not go costs little.
+package struct EvictionTrigger: Hashable, Sendable {
+    package enum Action: Hashable, Sendable {
+        case nothing
+        /// Look, then report with `ended`.
+        case look
+        /// Report with `rested` after a while.
+        case rest
+    }
+
+    private enum Phase: Hashable {
+        case idle, looking, resting
+    }
+
+    /// The free space of the disk is looked at after so many bytes at the latest [64 MiB].
+    static let spaceStep: Int64 = 64 << 20
+
+    /// Bytes that are recorded. Never less than there are: what is recorded twice counts twice until
+    /// the index is asked.
+    package private(set) var total: Int64
+    private var phase = Phase.idle
+    private var lookAt: Int64 = 0
+    /// Something changed since the look under way, or the last one, began.
+    private var isDisturbed = false
+    /// The last look left something that should go.
+    private var isOver = false
+
+    package init(total: Int64) { self.total = max(0, total) }
+
+    /// Bytes were added to the index.
+    package mutating func recorded(_ bytes: Int64) -> Action {
+        total = total.addingClamped(max(0, bytes))
+        return total >= lookAt ? disturb() : .nothing
+    }
+
+    /// Somebody needs less than before.
+    package mutating func released() -> Action {
+        switch phase {
+        case .idle: isOver ? disturb() : .nothing
+        case .looking, .resting: disturb()
+        }
+    }
+
+    /// Look at once, or as soon as can be.
+    package mutating func disturb() -> Action {
+        switch phase {
+        case .idle:
+            phase = .looking
+            isDisturbed = false
+            return .look
+        case .looking, .resting:
+            isDisturbed = true
+            return .nothing
+        }
+    }
+
+    /// The index was asked.
+    package mutating func measured(_ bytes: Int64) { total = max(0, bytes) }
+
+    /// Bytes were taken from the index.
+    package mutating func dropped(_ bytes: Int64) { total = max(0, total - max(0, bytes)) }
+
+    /// A look is over.
+    ///
+    /// - Parameters:
+    ///   - threshold: The recorded bytes beyond which eviction begins.
+    ///   - isOver: Something that should go could not.
+    package mutating func ended(threshold: Int64, isOver: Bool) -> Action {
+        guard phase == .looking else { return .nothing }
+        self.isOver = isOver
+        guard !isOver else {
+            lookAt = 0
+            phase = .resting
+            return .rest
+        }
+        phase = .idle
+        let step = total.addingClamped(Self.spaceStep)
+        lookAt = min(max(0, threshold).addingClamped(1), step)
+        return total >= lookAt ? disturb() : .nothing
+    }
+
+    /// The rest is over.
+    package mutating func rested() -> Action {
+        guard phase == .resting else { return .nothing }
+        phase = .idle
+        return isDisturbed ? disturb() : .nothing
+    }
+}

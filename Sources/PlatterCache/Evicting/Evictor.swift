@@ -1,0 +1,134 @@
+package import Logging
+import NIOConcurrencyHelpers
+package import PlatterCore
+package import PlatterStore
+
+/// Keeps the cache below its size. The shell around `EvictionTrigger` and `EvictionPolicy`: it is told
+/// of everything that is recorded, and frees room in a task of its own, one round at a time.
+package final class Evictor: Sendable {
+    /// After a round that could not free enough, the next one waits at least this long [1 s].
+    private static let rest = Duration.seconds(1)
+    /// A cache that is too large is mentioned once in this time [60 s].
+    private static let warningInterval = Duration.seconds(60)
+
+    /// Calls the closure once after a while, unless the program ends before.
+    package typealias Delay = @Sendable (Duration, @escaping @Sendable () -> Void) -> Void
+
+    private let policy: EvictionPolicy
+    private let table: EntryTable
+    private let disk: any Disk
+    private let index: IndexWriter
+    private let search: IndexSearch
+    private let clock: any MonotonicClock
+    private let wallClock: @Sendable () -> Int64
+    private let executor: (any TaskExecutor)?
+    private let delay: Delay
+    private let log: Logger
+    private let trigger: NIOLockedValueBox<EvictionTrigger>
+    private let warnedAt = NIOLockedValueBox<Moment?>(nil)
+
+    /// - Parameters:
+    ///   - recorded: The bytes in the index now.
+    ///   - search: Its own: a round asks much, and others shall not wait for it.
+    ///   - executor: Threads that may block.
+    package init(
+        settings: EvictionPolicy.Settings, recorded: Int64, table: EntryTable, disk: any Disk,
+        index: IndexWriter, search: IndexSearch, clock: any MonotonicClock,
+        wallClock: @escaping @Sendable () -> Int64, executor: (any TaskExecutor)?,
+        delay: @escaping Delay, log: Logger
+    ) {
+        policy = EvictionPolicy(settings: settings)
+        trigger = NIOLockedValueBox(EvictionTrigger(total: recorded))
+        self.table = table
+        self.disk = disk
+        self.index = index
+        self.search = search
+        self.clock = clock
+        self.wallClock = wallClock
+        self.executor = executor
+        self.delay = delay
+        self.log = log
+        table.spans.whenReleased { [weak self] in self?.perform { $0.released() } }
+    }
+
+    // MARK: - Events
+
+    /// Bytes were added to the index. Called on any thread; returns at once.
+    package func recorded(_ bytes: Int64) { perform { $0.recorded(bytes) } }
+
+    /// Look now: at the start, when the limit may be lower than before, and when the disk is full.
+    package func look() { perform { $0.disturb() } }
+
+    private func perform(_ event: (inout EvictionTrigger) -> EvictionTrigger.Action) {
+        switch trigger.withLockedValue(event) {
+        case .nothing: break
+        case .look: Task(executorPreference: executor) { await self.round() }
+        case .rest: delay(Self.rest) { [weak self] in self?.perform { $0.rested() } }
+        }
+    }
+
+    // MARK: - A round
+
+    private func round() async {
+        var left: Int64 = 0
+        do {
+            var toFree = policy.bytesToFree(usage())
+            if toFree > 0 {
+                // The count is never too low but may be too high.
+                let total = try await search.read { (index) throws(IndexError) in
+                    try index.totalRecordedBytes()
+                }
+                trigger.withLockedValue { $0.measured(total) }
+                toFree = policy.bytesToFree(usage())
+            }
+            if toFree > 0 { left = try await free(toFree) }
+        } catch {
+            // The index was closed under it: the server stops.
+            if error.code == .closed { return }
+            log.error("Eviction failed", metadata: ["error": "\(error)"])
+            left = 1
+        }
+        let now = usage()
+        if left > 0, now.recorded > policy.limit(now) { warn(now) }
+        perform { $0.ended(threshold: policy.threshold(now), isOver: left > 0) }
+    }
+
+    private func free(_ bytes: Int64) async throws(IndexError) -> Int64 {
+        var pass = EvictionPass(
+            policy: policy, table: table, disk: disk, index: index, search: search,
+            wallClock: wallClock, log: log
+        ) { [weak self] bytes in self?.trigger.withLockedValue { $0.dropped(bytes) } }
+        let left = try await pass.free(bytes)
+        log.debug(
+            "Evicted", metadata: ["wanted": "\(bytes)", "left": "\(left)"])
+        return left
+    }
+
+    private func usage() -> EvictionPolicy.Usage {
+        let total = trigger.withLockedValue { $0.total }
+        do {
+            let space = try disk.space()
+            return .init(recorded: total, free: space.free, total: space.total)
+        } catch {
+            log.warning("The free space is not known", metadata: ["error": "\(error)"])
+            // Then only the maximum counts.
+            return .init(recorded: total, free: .max, total: 0)
+        }
+    }
+
+    private func warn(_ usage: EvictionPolicy.Usage) {
+        let now = clock.now
+        let isDue = warnedAt.withLockedValue { last in
+            if let last, now.since(last) < Self.warningInterval { return false }
+            last = now
+            return true
+        }
+        guard isDue else { return }
+        log.warning(
+            "The cache is larger than it should be: all in it is pinned or being read",
+            metadata: [
+                "recorded": "\(usage.recorded)", "limit": "\(policy.limit(usage))",
+                "free": "\(usage.free)",
+            ])
+    }
+}

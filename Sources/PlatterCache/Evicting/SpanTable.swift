@@ -1,0 +1,171 @@
+import NIOConcurrencyHelpers
+package import PlatterCore
+
+/// The parts of an entry that must stay as they are.
+package struct Spans: Hashable, Sendable {
+    /// What players are being sent now, what they may soon ask for, and a little behind them.
+    package var readers: [ByteRange] = []
+    /// What flights have written and the index does not say yet, and what they are still to write.
+    package var flights: [ByteRange] = []
+
+    package init() {}
+
+    /// Whether nobody needs a byte of `range`.
+    package func leaveFree(_ range: ByteRange) -> Bool {
+        !readers.contains { $0.overlaps(range) } && !flights.contains { $0.overlaps(range) }
+    }
+}
+
+/// Who needs which bytes of which entry at this moment: what eviction must leave alone.
+///
+/// By the index's number of the entry, not by object: a version that was superseded, and so is known
+/// to its readers only, is protected like any other. The order of events is what keeps bytes from
+/// being taken away under a reader:
+///
+///     reader:   sets its span ──────── looks the row up ─ sends the bytes
+///     flight:   sets its span ─ writes ─ row is committed ─ removes its span
+///     evictor:  row is dropped ─ no span? no row? ─ punches
+///
+/// A reader that found the row has set its span before the row was dropped, so the evictor sees the
+/// span. A reader that sets it later finds no row. A flight waits with its first byte while a hole is
+/// being punched; one that was there before has a span, and one that came and went has left a row.
+package final class SpanTable: Sendable {
+    package enum Role: Hashable, Sendable {
+        case reader
+        case flight
+    }
+
+    /// Condemned entries that are remembered [1024]: their numbers never come back, and who looked one
+    /// up before it was deleted is long gone by then.
+    static let condemnedLimit = 1024
+
+    private struct Span {
+        var range: ByteRange
+        let role: Role
+    }
+
+    private struct State {
+        var spans: [EntryID: [UInt64: Span]] = [:]
+        var condemned: Set<EntryID> = []
+        var order: [EntryID] = []
+        var nextNumber: UInt64 = 1
+        var released: @Sendable () -> Void = {}
+    }
+
+    private let state = NIOLockedValueBox(State())
+    /// Held while a hole is punched, some milliseconds: taken by flights, on threads that may block,
+    /// and never by readers.
+    private let punching = NIOLock()
+
+    package init() {}
+
+    /// - Parameter action: Called on any thread whenever a span is removed; it must not block.
+    package func whenReleased(_ action: @escaping @Sendable () -> Void) {
+        state.withLockedValue { $0.released = action }
+    }
+
+    /// Protects a range for as long as the returned object lives.
+    ///
+    /// - Parameter role: A flight must be on a thread that may block.
+    /// - Returns: nil when the entry is about to be deleted: whoever asks starts again from the index.
+    package func hold(_ range: ByteRange, of entry: EntryID, as role: Role) -> Hold? {
+        let span = Span(range: range, role: role)
+        switch role {
+        case .reader: return insert(span, entry)
+        case .flight: return punching.withLock { insert(span, entry) }
+        }
+    }
+
+    private func insert(_ span: Span, _ entry: EntryID) -> Hold? {
+        state.withLockedValue { state in
+            guard !state.condemned.contains(entry) else { return nil }
+            let number = state.nextNumber
+            state.nextNumber += 1
+            state.spans[entry, default: [:]][number] = span
+            return Hold(table: self, entry: entry, number: number)
+        }
+    }
+
+    fileprivate func move(_ number: UInt64, of entry: EntryID, to range: ByteRange) {
+        state.withLockedValue { $0.spans[entry]?[number]?.range = range }
+    }
+
+    fileprivate func release(_ number: UInt64, of entry: EntryID) {
+        let released = state.withLockedValue { state in
+            state.spans[entry]?[number] = nil
+            if state.spans[entry]?.isEmpty == true { state.spans[entry] = nil }
+            return state.released
+        }
+        released()
+    }
+
+    // MARK: - What eviction asks
+
+    package func spans(of entry: EntryID) -> Spans {
+        state.withLockedValue { state in
+            var spans = Spans()
+            for span in (state.spans[entry] ?? [:]).values {
+                switch span.role {
+                case .reader: spans.readers.append(span.range)
+                case .flight: spans.flights.append(span.range)
+                }
+            }
+            return spans
+        }
+    }
+
+    /// Does something to bytes that nobody needs; no flight starts to write meanwhile. Does nothing
+    /// when somebody needs them.
+    func whileFree<Failure: Error>(
+        _ range: ByteRange, of entry: EntryID, _ body: () throws(Failure) -> Void
+    ) throws(Failure) {
+        punching.lock()
+        defer { punching.unlock() }
+        if spans(of: entry).leaveFree(range) { try body() }
+    }
+
+    /// Takes an entry that nobody needs out of use, so that it can be deleted.
+    ///
+    /// - Returns: Whether nobody needs it.
+    func condemn(_ entry: EntryID) -> Bool {
+        state.withLockedValue { state in
+            guard state.spans[entry] == nil else { return false }
+            guard state.condemned.insert(entry).inserted else { return true }
+            state.order.append(entry)
+            if state.order.count > Self.condemnedLimit {
+                state.condemned.remove(state.order.removeFirst())
+            }
+            return true
+        }
+    }
+
+    /// It is not deleted after all.
+    func pardon(_ entry: EntryID) {
+        state.withLockedValue { state in
+            state.condemned.remove(entry)
+            state.order.removeAll { $0 == entry }
+        }
+    }
+
+    func isCondemned(_ entry: EntryID) -> Bool {
+        state.withLockedValue { $0.condemned.contains(entry) }
+    }
+}
+
+/// Protects a range of an entry from eviction until it is released or let go of.
+package final class Hold: Sendable {
+    private let table: SpanTable
+    private let entry: EntryID
+    private let number: UInt64
+
+    fileprivate init(table: SpanTable, entry: EntryID, number: UInt64) {
+        self.table = table
+        self.entry = entry
+        self.number = number
+    }
+
+    /// Protects these bytes from now on, and no longer the ones before.
+    package func move(to range: ByteRange) { table.move(number, of: entry, to: range) }
+
+    deinit { table.release(number, of: entry) }
+}

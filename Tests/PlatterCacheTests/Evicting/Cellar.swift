@@ -1,0 +1,180 @@
+import Foundation
+import Logging
+import NIOConcurrencyHelpers
+import PlatterCore
+import PlatterStore
+
+@testable import PlatterCache
+
+/// A cache folder with entries of eight chunks of 64 KiB, and a disk that tells what is done to it.
+final class Cellar: Sendable {
+    static let chunk: Int64 = 64 << 10
+    static let length = 8 * chunk
+    /// The hour of all tests, in seconds since 1970.
+    static let now: Int64 = 1_000_000
+
+    let path: String
+    let disk: WatchedDisk
+    let index: IndexWriter
+    let table: EntryTable
+
+    init(canPunch: Bool = true) throws {
+        path = NSTemporaryDirectory() + "platter-evict-\(UUID().uuidString)"
+        disk = WatchedDisk(try PosixDisk(root: path), canPunch: canPunch)
+        index = try IndexWriter(path: path + "/index.sqlite", boot: "boot")
+        table = EntryTable(disk: disk)
+    }
+
+    deinit { try? FileManager.default.removeItem(atPath: path) }
+
+    func reader() throws -> IndexReader {
+        try IndexReader(path: path + "/index.sqlite", boot: "boot")
+    }
+
+    /// A full entry: every byte of its file is 1.
+    func fill(_ name: String, accessedAt: Int64) async throws -> EntryRecord {
+        let record = try await empty(name, accessedAt: accessedAt)
+        let file = try disk.createFile(record.file)
+        let bytes = [UInt8](repeating: 1, count: Int(Self.length))
+        try bytes.withUnsafeBytes { (bytes) throws(any Error) in try file.write(bytes, at: 0) }
+        try await recordAll(of: record)
+        return record
+    }
+
+    /// An entry of which nothing is recorded, without a file.
+    func empty(_ name: String, accessedAt: Int64) async throws -> EntryRecord {
+        let representation = Representation(
+            key: CacheKey(name), validator: .strong(tag: "\"1\""), completeLength: Self.length)
+        let new = NewEntry(
+            representation, chunkLength: Self.chunk, file: DataFileName(representation, salt: 1),
+            origin: "http://origin", createdAt: accessedAt)
+        guard let new else { throw IndexError(.constraint, "no such grid") }
+        return try await index.openEntry(new)
+    }
+
+    func recordAll(of record: EntryRecord) async throws {
+        let runs = record.grid.pieces(of: 0..<Self.length).map { StoredRun(range: $0, crc32c: 0) }
+        index.record(runs, in: record.id) { _ in }
+        try await index.flush()
+    }
+
+    /// - Returns: The bytes that could not be freed.
+    func free(_ bytes: Int64) async throws -> Int64 {
+        var pass = EvictionPass(
+            policy: EvictionPolicy(settings: .init()), table: table, disk: disk, index: index,
+            search: IndexSearch(reader: try reader()), wallClock: { Self.now },
+            log: Logger(label: "test")
+        ) { [disk] bytes in disk.noteDropped(bytes) }
+        return try await pass.free(bytes)
+    }
+
+    /// The chunks of which something is recorded.
+    func chunks(of record: EntryRecord) throws -> [Int64] {
+        try reader().runs(of: record.id).map { $0.run.range.lowerBound / Self.chunk }
+    }
+
+    /// The chunks whose bytes are still in the file.
+    func bytes(of record: EntryRecord) throws -> [Int64] {
+        let file = try disk.openFile(record.file)
+        return try (0..<8).filter { chunk in
+            var bytes = [UInt8](repeating: 0, count: Int(Self.chunk))
+            let count = try bytes.withUnsafeMutableBytes { (bytes) throws(any Error) in
+                try file.read(into: bytes, at: chunk * Self.chunk)
+            }
+            return count == Int(Self.chunk) && bytes.allSatisfy { $0 == 1 }
+        }
+    }
+
+    func hasFile(_ record: EntryRecord) -> Bool {
+        FileManager.default.fileExists(
+            atPath: path + "/objects/\(record.file.folder)/\(record.file.text)")
+    }
+}
+
+/// A real disk that calls before it opens a file or punches one, and counts.
+final class WatchedDisk: Disk {
+    private let disk: PosixDisk
+    private let canPunch: Bool
+    private let state = NIOLockedValueBox(State())
+
+    private struct State {
+        var opening: @Sendable () -> Void = {}
+        var punching: @Sendable (ByteRange) -> Void = { _ in }
+        var dropped: Int64 = 0
+    }
+
+    init(_ disk: PosixDisk, canPunch: Bool) {
+        self.disk = disk
+        self.canPunch = canPunch
+    }
+
+    /// Bytes that the pass said it had taken from the index.
+    var dropped: Int64 { state.withLockedValue { $0.dropped } }
+
+    func noteDropped(_ bytes: Int64) { state.withLockedValue { $0.dropped += bytes } }
+
+    /// Called between the end of a row and that of its bytes.
+    func beforeOpening(_ action: @escaping @Sendable () -> Void) {
+        state.withLockedValue { $0.opening = action }
+    }
+
+    func beforePunching(_ action: @escaping @Sendable (ByteRange) -> Void) {
+        state.withLockedValue { $0.punching = action }
+    }
+
+    func createFile(_ name: DataFileName) throws(DiskError) -> any DataFile {
+        try disk.createFile(name)
+    }
+
+    func openFile(_ name: DataFileName) throws(DiskError) -> any DataFile {
+        state.withLockedValue { $0.opening }()
+        return WatchedFile(
+            try disk.openFile(name), canPunch: canPunch,
+            punching: state.withLockedValue { $0.punching })
+    }
+
+    func removeFile(_ name: DataFileName) throws(DiskError) { try disk.removeFile(name) }
+
+    func fileNames(inFolder folder: UInt8) throws(DiskError) -> [DataFileName] {
+        try disk.fileNames(inFolder: folder)
+    }
+
+    func space() throws(DiskError) -> DiskSpace { try disk.space() }
+}
+
+final class WatchedFile: DataFile {
+    private let file: any DataFile
+    private let canPunch: Bool
+    private let punching: @Sendable (ByteRange) -> Void
+
+    init(
+        _ file: any DataFile, canPunch: Bool, punching: @escaping @Sendable (ByteRange) -> Void
+    ) {
+        self.file = file
+        self.canPunch = canPunch
+        self.punching = punching
+    }
+
+    var path: String { file.path }
+    var fileDescriptor: Int32 { file.fileDescriptor }
+
+    func write(_ bytes: UnsafeRawBufferPointer, at offset: Int64) throws(DiskError) {
+        try file.write(bytes, at: offset)
+    }
+
+    func read(
+        into buffer: UnsafeMutableRawBufferPointer, at offset: Int64
+    ) throws(DiskError) -> Int {
+        try file.read(into: buffer, at: offset)
+    }
+
+    func allocate(_ range: ByteRange) throws(DiskError) { try file.allocate(range) }
+
+    func punch(_ range: ByteRange) throws(DiskError) {
+        guard canPunch else { throw DiskError(.unsupported, "no holes", path: path) }
+        punching(range)
+        try file.punch(range)
+    }
+
+    func status() throws(DiskError) -> FileStatus { try file.status() }
+}

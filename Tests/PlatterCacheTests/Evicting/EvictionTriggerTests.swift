@@ -1,0 +1,93 @@
+import PlatterCore
+import Testing
+
+@testable import PlatterCache
+
+@Suite("When eviction looks")
+struct EvictionTriggerTests {
+    /// Looked once, with a threshold of 1000.
+    private func calm(total: Int64 = 0) -> EvictionTrigger {
+        var trigger = EvictionTrigger(total: total)
+        _ = trigger.disturb()
+        _ = trigger.ended(threshold: 1000, isOver: false)
+        return trigger
+    }
+
+    @Test("the first byte recorded makes it look, because nothing is known of the disk yet")
+    func first() {
+        var trigger = EvictionTrigger(total: 0)
+        #expect(trigger.recorded(1) == .look)
+    }
+
+    @Test("it looks when the threshold is passed, and not at it")
+    func threshold() {
+        var trigger = calm(total: 900)
+        #expect(trigger.recorded(100) == .nothing)
+        #expect(trigger.recorded(1) == .look)
+    }
+
+    @Test("far from the threshold it looks at the disk from time to time")
+    func space() {
+        var trigger = EvictionTrigger(total: 0)
+        _ = trigger.disturb()
+        #expect(trigger.ended(threshold: .max, isOver: false) == .nothing)
+        #expect(trigger.recorded(EvictionTrigger.spaceStep - 1) == .nothing)
+        #expect(trigger.recorded(1) == .look)
+    }
+
+    @Test("one look at a time: what comes meanwhile is looked at afterwards")
+    func oneAtATime() {
+        var trigger = calm()
+        #expect(trigger.recorded(2000) == .look)
+        #expect(trigger.recorded(2000) == .nothing)
+        trigger.measured(4000)
+        trigger.dropped(1500)
+        #expect(trigger.ended(threshold: 1000, isOver: false) == .look)
+        trigger.dropped(2500)
+        #expect(trigger.ended(threshold: 1000, isOver: false) == .nothing)
+        #expect(trigger.total == 0)
+    }
+
+    @Test("after a look that could not free enough it rests, and then waits for a change")
+    func rests() {
+        var trigger = calm()
+        _ = trigger.recorded(2000)
+        #expect(trigger.ended(threshold: 1000, isOver: true) == .rest)
+        #expect(trigger.rested() == .nothing)
+        #expect(trigger.released() == .look)
+    }
+
+    @Test("what changes while it rests is looked at when the rest is over")
+    func changesAtRest() {
+        var trigger = calm()
+        _ = trigger.recorded(2000)
+        _ = trigger.ended(threshold: 1000, isOver: true)
+        #expect(trigger.released() == .nothing)
+        #expect(trigger.recorded(5) == .nothing)
+        #expect(trigger.rested() == .look)
+    }
+
+    @Test("what is released during a look that cannot free enough is not forgotten")
+    func changesMeanwhile() {
+        var trigger = calm()
+        _ = trigger.recorded(2000)
+        #expect(trigger.released() == .nothing)
+        #expect(trigger.ended(threshold: 1000, isOver: true) == .rest)
+        #expect(trigger.rested() == .look)
+    }
+
+    @Test("while there is room a reader that leaves costs no look")
+    func releasedInPeace() {
+        var trigger = calm()
+        #expect(trigger.released() == .nothing)
+    }
+
+    @Test("a look that ends twice, or a rest that nobody ordered, changes nothing")
+    func strays() {
+        var trigger = calm()
+        let before = trigger
+        #expect(trigger.ended(threshold: 0, isOver: true) == .nothing)
+        #expect(trigger.rested() == .nothing)
+        #expect(trigger == before)
+    }
+}
