@@ -48,12 +48,13 @@ class Equality(Rig):
             self.fail(
                 f"{what}: {len(seen)} bytes, {len(expected)} expected, different from {place} on")
 
-    def assert_fetched_once(self, origin: Origin, size: int) -> None:
+    def assert_fetched_once(self, origin: Origin, size: int, overrun: int = 0) -> None:
+        """`overrun` is what may be fetched in vain for a client that hangs up."""
         origin.wait_until_quiet()
         fetched = media_bytes(origin)
         figure(f"origin bytes {fetched / size:.4f} of the size")
         self.assertGreaterEqual(fetched, size, "bytes come from somewhere")
-        self.assertLessEqual(fetched, size * 1.01, "bytes that the origin gives for one object")
+        self.assertLessEqual(fetched, size * 1.01 + overrun, "bytes that the origin gives")
 
     def test_curl_gets_the_file(self) -> None:
         origin, _, url = self.start()
@@ -82,9 +83,8 @@ class Equality(Rig):
             copy.write_bytes(film[:middle])
             self.run_program("curl", "-sSf", "-o", str(copy), "-C", "-", url)
             self.assert_is(copy, film, f"{state}, resumed at {middle}")
-        fetch_whole_again = self.folder / "whole"
-        self.run_program("curl", "-sSf", "-o", str(fetch_whole_again), url)
-        self.assert_is(fetch_whole_again, film, "whole after parts")
+        self.run_program("curl", "-sSf", "-o", str(copy), url)
+        self.assert_is(copy, film, "whole after parts")
         self.assert_fetched_once(origin, len(film))
 
     def test_aria2_gets_the_file_over_eight_connections(self) -> None:
@@ -95,7 +95,8 @@ class Equality(Rig):
                 "aria2c", "-x8", "-s8", "-k1M", "--no-conf", "--allow-overwrite=true", "--quiet",
                 "--file-allocation=none", "-d", str(self.folder), "-o", "copy", url)
             self.assert_is(self.folder / "copy", film, state)
-        self.assert_fetched_once(origin, len(film))
+        # It hangs up on its first request, and on those of pieces that another has brought.
+        self.assert_fetched_once(origin, len(film), overrun=1 << 20)
 
     def test_ffmpeg_copies_every_container(self) -> None:
         origin, platter, _ = self.start()

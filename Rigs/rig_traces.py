@@ -28,8 +28,8 @@ LOOKS = {"probe", "thumb", "preload-metadata", "r100", "head", "tail", "mid1M"}
 AT_ONCE = 8
 
 KIB, MIB = 1 << 10, 1 << 20
-#: What a request may cost beyond what is read of it. When less than a probe is read: a few requests'
-#: worth, because the kernels hold some 256 KiB that the player never sees.
+#: What a request may cost beyond what is read of it. When less than a probe is read: a few times
+#: the first fetch, because the kernels hold some 256 KiB that the player never sees.
 PROBE = 256 * KIB
 UNIT = 1536 * KIB
 #: When more is read: what is under way when the player hangs up,
@@ -60,8 +60,8 @@ class Cost:
 
     @property
     def allowed(self) -> int:
-        """The most that may be unread."""
-        return sum(allowance(row) for row in self.session.rows)
+        """The most that may be unread, and a little for what was under way when a fetch was cut."""
+        return sum(allowance(row) for row in self.session.rows) + self.consumed // 50
 
     def __str__(self) -> str:
         return (

@@ -31,7 +31,7 @@ class Player(ABC):
 
     @abstractmethod
     def position(self) -> float | None:
-        """Seconds into the film; nil before it plays."""
+        """Seconds into the film; None before it plays."""
 
     @abstractmethod
     def seek(self, seconds: float) -> None:
@@ -158,7 +158,7 @@ class LineSocket:
             pass
 
     def receive(self) -> str | None:
-        """The next line; nil when the player is gone."""
+        """The next line; None when the player is gone."""
         try:
             line = self._lines.readline()
         except ConnectionResetError:

@@ -15,6 +15,8 @@ from platter_rigs.raw_http import Connection, Ending, Response, WrongBytes, rang
 PATIENCE = 60
 #: Seconds over which the pace of a player is told.
 RATE_SPAN = 4
+#: Receive buffers, bytes: less than this is slow, more than that is left to the kernel.
+SMALL_BUFFER, LARGE_BUFFER = 128 << 10, 1 << 20
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,8 @@ class Row:
     start: int | None
     end: int | None
     consumed: int
+    #: What the kernel took for the player and the player never read.
+    parked: int
     outcome: str
     #: When the head came, after the request: the origin of the recordings took 50 ms, and 50 more
     #: on a new connection.
@@ -44,7 +48,8 @@ class Row:
             at=data["t_ms"] / 1000, duration=data["dur_ms"] / 1000, connection=data["conn"],
             method=data["method"], role=data["path"], size=data["size"], start=data["start"],
             end=None if end is None else end + 1, consumed=data["bytes_consumed"],
-            outcome=data["outcome"], head=0.1 if data["new_conn"] else 0.05, curve=_curve(data))
+            parked=data["bytes_acked"] - data["bytes_consumed"], outcome=data["outcome"],
+            head=0.1 if data["new_conn"] else 0.05, curve=_curve(data))
 
     def due(self, seconds: float) -> int:
         """The bytes that the player had read so long after its request."""
@@ -165,7 +170,8 @@ class Replay:
             try:
                 self._wait_for(number)
                 if connection is None:
-                    connection = Connection(self.url, timeout=PATIENCE)
+                    connection = Connection(
+                        self.url, timeout=PATIENCE, receive_buffer=self._receive_buffer(numbers))
                 if not self._ask(connection, row):
                     connection.close()
                     connection = None
@@ -179,6 +185,11 @@ class Replay:
                 self._over[number].set()
         if connection is not None:
             connection.close()
+
+    def _receive_buffer(self, numbers: list[int]) -> int | None:
+        """As much as the player's kernel kept unread; None is what the kernel likes: it was much."""
+        parked = max(self.session.rows[number].parked for number in numbers)
+        return None if parked > LARGE_BUFFER else max(parked, SMALL_BUFFER)
 
     def _wait_for(self, number: int) -> None:
         row = self.session.rows[number]
