@@ -14,7 +14,7 @@ from platter_rigs import Rig, figure, is_long, long_only
 from platter_rigs.origin import UNLIMITED, Origin
 from platter_rigs.platter import Platter
 from platter_rigs.processes import REPOSITORY
-from platter_rigs.replay import Replay, Row, Session
+from platter_rigs.replay import RATE_SPAN, Replay, Row, Session
 from platter_rigs.traces_table import table
 
 #: The recordings ran at 5 MB/s, with 50 ms to the first byte.
@@ -142,5 +142,8 @@ def allowance(row: Row) -> int:
     unread = max(0, end - max(0, row.start or 0) - row.consumed)
     if row.consumed < PROBE:
         return min(UNIT, unread)
-    ahead = max(LEAST_AHEAD, min(int(row.rate * READ_AHEAD), MOST_AHEAD))
-    return min(OVERRUN + min(ahead, row.consumed * AHEAD_OF_READ), unread)
+    # What the kernel takes for a player counts as read: nobody can tell.
+    rate = row.rate + row.parked / RATE_SPAN
+    ahead = max(LEAST_AHEAD, min(int(rate * READ_AHEAD), MOST_AHEAD))
+    taken = row.consumed + row.parked
+    return min(OVERRUN + row.parked + min(ahead, taken * AHEAD_OF_READ), unread)

@@ -15,8 +15,8 @@ from platter_rigs.raw_http import Connection, Ending, Response, WrongBytes, rang
 PATIENCE = 60
 #: Seconds over which the pace of a player is told.
 RATE_SPAN = 4
-#: Receive buffers, bytes: less than this is slow, more than that is left to the kernel.
-SMALL_BUFFER, LARGE_BUFFER = 128 << 10, 1 << 20
+#: Bytes; a smaller receive buffer is slow.
+SMALL_BUFFER = 128 << 10
 
 
 @dataclass(frozen=True)
@@ -186,10 +186,11 @@ class Replay:
         if connection is not None:
             connection.close()
 
-    def _receive_buffer(self, numbers: list[int]) -> int | None:
-        """As much as the player's kernel kept unread; None is what the kernel likes: it was much."""
+    def _receive_buffer(self, numbers: list[int]) -> int:
+        """Such that the kernel keeps as much unread as the player's did."""
         parked = max(self.session.rows[number].parked for number in numbers)
-        return None if parked > LARGE_BUFFER else max(parked, SMALL_BUFFER)
+        # Linux doubles what it is told.
+        return max(parked, SMALL_BUFFER) // 2
 
     def _wait_for(self, number: int) -> None:
         row = self.session.rows[number]

@@ -24,7 +24,8 @@ package final class AdminServer: Sendable {
     ) async throws -> AdminServer {
         let (ports, ready) = AsyncThrowingStream<Int, any Error>.makeStream()
         var quiet = log
-        quiet.logLevel = .warning
+        // Its only error is that it is stopped by cancellation, which is how it is stopped.
+        quiet.logLevel = .critical
         let application = Application(
             responder: routes(services).buildResponder(),
             configuration: .init(address: .hostname(host, port: port), serverName: "Platter"),

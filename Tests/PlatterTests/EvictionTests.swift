@@ -47,7 +47,7 @@ struct EvictionTests {
     @Test("an object larger than the limit is played right, and only a part of it stays")
     func largerThanLimit() async throws {
         let length: Int64 = 150 << 20
-        try await Stage.run(length: length, configure: { $0.maximumSize = Self.limit }) { stage in
+        try await Stage.run(length: length, configure: Self.limited) { stage in
             stage.expect(try await stage.get().body, are: 0..<length)
             try await settle(stage, [Stage.path])
             #expect(try await presentBytes(stage, [Stage.path])[0] > Self.limit / 4)
@@ -100,6 +100,10 @@ struct EvictionTests {
 
     // MARK: - Films
 
+    private static func limited(_ configuration: inout PlatterConfiguration) {
+        configuration.maximumSize = limit
+    }
+
     private func film(_ seed: Int) -> RampContent { RampContent(length: Self.length, seed: seed) }
 
     private func serveFilms(_ origin: ScriptedOrigin) {
@@ -109,7 +113,7 @@ struct EvictionTests {
     }
 
     private func withFilms(_ body: (Stage) async throws -> Void) async throws {
-        try await Stage.run(configure: { $0.maximumSize = Self.limit }) { stage in
+        try await Stage.run(configure: Self.limited) { stage in
             serveFilms(stage.origin)
             try await body(stage)
         }

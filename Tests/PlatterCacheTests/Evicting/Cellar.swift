@@ -63,8 +63,7 @@ final class Cellar: Sendable {
         var pass = EvictionPass(
             policy: EvictionPolicy(settings: .init()), table: table, disk: disk, index: index,
             search: IndexSearch(reader: try reader()), wallClock: { Self.now },
-            log: Logger(label: "test")
-        ) { [disk] bytes in disk.noteDropped(bytes) }
+            log: Logger(label: "test"), dropped: { [disk] bytes in disk.noteDropped(bytes) })
         return try await pass.free(bytes)
     }
 
