@@ -32,6 +32,8 @@ final class Delivery {
     private var isHeadSent = false
     private var isWriting = false
     private var isOver = false
+    /// It is really being read: the kernel may hold more of it.
+    private var isTrusted = false
     private var patience: Patience?
 
     init(
@@ -110,6 +112,11 @@ final class Delivery {
         isWriting = false
         guard !isOver else { return release() }
         guard case .success = result else { return }
+        if !isTrusted, range.upperBound - start >= UnsentLimit.threshold {
+            isTrusted = true
+            // Where it fails the first limit stays, which is only slower.
+            channel.setOption(UnsentLimit.option, value: UnsentLimit.later).whenFailure { _ in }
+        }
         reader.taken(upTo: range.upperBound, index: index)
         pump()
     }

@@ -28,7 +28,7 @@ package final class ProxyServer: Sendable {
             .serverChannelOption(.backlog, value: 1024)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
-            .childChannelOption(UnsentLimit.option, value: UnsentLimit.bytes)
+            .childChannelOption(UnsentLimit.option, value: UnsentLimit.first)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     connections.add(channel)
@@ -52,20 +52,6 @@ package final class ProxyServer: Sendable {
         try? await channel.close().get()
         await connections.closeAll()
     }
-}
-
-/// Bytes that the kernel holds for a player beyond what is on its way (REQUIREMENTS E4): what it holds
-/// unread looks like demand, so it is kept small.
-private enum UnsentLimit {
-    static let bytes = 128 << 10
-    #if os(Linux)
-        /// TCP_NOTSENT_LOWAT, the same on all architectures of Linux.
-        static let option = ChannelOptions.Types.SocketOption(
-            level: .tcp, name: NIOBSDSocket.Option(rawValue: 25))
-    #else
-        static let option = ChannelOptions.Types.SocketOption(
-            level: .tcp, name: NIOBSDSocket.Option(rawValue: 0x201))
-    #endif
 }
 
 /// The open connections, to count and to close them.

@@ -39,6 +39,7 @@ package final class Entry: Sendable {
     private struct State {
         var resource: Resource
         var opened: Opened?
+        var habit = ProbeHabit()
     }
 
     package init(handle: EntryHandle, resource: Resource, opened: Opened? = nil) {
@@ -54,6 +55,17 @@ package final class Entry: Sendable {
 
     package func refresh(_ resource: Resource) {
         state.withLockedValue { $0.resource = resource }
+    }
+
+    /// The settings for the next reader: what the last ones did makes its first request smaller.
+    func readAhead(_ settings: ReadAhead.Settings) -> ReadAhead.Settings {
+        var settings = settings
+        settings.firstRequest = state.withLockedValue { $0.habit.firstRequest(settings) }
+        return settings
+    }
+
+    func readerClosed(taken: Int64, asked: Int64, settings: ReadAhead.Settings) {
+        state.withLockedValue { $0.habit.closed(taken: taken, asked: asked, settings: settings) }
     }
 
     func open(_ opened: Opened) {

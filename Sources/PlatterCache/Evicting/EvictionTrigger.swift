@@ -1,4 +1,4 @@
-package import PlatterCore
+import PlatterCore
 
 /// When to look whether something has to be evicted. A value without clock or I/O: it counts what is
 /// recorded, and says when a look is due.

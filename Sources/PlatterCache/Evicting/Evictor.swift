@@ -1,6 +1,6 @@
 package import Logging
 import NIOConcurrencyHelpers
-package import PlatterCore
+import PlatterCore
 package import PlatterStore
 
 /// Keeps the cache below its size. The shell around `EvictionTrigger` and `EvictionPolicy`: it is told

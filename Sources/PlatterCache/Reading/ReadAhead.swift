@@ -51,7 +51,8 @@ package struct ReadAhead: Sendable {
         (sampledAt, sampled) = (now, position)
     }
 
-    private var taken: Int64 { position - start }
+    /// Bytes that the client has taken.
+    var taken: Int64 { position - start }
 
     /// Whether this may still be a look at a header or an index.
     package var isProbe: Bool { taken < settings.probe }

@@ -69,7 +69,8 @@ package final class Reader {
         self.services = services
         self.wake = wake
         readAhead = ReadAhead(
-            settings: services.readAhead, start: range.lowerBound, now: services.clock.now)
+            settings: entry.readAhead(services.readAhead), start: range.lowerBound,
+            now: services.clock.now)
         let span = span(at: position)
         hold = services.spans.hold(span, of: opened.record.id, as: .reader)
         heldEnd = span.upperBound
@@ -198,6 +199,8 @@ package final class Reader {
         isRegistered = false
         guard !isClosed else { return }
         isClosed = true
+        entry.readerClosed(
+            taken: readAhead.taken, asked: range.length, settings: services.readAhead)
         services.accesses.note(opened.record.id)
     }
 }

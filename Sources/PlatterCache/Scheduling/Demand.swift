@@ -77,6 +77,7 @@ package struct Demand: Hashable, Sendable {
     /// Where it was when the same client opened another reader of the entry. Until it has read on for
     /// a while it is taken for abandoned: players open the new connection before they close the old.
     var yieldedAt: Int64?
+    var yieldedSince = Moment.start
 
     /// It was woken and has not said yet how it goes on. Until then its flight is as urgent as it was:
     /// it must not lose its slot to another between its first byte and its second.
@@ -140,6 +141,9 @@ package struct FetchLimits: Hashable, Sendable {
     package var joinDistance: Int64 = 256 << 10
     /// Requests at once for one waiting reader, counting the first one [3].
     package var hedges = 3
+    /// An older reader of the same client that still waits for bytes after so long counts again [1 s]:
+    /// players close an old connection within a round trip or two.
+    package var patience = Duration.seconds(1)
     /// How far an older reader of the same client must read on before it counts again [512 KiB].
     package var revival: Int64 = 512 << 10
     /// Tries for a demand that nobody waits for [3].

@@ -130,8 +130,10 @@ extension FetchScheduler {
         entries[flight.entry]?.flights.removeAll { $0 == id }
     }
 
-    func revive(_ demand: inout Demand) {
+    func revive(_ demand: inout Demand, now: Moment) {
         guard let yieldedAt = demand.yieldedAt else { return }
-        if demand.range.lowerBound - yieldedAt >= limits.revival { demand.yieldedAt = nil }
+        let hasReadOn = demand.range.lowerBound - yieldedAt >= limits.revival
+        let stillWaits = demand.isWaiting && now.since(demand.yieldedSince) >= limits.patience
+        if hasReadOn || stillWaits { demand.yieldedAt = nil }
     }
 }

@@ -84,7 +84,7 @@ package struct FetchScheduler: Sendable {
         demand.stride = stride
         demand.isWaiting = true
         demand.deadline = deadline
-        revive(&demand)
+        revive(&demand, now: now)
         demands[id] = demand
         return serveWait(id, now: now)
     }
@@ -100,7 +100,7 @@ package struct FetchScheduler: Sendable {
         demand.deadline = nil
         demand.range = range.clamped(to: 0..<Int64.max)
         demand.stride = stride
-        revive(&demand)
+        revive(&demand, now: now)
         if demand.yieldedAt != nil { demand.wantNothing() }
         demands[id] = demand
         settled.remove(id)
@@ -128,6 +128,7 @@ package struct FetchScheduler: Sendable {
                 demand.isServed
             else { continue }
             demand.yieldedAt = demand.range.lowerBound
+            demand.yieldedSince = now
             if !demand.isWaiting && !demand.isWoken { demand.wantNothing() }
             demand.isWoken = false
             demands[id] = demand
@@ -138,6 +139,8 @@ package struct FetchScheduler: Sendable {
 
     /// A wait has lasted too long: another connection is tried beside the slow one.
     package mutating func overdue(_ id: DemandID, now: Moment) -> [SchedulerAction] {
+        // Whoever waits for so long was not left behind.
+        demands[id]?.yieldedAt = nil
         guard let demand = demands[id], demand.isWaiting, let state = entries[demand.entry]
         else { return [] }
         let racing = state.flights.compactMap { id in flights[id].map { (id: id, flight: $0) } }

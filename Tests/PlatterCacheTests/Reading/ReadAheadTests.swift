@@ -88,3 +88,33 @@ struct WaitDeadlinesTests {
         #expect(deadlines.next == (Moment.start.advanced(by: .seconds(30)), .giveUp))
     }
 }
+
+@Suite("The habit of probing")
+struct ProbeHabitTests {
+    private let settings = ReadAhead.Settings()
+
+    @Test("the first two looks cost a full first request, the next ones less and less")
+    func shrinks() {
+        var habit = ProbeHabit()
+        let sizes = (0..<6).map { _ in
+            defer { habit.closed(taken: 60_000, asked: 1 << 30, settings: settings) }
+            return habit.firstRequest(settings) >> 10
+        }
+        #expect(sizes == [512, 512, 256, 128, 128, 128])
+    }
+
+    @Test("one that reads on ends the habit")
+    func ends() {
+        var habit = ProbeHabit()
+        for _ in 0..<20 { habit.closed(taken: 1, asked: 1 << 30, settings: settings) }
+        habit.closed(taken: 512 << 10, asked: 1 << 30, settings: settings)
+        #expect(habit.firstRequest(settings) == 512 << 10)
+    }
+
+    @Test("one that gets all it asked for is no look")
+    func whole() {
+        var habit = ProbeHabit()
+        for _ in 0..<20 { habit.closed(taken: 2, asked: 2, settings: settings) }
+        #expect(habit.firstRequest(settings) == 512 << 10)
+    }
+}

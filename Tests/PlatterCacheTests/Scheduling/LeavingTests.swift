@@ -96,6 +96,30 @@ struct LeavingTests {
             stage.landed(2) == [.plan(3, at: 64 * kib, searchEnd: mib, length: 960 * kib)])
     }
 
+    @Test("an old reader that still waits after a second counts again")
+    mutating func stillThere() {
+        stage.flies(1, 0..<mib, flight: 1, client: "tv")
+        _ = stage.advanced(1, to: 64 * kib)
+        _ = stage.enters(2, 500 * mib..<501 * mib, client: "tv")
+        _ = stage.movedOn("tv", newest: 2)
+        _ = stage.waits(1, at: 64 * kib, upTo: mib)
+        #expect(stage.scheduler.demands[DemandID(1)]?.priority == .high)
+        stage.now = stage.now.advanced(by: .seconds(1))
+        _ = stage.waits(1, at: 64 * kib, upTo: mib)
+        #expect(stage.scheduler.demands[DemandID(1)]?.priority == .critical)
+    }
+
+    @Test("an old reader whose wait is overdue counts again")
+    mutating func overdueCounts() {
+        stage.flies(1, 0..<mib, flight: 1, client: "tv")
+        _ = stage.advanced(1, to: 64 * kib)
+        _ = stage.enters(2, 500 * mib..<501 * mib, client: "tv")
+        _ = stage.movedOn("tv", newest: 2)
+        _ = stage.waits(1, at: 64 * kib, upTo: mib)
+        _ = stage.overdue(1)
+        #expect(stage.scheduler.demands[DemandID(1)]?.priority == .critical)
+    }
+
     @Test("readers that one client opens at once all count")
     mutating func openedTogether() {
         var limits = FetchLimits()
