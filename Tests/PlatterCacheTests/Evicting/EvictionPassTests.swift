@@ -150,6 +150,7 @@ struct EvictionPassTests {
                 key: old.representation.key, url: "http://origin/film", isPinned: true,
                 createdAt: 1))
         cellar.index.supersede(old.id, at: 6) { _ in }
+        try await cellar.index.flush()
         #expect(try await cellar.free(8 * chunk) == 0)
         #expect(!cellar.hasFile(old))
         #expect(try cellar.chunks(of: other) == Array(0..<8))
