@@ -110,4 +110,6 @@ class Equality(Rig):
         paths = [path for name in CONTAINERS for path in paths_of(name)]
         sizes = {path: fetch_whole(platter, path) for path in paths}
         kept = sum(size for path, size in sizes.items() if not path.endswith(".m3u8"))
-        self.assert_fetched_once(origin, kept)
+        # It hangs up about once for each container and once for each look at a file's end; each time
+        # what is on its way is lost, 1 MiB at most.
+        self.assert_fetched_once(origin, kept, overrun=2 * len(CONTAINERS) << 20)

@@ -17,7 +17,7 @@ LATENCY = 50
 #: Players that watch at the same time; they mostly wait.
 AT_ONCE = 3
 #: Bytes that may be fetched in vain: a MiB each time that a player leaves a place.
-OVERRUN = 3 << 20
+OVERRUN = 6 << 20
 CONTAINERS = ["moov-end.mp4", "faststart.mp4", "film.mkv", "film.webm", "film.ts", "hls/film.m3u8"]
 
 

@@ -4,7 +4,6 @@ import NIOPosix
 import PlatterCache
 import PlatterCore
 import PlatterHTTP
-import PlatterOrigin
 import PlatterProxy
 import PlatterStore
 
@@ -15,16 +14,16 @@ struct Caching: Sendable {
     let queue: FetchDispatcher
     let streams = StreamRegistry()
     let prefetcher: Prefetcher
-    private let origin: HTTPOrigin
+    private let origins: Origins
     private let store: Store
     private let executor: IOExecutor
     private let clock = SystemClock()
 
     init(
-        _ configuration: PlatterConfiguration, store: Store, origin: HTTPOrigin,
+        _ configuration: PlatterConfiguration, store: Store, origins: Origins,
         loop: any EventLoop, executor: IOExecutor, log: Logger
     ) throws(PlatterError) {
-        self.origin = origin
+        self.origins = origins
         self.store = store
         self.executor = executor
         table = EntryTable(disk: store.disk)
@@ -38,7 +37,8 @@ struct Caching: Sendable {
             throw PlatterError(.storage, error.description)
         }
         let services = FetchServices(
-            origin: origin, disk: store.disk, index: store.index, search: search, table: table,
+            origin: origins.fetching, disk: store.disk, index: store.index, search: search,
+            table: table,
             evictor: evictor, clock: clock, wallClock: System.wallClock, executor: executor,
             chunkLength: configuration.chunkLength, log: log)
         var limits = FetchLimits()
@@ -86,7 +86,7 @@ struct Caching: Sendable {
             routes: Routes(
                 origin: configuration.origin.flatMap { try? OriginURL($0) }, streams: streams),
             table: table, index: store.index, readers: readers,
-            bypass: Bypass(origin: origin, wallClock: System.wallClock),
+            bypass: Bypass(origin: origins.passing, wallClock: System.wallClock),
             wallClock: System.wallClock, log: log)
     }
 }

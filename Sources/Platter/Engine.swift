@@ -6,7 +6,6 @@ import PlatterAdmin
 import PlatterCache
 import PlatterCore
 import PlatterHTTP
-import PlatterOrigin
 import PlatterProxy
 import PlatterStore
 
@@ -16,21 +15,21 @@ final class Engine: Sendable {
     private let group: MultiThreadedEventLoopGroup
     private let pool: NIOThreadPool
     private let store: Store
-    private let origin: HTTPOrigin
+    private let origins: Origins
     private let caching: Caching
     private let proxy: ProxyServer
     private let admin: AdminServer?
 
     private init(
         configuration: PlatterConfiguration, group: MultiThreadedEventLoopGroup,
-        pool: NIOThreadPool, store: Store, origin: HTTPOrigin, caching: Caching,
+        pool: NIOThreadPool, store: Store, origins: Origins, caching: Caching,
         proxy: ProxyServer, admin: AdminServer?
     ) {
         self.configuration = configuration
         self.group = group
         self.pool = pool
         self.store = store
-        self.origin = origin
+        self.origins = origins
         self.caching = caching
         self.proxy = proxy
         self.admin = admin
@@ -43,9 +42,9 @@ final class Engine: Sendable {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: loops)
         let pool = NIOThreadPool(numberOfThreads: 8)
         pool.start()
-        let origin = HTTPOrigin(group: group)
+        let origins = Origins(group: group)
         let caching = try Caching(
-            configuration, store: store, origin: origin, loop: group.next(),
+            configuration, store: store, origins: origins, loop: group.next(),
             executor: IOExecutor(pool: pool), log: log)
         do {
             let proxy = try await ProxyServer.start(
@@ -56,11 +55,11 @@ final class Engine: Sendable {
                 configuration, caching: caching, proxy: proxy, log: log)
             let engine = Engine(
                 configuration: configuration, group: group, pool: pool, store: store,
-                origin: origin, caching: caching, proxy: proxy, admin: admin)
+                origins: origins, caching: caching, proxy: proxy, admin: admin)
             await caching.prefetcher.resume()
             return engine
         } catch {
-            await origin.shutdown()
+            await origins.shutdown()
             await store.close()
             try? await pool.shutdownGracefully()
             try? await group.shutdownGracefully()
@@ -125,7 +124,7 @@ final class Engine: Sendable {
         await admin?.stop()
         await proxy.stop()
         caching.queue.stop()
-        await origin.shutdown()
+        await origins.shutdown()
         await store.close()
         // Both only fail when they were shut down before.
         try? await pool.shutdownGracefully()

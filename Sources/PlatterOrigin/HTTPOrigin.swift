@@ -11,14 +11,16 @@ package final class HTTPOrigin: Origin {
     package struct Settings: Sendable {
         /// For the connection, TLS included [10 s].
         package var connectTimeout = Duration.seconds(10)
-        /// A connection that brings nothing for so long counts as broken [15 s].
-        package var stallTimeout = Duration.seconds(15)
+        /// A connection that brings nothing for so long counts as broken [15 s]; nil: never, for
+        /// bodies that are taken as slowly as a player likes.
+        package var stallTimeout: Duration? = .seconds(15)
         /// Idle connections are kept for so long [60 s].
         package var keepAlive = Duration.seconds(60)
         /// Redirects followed for one request [5].
         package var redirects = 5
-        /// Connections kept to one origin [8].
-        package var connectionsPerOrigin = 8
+        /// Connections to one origin at most [256]: the scheduler has limits of its own, and what is
+        /// passed through must not stand in its way.
+        package var connectionsPerOrigin = 256
         /// Bytes read from a socket at once [256 KiB]: four times the usual, for half the CPU.
         package var receiveBuffer = 256 << 10
         package var userAgent = "Platter"
@@ -34,7 +36,7 @@ package final class HTTPOrigin: Origin {
             redirectConfiguration: .disallow,
             timeout: .init(
                 connect: .nanoseconds(settings.connectTimeout.nanosecondsClamped),
-                read: .nanoseconds(settings.stallTimeout.nanosecondsClamped)),
+                read: settings.stallTimeout.map { .nanoseconds($0.nanosecondsClamped) }),
             decompression: .disabled)
         configuration.connectionPool.idleTimeout = .nanoseconds(
             settings.keepAlive.nanosecondsClamped)

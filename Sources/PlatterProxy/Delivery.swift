@@ -71,7 +71,9 @@ final class Delivery {
         case .look, .complete: pump()
         case .failed(let failure):
             reader.forgotten()
-            fail(failure)
+            // Only a wait ends with it: what is on disk is still handed on, and the next wait asks
+            // again.
+            if patience != nil { fail(failure) }
         }
     }
 
@@ -128,8 +130,11 @@ final class Delivery {
             metadata: ["file": "\(opened.file.path)"])
         let bound = NIOLoopBound(self, eventLoop: channel.eventLoop)
         let loop = channel.eventLoop
-        services.index.drop(range, of: opened.record.id) { _ in
-            loop.execute { bound.value.pump() }
+        services.index.drop(range, of: opened.record.id) { result in
+            let isDropped = if case .success = result { true } else { false }
+            loop.execute {
+                if isDropped { bound.value.pump() } else { bound.value.fail(.store) }
+            }
         }
     }
 

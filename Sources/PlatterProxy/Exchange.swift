@@ -113,9 +113,14 @@ final class Exchange {
 
     private func openingFailed(_ failure: FetchFailure) {
         switch failure {
+        // The challenge is in the origin's fields.
+        case .status(401), .status(407): pass(detail: "challenge")
         case .status(let status): end(HTTPResponseStatus(statusCode: status))
         // An empty object cannot be asked for by range.
         case .unsatisfiable where !request.range.isSet: pass(detail: "empty")
+        // It was another reader's range that has no bytes.
+        case .unsatisfiable(let length?)
+        where request.range.resolve(completeLength: length) != .unsatisfiable: restart()
         case .unsatisfiable(let length):
             let range = length.map { ContentRange.unsatisfied(completeLength: $0).fieldValue }
             end(.rangeNotSatisfiable, adding: range.map { [("Content-Range", $0)] } ?? [])
@@ -201,17 +206,18 @@ final class Exchange {
         services.log.error("A file of the cache cannot be opened", metadata: ["error": "\(error)"])
         guard error.code == .missing || error.code == .notOurs else { return pass(detail: "disk") }
         let id = record.id
+        phase = .starting
         services.index.supersede(
             id, at: services.wallClock(),
             completion: wakeLook { exchange in
-                exchange.restart()
+                if case .starting = exchange.phase { exchange.restart() }
             })
     }
 
     // MARK: - Passing
 
     private func pass(detail: String) {
-        let range = request.range.isSet ? request.range.firstFetch : nil
+        let range = request.passedRange
         startPassage { [isHead = request.isHead] passage in
             passage.passAll(range: range, isHead: isHead, detail: detail)
         }

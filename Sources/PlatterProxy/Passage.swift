@@ -42,6 +42,7 @@ final class Passage: Sendable {
     /// The origin's own answer to the whole request.
     func passAll(range: AskedRange?, isHead: Bool, detail: String) {
         run { passage in
+            let deadline = passage.startDeadline()
             let response: Bypass.Response
             do {
                 response = try await passage.services.bypass.response(
@@ -49,14 +50,15 @@ final class Passage: Sendable {
             } catch {
                 return .unreachable
             }
-            let head = passage.heads.passed(response.status, response.fields, detail: detail)
+            deadline.cancel()
+            let head = passage.heads.passed(
+                response.status, response.fields, detail: detail,
+                isChunkable: !isHead && !passage.isHTTP10)
             do {
                 try await passage.write(.head(head))
                 if !isHead { _ = try await passage.relay(response, atMost: .max) }
                 try await passage.write(.end(nil))
-                // Without a length, only closing tells a client of HTTP/1.0 where the body ends.
-                let isDelimited = head.headers.contains(name: "Content-Length")
-                return isDelimited || !passage.isHTTP10 ? .complete : .short
+                return head.version == .http1_0 ? .short : .complete
             } catch {
                 return .short
             }
@@ -77,6 +79,12 @@ final class Passage: Sendable {
                 return .short
             }
         }
+    }
+
+    /// The head has to come in time; the body may take as long as the player likes.
+    private func startDeadline() -> Scheduled<Void> {
+        let delay = services.readers.waits.head.nanosecondsClamped
+        return channel.eventLoop.scheduleTask(in: .nanoseconds(delay)) { self.cancel() }
     }
 
     private func run(_ body: @escaping @Sendable (Passage) async -> Ending) {

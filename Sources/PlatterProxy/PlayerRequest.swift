@@ -32,6 +32,15 @@ struct PlayerRequest {
         return Resource(key: resource.key, url: resource.url, fields: passed)
     }
 
+    /// The range to pass on: one alone, and none where it depends on a version that the origin is not
+    /// asked about. All of it may always be answered instead (RFC 9110 section 14.2).
+    var passedRange: AskedRange? {
+        guard fields[.ifRange] == nil, case .set(let specs) = range, specs.count == 1,
+            specs.first != .suffix(0)
+        else { return nil }
+        return range.firstFetch
+    }
+
     var isHead: Bool { method == .head }
     var hasCredentials: Bool { fields[.authorization] != nil }
 
@@ -54,7 +63,9 @@ struct PlayerRequest {
         method = head.method == .GET ? .get : .head
         range = method == .get ? RangeField.parse(head.headers["range"]) : .absent
         client = ClientID("\(address) \(fields[.userAgent] ?? "")")
-        isKeepAlive = head.isKeepAlive
-        isHTTP10 = head.version == .http1_0
+        let isOld = head.version == .http1_0
+        // HTTP/1.0 would have to be told that the connection stays open.
+        isKeepAlive = head.isKeepAlive && !isOld
+        isHTTP10 = isOld
     }
 }

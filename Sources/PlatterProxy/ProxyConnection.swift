@@ -28,6 +28,8 @@ final class ProxyConnection: ChannelInboundHandler {
     private let index: IndexReader
     private var phase = Phase.idle
     private var idleTimer: Scheduled<Void>?
+    /// Parts of the next request. At most one: the pipeline handler holds back those after it.
+    private var early: [HTTPServerRequestPart] = []
 
     init(services: ProxyServices, index: IndexReader) {
         self.services = services
@@ -54,12 +56,19 @@ final class ProxyConnection: ChannelInboundHandler {
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        switch (unwrapInboundIn(data), phase) {
+        take(unwrapInboundIn(data), context)
+    }
+
+    private func take(_ part: HTTPServerRequestPart, _ context: ChannelHandlerContext) {
+        switch (part, phase) {
         case (.head(let head), .idle):
             idleTimer?.cancel()
             phase = .reading(head)
         case (.end, .reading(let head)):
             start(head, context)
+        case (_, .answering):
+            // The next request comes while the end of the last response is being written.
+            early.append(part)
         case (.head, _), (.body, _), (.end, _):
             // A body of a GET has no meaning (RFC 9110 section 9.3.1); it is read and dropped.
             break
@@ -109,15 +118,21 @@ final class ProxyConnection: ChannelInboundHandler {
                 heads.empty(.methodNotAllowed, adding: [("Allow", "GET, HEAD")])
             case .unknown: heads.empty(.notFound)
             }
+        // Before the end is written: the next request may come from within that.
+        phase = .idle
         context.write(wrapOutboundOut(.head(answer)), promise: nil)
+        if isKeepAlive { startIdleTimer(context) }
         context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
-        finish(isReusable: isKeepAlive, context)
+        if !isKeepAlive { closeGracefully(context) }
     }
 
     private func finish(isReusable: Bool, _ context: ChannelHandlerContext) {
         if isReusable {
             phase = .idle
             startIdleTimer(context)
+            let parts = early
+            early = []
+            for part in parts { take(part, context) }
         } else {
             closeGracefully(context)
         }
@@ -129,11 +144,14 @@ final class ProxyConnection: ChannelInboundHandler {
         phase = .closing
         let channel = context.channel
         context.flush()
-        channel.close(mode: .output, promise: nil)
-        let timer = context.eventLoop.scheduleTask(in: Self.lingerTime) {
-            channel.close(promise: nil)
+        let sent = context.eventLoop.makePromise(of: Void.self)
+        channel.close(mode: .output, promise: sent)
+        sent.futureResult.whenComplete { _ in
+            let timer = channel.eventLoop.scheduleTask(in: Self.lingerTime) {
+                channel.close(promise: nil)
+            }
+            channel.closeFuture.whenComplete { _ in timer.cancel() }
         }
-        channel.closeFuture.whenComplete { _ in timer.cancel() }
     }
 
     private func startIdleTimer(_ context: ChannelHandlerContext) {

@@ -40,21 +40,34 @@ struct ResponseHeads {
 
     /// The origin's own answer, passed on.
     func passed(
-        _ status: Int, _ fields: HTTPFields, detail: String?
+        _ status: Int, _ fields: HTTPFields, detail: String?, isChunkable: Bool
     ) -> HTTPResponseHead {
         var headers = HTTPHeaders()
-        for field in StoredFields.select(from: fields) {
+        let named = Set(
+            fields[values: .connection].flatMap { $0.lowercased().split(separator: ",") }
+                .map { $0.filter { !$0.isWhitespace } })
+        for field in fields {
+            let name = field.name.canonicalName
+            guard !Self.hopByHop.contains(name), !named.contains(name) else { continue }
             headers.add(name: field.name.rawName, value: field.value)
-        }
-        for name in [HTTPField.Name.contentLength, .contentRange, .acceptRanges, .location] {
-            guard !headers.contains(name: name.rawName), let value = fields[name] else { continue }
-            headers.add(name: name.rawName, value: value)
         }
         let outcome = CacheStatus(
             .forward(.bypass), forwardStatus: status, detail: detail)
         headers.add(name: "Cache-Status", value: outcome.member)
-        return finish(HTTPResponseStatus(statusCode: status), headers)
+        var head = finish(HTTPResponseStatus(statusCode: status), headers)
+        // Without a length it would be chunked, which HTTP/1.0 does not know and HEAD has not.
+        if !isChunkable, !headers.contains(name: "Content-Length") {
+            head.version = .http1_0
+            head.headers.replaceOrAdd(name: "Connection", value: "close")
+        }
+        return head
     }
+
+    /// RFC 9110 section 7.6.1.
+    private static let hopByHop: Set<String> = [
+        "connection", "keep-alive", "proxy-authenticate", "proxy-authorization",
+        "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade",
+    ]
 
     private func finish(
         _ status: HTTPResponseStatus, _ headers: HTTPHeaders

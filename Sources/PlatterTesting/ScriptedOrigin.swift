@@ -182,11 +182,13 @@ extension ScriptedOrigin {
     }
 }
 
-/// Runs `body` with an origin of its own, and stops that whatever happens.
+/// Runs `body` with an origin of its own, and stops that whatever happens. One that goes away and comes
+/// back needs an address of its own, else another test may take its port meanwhile.
 package func withScriptedOrigin<Result>(
-    hasControl: Bool = false, _ body: (ScriptedOrigin) async throws -> Result
+    host: String = "127.0.0.1", hasControl: Bool = false,
+    _ body: (ScriptedOrigin) async throws -> Result
 ) async throws -> Result {
-    let origin = try await ScriptedOrigin.start(hasControl: hasControl)
+    let origin = try await ScriptedOrigin.start(host: host, hasControl: hasControl)
     do {
         let result = try await body(origin)
         try await origin.stop()

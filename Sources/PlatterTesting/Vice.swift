@@ -44,6 +44,17 @@ package struct CannedAnswer: Hashable, Sendable {
     package var contentType = "text/plain"
     package var body = ""
     package var onlyToHead = false
+
+    package init(
+        status: Int, fields: [HeaderField] = [], contentType: String = "text/plain",
+        body: String = "", onlyToHead: Bool = false
+    ) {
+        self.status = status
+        self.fields = fields
+        self.contentType = contentType
+        self.body = body
+        self.onlyToHead = onlyToHead
+    }
 }
 
 /// What is wrong with ETag and Last-Modified.

@@ -7,14 +7,17 @@ import Testing
 struct OriginConnectionsTests {
     @Test("an origin that is down refuses connections, and comes back on its port")
     func downAndUp() async throws {
-        try await withScriptedOrigin { origin in
+        let host = "127.0.0.71"
+        try await withScriptedOrigin(host: host) { origin in
             origin.serve(.ramp(length: 10), at: "/a")
             let port = origin.port
             try await origin.stopListening(closing: nil)
-            await #expect(throws: (any Error).self) { try await RawClient.connect(port: port) }
+            await #expect(throws: (any Error).self) {
+                try await RawClient.connect(port: port, host: host)
+            }
             try await origin.resumeListening()
             #expect(origin.port == port)
-            let client = try await RawClient.connect(port: port)
+            let client = try await RawClient.connect(port: port, host: host)
             try await client.request("HEAD", "/a")
             #expect(try await client.head().status == 200)
             try await client.close()

@@ -68,7 +68,12 @@ package final class Entry: Sendable {
         state.withLockedValue { $0.habit.closed(taken: taken, asked: asked, settings: settings) }
     }
 
-    func open(_ opened: Opened) {
-        state.withLockedValue { $0.opened = opened }
+    /// - Returns: false when it turned out to be something else before: two requests may open it.
+    func open(_ opened: Opened) -> Bool {
+        state.withLockedValue { state in
+            if let earlier = state.opened { return earlier.record.id == opened.record.id }
+            state.opened = opened
+            return true
+        }
     }
 }

@@ -59,8 +59,8 @@ package final class FetchDispatcher: Sendable {
         wake: @escaping @Sendable (Wakeup) -> Void
     ) {
         let length = entry.opened?.completeLength
+        guard !isStopped else { return wake(.failed(.unreachable)) }
         perform { state, now in
-            guard !state.isStopped else { return [.fail(id, .unreachable)] }
             state.demanders[id] = Demander(entry: entry, wake: wake)
             state.entries[entry.handle] = entry
             return state.scheduler.register(id, demand, completeLength: length, now: now)
@@ -163,6 +163,8 @@ package final class FetchDispatcher: Sendable {
         for demander in demanders { demander.wake(.failed(.unreachable)) }
     }
 
+    private var isStopped: Bool { state.withLockedValue { $0.isStopped } }
+
     // MARK: - Doing
 
     private enum Deed {
@@ -203,6 +205,12 @@ package final class FetchDispatcher: Sendable {
     private func prepare(
         _ action: SchedulerAction, _ state: inout State, now: Moment
     ) -> Deed? {
+        switch action {
+        case .plan, .open, .fly, .setTimer:
+            // What lands after the end starts nothing new.
+            if state.isStopped { return nil }
+        case .limit, .cancel, .wake, .fail, .complete: break
+        }
         switch action {
         case .plan(let order): return begin(order, &state, opens: false)
         case .open(let order): return begin(order, &state, opens: true)

@@ -142,7 +142,7 @@ struct Flight: Sendable {
         }
         do {
             let opened = try await establish(head, fields: response.fields)
-            entry.open(opened)
+            guard entry.open(opened) else { return .ended }
             queue.opened(
                 id, body: head.body, completeLength: head.completeLength, lacksRanges: lacksRanges)
             return await store(

@@ -23,6 +23,8 @@ package final class FlightControl: Sendable {
     func cancel() {
         let task = state.withLockedValue { state in
             state.isCancelled = true
+            // Also for a task that does not notice: it brings nothing more.
+            state.end = 0
             return state.task
         }
         task?.cancel()

@@ -20,11 +20,11 @@ package final class Filler: Sendable {
         let demand = Demand(
             entry: entry.handle, origin: entry.resource.origin, client: Self.client,
             range: 0..<opened.completeLength, level: .low, stride: Self.stride)
-        queue.register(queue.nextDemand(), demand, of: entry) { [filling] wakeup in
+        queue.register(queue.nextDemand(), demand, of: entry) { wakeup in
             switch wakeup {
             case .look: break
-            // Whoever plays it again starts it again.
-            case .complete, .failed: _ = filling.withLockedValue { $0.remove(entry.handle) }
+            // What is evicted later is fetched again when it is played.
+            case .complete, .failed: break
             }
         }
     }

@@ -73,6 +73,12 @@ package struct ReadAhead: Sendable {
         max(taken, min(taken.multipliedClamped(by: 3), settings.least))
     }
 
+    /// What a reader that is blocked at `position` wants: a whole request at least, wherever the window
+    /// ends.
+    package func wantedEnd(from position: Int64) -> Int64 {
+        max(windowEnd, position.addingClamped(stride))
+    }
+
     /// The size of the next request: it grows with what was read, so that what is never read costs
     /// little and what is read costs few requests.
     package var stride: Int64 {

@@ -119,7 +119,7 @@ package final class Reader {
     private func wait() {
         hasWaited = true
         let now = services.clock.now
-        let end = min(range.upperBound, max(readAhead.windowEnd, position.addingClamped(1)))
+        let end = min(range.upperBound, readAhead.wantedEnd(from: position))
         let deadline = now.advanced(by: services.waits.head)
         if isRegistered {
             services.queue.wait(
@@ -190,8 +190,11 @@ package final class Reader {
         }
     }
 
-    /// The demand is forgotten by the scheduler; the next wait registers it again.
-    package func forgotten() { isRegistered = false }
+    /// The demand has failed, whoever said so; the next wait registers it again.
+    package func forgotten() {
+        if isRegistered { services.queue.leave(demand) }
+        isRegistered = false
+    }
 
     /// The client has gone, or has all it asked for.
     package func close() {

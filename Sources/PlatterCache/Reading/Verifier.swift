@@ -34,12 +34,12 @@ package final class Verifier: Sendable {
         guard isFirst else { return }
         Task(executorPreference: executor) { [self] in
             if isIntact(run, of: opened) {
-                index.stampVerified(run, in: opened.record.id) { _ in self.finish(key) }
+                index.stampVerified(run, in: opened.record.id) { self.finish(key, $0.isSuccess) }
             } else {
                 log.error(
                     "Bytes on disk are damaged and will be fetched again",
                     metadata: ["file": "\(opened.file.path)", "range": "\(run.range)"])
-                index.drop(run.range, of: opened.record.id) { _ in self.finish(key) }
+                index.drop(run.range, of: opened.record.id) { self.finish(key, $0.isSuccess) }
             }
         }
     }
@@ -53,8 +53,16 @@ package final class Verifier: Sendable {
         }
     }
 
-    private func finish(_ key: Key) {
+    /// - Parameter isNoted: Else the index would say the same again, and again.
+    private func finish(_ key: Key, _ isNoted: Bool) {
         let wakes = waiting.withLockedValue { $0.removeValue(forKey: key) ?? [] }
-        for wake in wakes { wake(.look) }
+        for wake in wakes { wake(isNoted ? .look : .failed(.store)) }
+    }
+}
+
+extension Result {
+    fileprivate var isSuccess: Bool {
+        if case .success = self { return true }
+        return false
     }
 }

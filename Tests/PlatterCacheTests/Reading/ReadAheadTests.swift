@@ -60,6 +60,16 @@ struct ReadAheadTests {
         #expect(ahead.stride == 16 << 20)
     }
 
+    @Test("a reader that is blocked at the end of its first request asks for a whole one again")
+    func blockedProbe() {
+        var settings = ReadAhead.Settings()
+        settings.firstRequest = 128 << 10
+        var ahead = ReadAhead(settings: settings, start: 0, now: at(0))
+        ahead.read(upTo: 128 << 10, now: at(0.1))
+        #expect(ahead.isProbe)
+        #expect(ahead.wantedEnd(from: 128 << 10) == 384 << 10)
+    }
+
     @Test("positions at the end of time do not trap")
     func extremes() {
         var ahead = ReadAhead(settings: .init(), start: .max - 10, now: at(0))
