@@ -61,8 +61,8 @@ struct Transfer {
     func pace(now: Moment) -> Pace {
         let roundTrip = headAt.since(requestedAt).inSeconds
         let elapsed = now.since(headAt).inSeconds
-        // The first bytes were under way before the clock started: they say nothing of the rate.
-        guard elapsed > 0.002, mark - start > Self.pieceLength else { return .unknown }
+        // The first bytes come in bursts: they say nothing of the rate.
+        guard elapsed > 0.02, mark - start > Self.pieceLength else { return .unknown }
         let rate = Double(mark - start) / elapsed
         // A wrong guess costs little for `handover`, but a whole request for `near`.
         return elapsed < Self.sure

@@ -73,10 +73,11 @@ package struct ReadAhead: Sendable {
         max(taken, min(taken.multipliedClamped(by: 3), settings.least))
     }
 
-    /// What a reader that is blocked at `position` wants: a whole request at least, wherever the window
-    /// ends.
+    /// What a reader that is blocked at `position` wants: its window, and a whole request where that
+    /// is used up.
     package func wantedEnd(from position: Int64) -> Int64 {
-        max(windowEnd, position.addingClamped(stride))
+        let end = windowEnd
+        return end > position ? end : position.addingClamped(stride)
     }
 
     /// The size of the next request: it grows with what was read, so that what is never read costs
