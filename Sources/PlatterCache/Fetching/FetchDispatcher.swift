@@ -116,7 +116,7 @@ package final class FetchDispatcher: Sendable {
     func advanced(_ id: FlightID, mark: Int64, pace: Pace) {
         perform {
             $0.scheduler.advanced(
-                id, mark: mark, handover: pace.handover, near: pace.near, now: $1)
+                id, mark: mark, pace: pace, now: $1)
         }
     }
 

@@ -9,9 +9,6 @@ struct Transfer {
     static let pieceLength = 128 << 10
 
     let opened: Entry.Opened
-    /// A rate is relied on after so many seconds of it.
-    private static let sure = 0.1
-
     private let requestedAt: Moment
     private let headAt: Moment
     private let start: Int64
@@ -65,40 +62,7 @@ struct Transfer {
         guard elapsed > 0.02, mark - start > Self.pieceLength else { return .unknown }
         let rate = Double(mark - start) / elapsed
         // A wrong guess costs little for `handover`, but a whole request for `near`.
-        return elapsed < Self.sure
+        return elapsed < Pace.sure
             ? Pace(handover: rate * roundTrip) : Pace(bytesPerSecond: rate, roundTrip: roundTrip)
-    }
-}
-
-/// What a connection brings, in bytes.
-struct Pace: Hashable, Sendable {
-    /// Within a round trip: the next request is sent when so much is left of this one.
-    let handover: Int64
-    /// Within so short a time that another request would not be faster.
-    let near: Int64
-
-    static let unknown = Pace(handover: 0, near: .max)
-
-    /// Nobody notices a shorter wait [50 ms].
-    private static let shortest = 0.05
-    /// A new request costs a round trip, and often a connection.
-    private static let requestCost = 1.5
-
-    private init(handover: Int64, near: Int64) {
-        self.handover = handover
-        self.near = near
-    }
-
-    /// All that can be said at first.
-    init(handover: Double) { self.init(handover: Self.bytes(handover), near: .max) }
-
-    init(bytesPerSecond: Double, roundTrip: Double) {
-        handover = Self.bytes(bytesPerSecond * roundTrip)
-        near = Self.bytes(bytesPerSecond * max(Self.shortest, Self.requestCost * roundTrip))
-    }
-
-    /// At most 1 GiB, whatever was measured.
-    private static func bytes(_ count: Double) -> Int64 {
-        count < 1e9 ? Int64(max(0, count)) : 1 << 30
     }
 }

@@ -136,6 +136,12 @@ package struct FetchLimits: Hashable, Sendable {
     /// A fetch that nobody wants any more is finished when at most this is missing, so that its
     /// connection can be used again; else it is cancelled [256 KiB].
     package var finishRemainder: Int64 = 256 << 10
+    /// The same where that comes within an instant [1 MiB].
+    package var finishAtOnce: Int64 = 1 << 20
+    /// While readers wait for a connection, a request takes no longer than a turn: so much before the
+    /// origin's pace is known [1 MiB], and never less than this [256 KiB].
+    package var firstTurn: Int64 = 1 << 20
+    package var shortestTurn: Int64 = 256 << 10
     /// A waiting reader joins a flight whose mark is at most this far behind it, or twice what one
     /// round trip brings, if that is more [256 KiB].
     package var joinDistance: Int64 = 256 << 10

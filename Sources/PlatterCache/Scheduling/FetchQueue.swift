@@ -27,6 +27,13 @@ struct FetchQueue: Sendable {
     /// Whether a blocked reader has no flight.
     var hasWaiting: Bool { members.keys.contains { $0.line == .waiting } }
 
+    /// Whether a reader other than `id` has no flight at `origin` and wants one.
+    func hasReader(except id: DemandID, at origin: OriginID) -> Bool {
+        [Line.waiting, .reading].contains { line in
+            self[Place(origin: origin, line: line)].contains { $0 != id }
+        }
+    }
+
     var openPlaces: [Place] { members.keys.filter { $0.line != .resting } }
 
     subscript(_ place: Place) -> Set<DemandID> { members[place] ?? [] }

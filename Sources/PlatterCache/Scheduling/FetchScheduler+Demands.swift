@@ -82,8 +82,14 @@ extension FetchScheduler {
         guard let flight = flights[id], flight.isRunning, let state = entries[flight.entry],
             !isWanted(flight, state)
         else { return [] }
-        if flight.phase == .flying, flight.remaining <= limits.finishRemainder { return [] }
+        if flight.phase == .flying, flight.remaining <= finishLength(flight) { return [] }
         return cancel(id)
+    }
+
+    private func finishLength(_ flight: FlightState) -> Int64 {
+        let pace = flight.pace.isMeasured ? flight.pace : paces[flight.origin] ?? flight.pace
+        let near = pace.isMeasured ? pace.near : 0
+        return max(limits.finishRemainder, min(near, limits.finishAtOnce))
     }
 
     /// Tells a flight to stop. What it was to bring beyond its mark is open again.

@@ -63,12 +63,9 @@ extension FetchScheduler {
 
     /// Bytes are in the file up to `mark`.
     ///
-    /// - Parameters:
-    ///   - handover: How many bytes one round trip brings at the measured rate.
-    ///   - near: How many bytes come so soon that a reader had better wait for them, and that a flight
-    ///     had better end than be stopped; `Int64.max` before it is known.
+    /// - Parameter pace: What the connection brings, as measured so far.
     package mutating func advanced(
-        _ id: FlightID, mark: Int64, handover: Int64, near: Int64 = 0, now: Moment
+        _ id: FlightID, mark: Int64, pace: Pace, now: Moment
     ) -> [SchedulerAction] {
         guard var flight = flights[id], flight.phase == .flying, mark > flight.mark else {
             return []
@@ -76,14 +73,14 @@ extension FetchScheduler {
         let arrived = flight.mark..<mark
         let before = queue.hasWaiting ? priority(of: flight) : .low
         flight.mark = mark
-        flight.handover = max(0, handover)
-        let hasMeasured = flight.near == .max && near < .max
-        let wasLeaving = flight.isLeaving
-        flight.near = max(0, near)
+        let hasMeasured = !flight.pace.isMeasured && pace.isMeasured
+        let wasStopping = queue.hasWaiting && isStopping(flight)
+        flight.pace = pace
+        if pace.isMeasured { remember(pace, of: flight.origin) }
         // A reader that counted on its slot may have to take it now.
-        let hasSlowedDown = wasLeaving && !flight.isLeaving
+        let hasSlowedDown = wasStopping && !isStopping(flight)
         if hasSlowedDown { isDisturbed = true }
-        let ends = !flight.isEnding && flight.remaining <= max(handover, limits.alignment)
+        let ends = !flight.isEnding && flight.remaining <= max(pace.handover, limits.alignment)
         if ends { flight.isEnding = true }
         flights[id] = flight
         entries[flight.entry]?.failures = 0
@@ -115,6 +112,7 @@ extension FetchScheduler {
             flight.range = flight.range.lowerBound..<flight.mark
             flights[id] = flight
             entries[flight.entry]?.known.insert(contentsOf: flight.range)
+            noteSpeed(of: flight)
         }
         unsettle(flight.entry)
         var actions: [SchedulerAction] = []
@@ -157,6 +155,21 @@ extension FetchScheduler {
     }
 
     // MARK: - Steps
+
+    /// One that was over before it could be measured was fast, unless it brought next to nothing.
+    private mutating func noteSpeed(of flight: FlightState) {
+        guard !flight.pace.isMeasured, flight.range.length > limits.alignment else { return }
+        let least = Pace.atLeast(flight.range.length)
+        guard let known = paces[flight.origin], known.soon >= least.soon else {
+            return remember(least, of: flight.origin)
+        }
+    }
+
+    /// Forgets all when there are too many: what is forgotten is soon measured again.
+    private mutating func remember(_ pace: Pace, of origin: OriginID) {
+        if paces.count >= Self.paceLimit, paces[origin] == nil { paces = [:] }
+        paces[origin] = pace
+    }
 
     /// Whether the plan misses a byte that was there: it came in while the plan was made, or its row
     /// was deleted. One of both is out of date: the hint is dropped and the index asked once more.

@@ -67,11 +67,6 @@ extension FetchScheduler {
         return nil
     }
 
-    /// It was told to stop, or is given some time because it has just begun.
-    private func isStopping(_ flight: FlightState) -> Bool {
-        flight.isLeaving || (flight.isNew && priority(of: flight) == .high)
-    }
-
     private func lessUrgent(_ group: [FlightState]) -> String? {
         group.first { !isStopping($0) && priority(of: $0) < .critical }.map { flight in
             "a flight at \(flight.mark) of entry \(flight.entry.rawValue)"

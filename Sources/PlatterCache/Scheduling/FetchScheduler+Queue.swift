@@ -119,7 +119,7 @@ extension FetchScheduler {
 
     /// Slots that come free by themselves are no reason to look at a long line again.
     private func canTakeSlot(at origin: OriginID) -> Bool {
-        let leaving = flights.filter { $0.value.isActive && $0.value.isLeaving }
+        let leaving = flights.filter { $0.value.isActive && isStopping($0.value) }
         return room(at: origin, except: Set(leaving.keys)) != .none
     }
 
@@ -210,9 +210,13 @@ extension FetchScheduler {
         return state.known.ranges.first { $0.contains(position) }?.upperBound
     }
 
-    /// A reader does not wait for a flight that has far to go to it.
+    /// A reader does not wait for a flight that has far to go to it, unless it would have to wait for
+    /// another one to get a connection of its own.
     private func isTooFarBehind(_ flight: FlightState, _ position: Int64) -> Bool {
-        flight.phase == .flying && position - flight.mark > max(limits.joinDistance, flight.near)
+        guard flight.phase == .flying else { return false }
+        let distance = position - flight.mark
+        guard distance > max(limits.joinDistance, flight.pace.near) else { return false }
+        return distance > flight.pace.soon || hasSlot(.critical, at: flight.origin)
     }
 
     /// Read-ahead goes on where a flight ends only just before it ends, so as not to take half of

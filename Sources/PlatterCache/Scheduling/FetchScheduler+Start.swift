@@ -62,9 +62,15 @@ extension FetchScheduler {
             victim.priority < .critical
         else { return .none }
         if victim.priority < .high { return .taken(victim.id) }
-        // Most of what one that has just begun brings would be thrown away.
-        let new = ranked.filter { candidates[$0.id]?.isNew == true && $0.priority < .critical }
-        return new.map(\.id).min().map { .leaving($0) } ?? .taken(victim.id)
+        let spared = ranked.filter {
+            candidates[$0.id]?.isSpared == true && $0.priority < .critical
+        }
+        return spared.map(\.id).min().map { .leaving($0) } ?? .taken(victim.id)
+    }
+
+    /// It was told to stop or will end before long, and nobody had better stop it.
+    func isStopping(_ flight: FlightState) -> Bool {
+        flight.isLeaving || (flight.isSpared && priority(of: flight) == .high)
     }
 
     /// Promises a waiting reader the slot of a flight that stops, the least urgent if none does.
@@ -125,7 +131,7 @@ extension FetchScheduler {
     ) -> FlightState {
         let limit = state.completeLength ?? .max
         let rest = max(0, demand.range.upperBound - min(first, demand.range.upperBound))
-        let length = max(1, min(demand.stride, rest))
+        let length = max(1, min(stride(of: demand, id), rest))
         return FlightState(
             entry: demand.entry, origin: demand.origin, client: demand.client, opens: opens,
             demand: id, isForReader: demand.level == .high,
@@ -134,6 +140,17 @@ extension FetchScheduler {
             range: .starting(
                 at: first, length: alignedEnd(first.addingClamped(length)) - first, limit: limit),
             mark: first)
+    }
+
+    /// Where others wait for a connection, requests are so short that each has its turn before long,
+    /// and none has to be stopped for another.
+    private func stride(of demand: Demand, _ id: DemandID) -> Int64 {
+        guard demand.level == .high, queue.hasReader(except: id, at: demand.origin) else {
+            return demand.stride
+        }
+        // Less than is spared, because the next one may be slower.
+        let soon = paces[demand.origin]?.soon ?? limits.firstTurn
+        return min(demand.stride, max(limits.shortestTurn, soon / 3 * 2))
     }
 
     private mutating func insert(_ flight: FlightState) -> FlightID {

@@ -32,6 +32,10 @@ package struct FetchScheduler: Sendable {
     var entries: [EntryHandle: EntryState] = [:]
     /// Origins that asked for a pause.
     var pauses: [OriginID: Moment] = [:]
+    /// Origins whose pace is remembered.
+    static let paceLimit = 1_000
+    /// What the last connection that was measured brought.
+    var paces: [OriginID: Pace] = [:]
     /// Demands that may need a flight and were not looked at since something changed.
     var hungry: Set<DemandID> = []
     /// Demands that need a flight and have none yet.
@@ -139,15 +143,18 @@ package struct FetchScheduler: Sendable {
 
     /// A wait has lasted too long: another connection is tried beside the slow one.
     package mutating func overdue(_ id: DemandID, now: Moment) -> [SchedulerAction] {
-        // Whoever waits for so long was not left behind.
-        demands[id]?.yieldedAt = nil
+        if demands[id]?.yieldedAt != nil {
+            // Whoever waits for so long was not left behind.
+            demands[id]?.yieldedAt = nil
+            hungry.insert(id)
+        }
         guard let demand = demands[id], demand.isWaiting, let state = entries[demand.entry]
         else { return [] }
         let racing = state.flights.compactMap { id in flights[id].map { (id: id, flight: $0) } }
             .filter { $0.flight.isBringing(demand.range.lowerBound) }
         guard let original = racing.first else {
             // Those that were to end soon did not.
-            for id in flights.keys { flights[id]?.near = 0 }
+            for id in flights.keys { flights[id]?.pace = Pace(handover: 0, near: 0, soon: 0) }
             isDisturbed = true
             hungry.insert(id)
             return schedule(now: now)
@@ -156,7 +163,7 @@ package struct FetchScheduler: Sendable {
         let slow = original.flight
         guard slow.opens || slow.phase == .flying, racing.count < limits.hedges,
             hasSlot(.critical, at: demand.origin)
-        else { return [] }
+        else { return schedule(now: now) }
         return hedge(id, slow: slow, group: slow.hedgeOf ?? original.id) + schedule(now: now)
     }
 

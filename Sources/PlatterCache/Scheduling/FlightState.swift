@@ -30,11 +30,8 @@ struct FlightState: Hashable, Sendable {
     var range: ByteRange
     /// High-water mark: the bytes `range.lowerBound ..< mark` are in the file.
     var mark: Int64
-    /// How many bytes one round trip brings at the measured rate; 0 before it is known.
-    var handover: Int64 = 0
-    /// How many bytes come so soon that waiting for them is better than another request: what a
-    /// request costs is known only once the first bytes have come.
-    var near = Int64.max
+    /// What its connection brings, as far as is known.
+    var pace = Pace.unknown
     /// Told to stop; still holds its slot.
     var isCancelled = false
     /// The flight that it runs beside for the same bytes, because that one was slow to answer.
@@ -47,11 +44,12 @@ struct FlightState: Hashable, Sendable {
     var isRunning: Bool { isActive && !isCancelled }
     /// Its slot will be free soon: it was told to stop, or has brought all or nearly all.
     var isLeaving: Bool {
-        isCancelled || (phase == .flying && remaining <= (near == .max ? 0 : near))
+        isCancelled || (phase == .flying && remaining <= (pace.isMeasured ? pace.near : 0))
     }
-    /// It serves a reader and has not had the time to show how fast it is.
-    var isNew: Bool {
-        near == .max && phase == .flying && !isCancelled && isForReader && hedgeOf == nil
+    /// It serves a reader, and will end before long or has not had the time to show how fast it is:
+    /// another reader waits for its slot rather than that its last bytes are thrown away.
+    var isSpared: Bool {
+        phase == .flying && !isCancelled && isForReader && hedgeOf == nil && remaining <= pace.soon
     }
     /// Bytes; negative when it brought more than it was to.
     var remaining: Int64 { range.upperBound - mark }

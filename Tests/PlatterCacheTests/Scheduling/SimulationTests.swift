@@ -98,7 +98,7 @@ struct SimulationTests {
         "seeds that once showed a flaw stay sound",
         arguments: [
             24, 87, 119, 151, 257, 369, 634, 4080, 6042, 6930, 11_091, 13_173, 19_353, 21_309,
-            30_978,
+            30_978, 42_245,
         ])
     func formerFlaws(seed: UInt64) { #expect(World.run(seed: seed) == nil) }
 

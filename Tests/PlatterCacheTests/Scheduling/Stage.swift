@@ -14,7 +14,12 @@ struct Stage {
     var scheduler: FetchScheduler
     var now = Moment.start
 
-    init(limits: FetchLimits = FetchLimits()) { scheduler = FetchScheduler(limits: limits) }
+    /// - Parameter takesTurns: Whether requests are shorter while readers wait for a connection.
+    init(limits: FetchLimits = FetchLimits(), takesTurns: Bool = false) {
+        var limits = limits
+        if !takesTurns { limits.shortestTurn = .max }
+        scheduler = FetchScheduler(limits: limits)
+    }
 
     /// A new demand: a reader that waits, unless told otherwise.
     mutating func enters(
@@ -69,10 +74,11 @@ struct Stage {
     }
 
     mutating func advanced(
-        _ flight: UInt64, to mark: Int64, handover: Int64 = 0, near: Int64 = 0
+        _ flight: UInt64, to mark: Int64, handover: Int64 = 0, near: Int64 = 0, soon: Int64 = 0
     ) -> [SchedulerAction] {
         scheduler.advanced(
-            FlightID(flight), mark: mark, handover: handover, near: near, now: now)
+            FlightID(flight), mark: mark, pace: Pace(handover: handover, near: near, soon: soon),
+            now: now)
     }
 
     mutating func landed(

@@ -79,7 +79,10 @@ extension World {
         note("advanced \(id) to \(mark)")
         perform(
             scheduler.advanced(
-                id, mark: mark, handover: random.below(200_000), near: near(), now: now))
+                id, mark: mark,
+                pace: Pace(
+                    handover: random.below(200_000), near: near(), soon: random.below(4 << 20)),
+                now: now))
         if random.once(in: 3) { record(id, upTo: mark) }
     }
 
