@@ -118,7 +118,8 @@ let package = Package(
         .testTarget(
             name: "PlatterCacheTests",
             dependencies: [
-                "PlatterCore", "PlatterHTTP", "PlatterStore", "PlatterCache", locks, log,
+                "PlatterCore", "PlatterHTTP", "PlatterStore", "PlatterCache", locks, log, nio,
+                nioPosix,
             ], swiftSettings: settings),
         .testTarget(
             name: "PlatterTestingTests", dependencies: ["PlatterCore", "PlatterTesting", nio],

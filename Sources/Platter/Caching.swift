@@ -27,11 +27,14 @@ struct Caching: Sendable {
         self.store = store
         self.executor = executor
         table = EntryTable(disk: store.disk)
+        let delay = { @Sendable (duration: Duration, action: @escaping @Sendable () -> Void) in
+            _ = loop.scheduleTask(in: .nanoseconds(duration.nanosecondsClamped), action)
+        }
         let evictor: Evictor
         do throws(IndexError) {
             search = IndexSearch(reader: try store.makeReader())
             evictor = try Self.makeEvictor(
-                configuration, store: store, table: table, clock: clock, loop: loop,
+                configuration, store: store, table: table, clock: clock, delay: delay,
                 executor: executor, log: log)
         } catch {
             throw PlatterError(.storage, error.description)
@@ -48,14 +51,14 @@ struct Caching: Sendable {
             limits: limits, clock: clock, loop: loop, pilot: FetchPilot(services: services))
         prefetcher = Prefetcher(
             queue: queue, table: table, index: store.index, search: search,
-            wallClock: System.wallClock, log: log)
+            wallClock: System.wallClock, delay: delay, log: log)
         // The limit may be lower than it was when the server last ran.
         evictor.look()
     }
 
     private static func makeEvictor(
         _ configuration: PlatterConfiguration, store: Store, table: EntryTable,
-        clock: SystemClock, loop: any EventLoop, executor: IOExecutor, log: Logger
+        clock: SystemClock, delay: @escaping Delay, executor: IOExecutor, log: Logger
     ) throws(IndexError) -> Evictor {
         var settings = EvictionPolicy.Settings()
         settings.maximum = configuration.maximumSize
@@ -64,10 +67,12 @@ struct Caching: Sendable {
         return Evictor(
             settings: settings, recorded: recorded, table: table, disk: store.disk,
             index: store.index, search: IndexSearch(reader: reader), clock: clock,
-            wallClock: System.wallClock, executor: executor,
-            delay: { duration, action in
-                loop.scheduleTask(in: .nanoseconds(duration.nanosecondsClamped), action)
-            }, log: log)
+            wallClock: System.wallClock, executor: executor, delay: delay, log: log)
+    }
+
+    /// Another way to read the index: who adds up many rows does not keep flights waiting.
+    func makeSearch() throws(IndexError) -> IndexSearch {
+        IndexSearch(reader: try store.makeReader())
     }
 
     func proxyServices(_ configuration: PlatterConfiguration, log: Logger) -> ProxyServices {

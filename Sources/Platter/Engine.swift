@@ -78,7 +78,7 @@ final class Engine: Sendable {
         return try await AdminServer.start(
             host: endpoint.host, port: endpoint.port,
             services: AdminServices(
-                search: caching.search, streams: caching.streams, queue: caching.queue,
+                search: caching.makeSearch(), streams: caching.streams, queue: caching.queue,
                 prefetcher: caching.prefetcher, publicURL: base,
                 connections: { proxy.connectionCount }),
             log: log)
@@ -123,7 +123,7 @@ final class Engine: Sendable {
     func stop() async {
         await admin?.stop()
         await proxy.stop()
-        caching.queue.stop()
+        await caching.queue.stop()
         await origins.shutdown()
         await store.close()
         // Both only fail when they were shut down before.

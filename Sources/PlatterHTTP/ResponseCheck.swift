@@ -94,22 +94,12 @@ package enum ResponseCheck {
                 validator: validator, completeLength: length ?? entry.completeLength,
                 contentType: fields[.contentType])
             if let reason = difference(response, entry) { return .changed(reason) }
-            guard startsAtZero(expectation.asked, entry.completeLength) else {
-                return .wholeUnusable(.startsAtZero)
-            }
         }
         guard let length else { return .wholeUnusable(.lengthUnknown) }
         return .whole(
             AcceptedHead(
                 body: 0..<length, completeLength: length, validator: validator,
                 contentType: fields[.contentType]))
-    }
-
-    private static func startsAtZero(_ asked: AskedRange, _ completeLength: Int64) -> Bool {
-        switch asked {
-        case .from(let first, _): first == 0
-        case .suffix(let length): length >= completeLength
-        }
     }
 
     // MARK: Shared

@@ -59,8 +59,8 @@ package enum Verdict: Hashable, Sendable {
     /// A 206 that carries part or all of what was asked, from its beginning (of a suffix: up to its
     /// end). What is short is to be asked again.
     case partial(AcceptedHead)
-    /// A 200 with a length whose first byte is the one asked for, or that opens the entry. The origin
-    /// may lack ranges; the caller decides how much of it to take.
+    /// A 200 with a length, of the right version. The origin may lack ranges: what was asked for may
+    /// lie far into the body, and the caller decides how much of it to take.
     case whole(AcceptedHead)
     /// A 200 that cannot serve what was asked. Its bytes are not to be recorded.
     case wholeUnusable(UnusableReason)
@@ -78,7 +78,6 @@ package enum Verdict: Hashable, Sendable {
     case malformed(MalformedReason)
 
     package enum UnusableReason: String, Hashable, Sendable, CustomStringConvertible {
-        case startsAtZero = "a 200 where a later range was asked"
         case lengthUnknown = "a 200 without Content-Length"
 
         package var description: String { rawValue }

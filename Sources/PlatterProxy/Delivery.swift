@@ -28,6 +28,7 @@ final class Delivery {
     private let head: () -> HTTPResponseHead
     private let ended: (Ending) -> Void
     private let slices: FileSlices
+    private let begun: Moment
     private let start: Int64
     private var isHeadSent = false
     private var isWriting = false
@@ -36,11 +37,14 @@ final class Delivery {
     private var isTrusted = false
     private var patience: Patience?
 
+    /// - Parameter begun: When the request came.
     init(
-        reader: Reader, services: ProxyServices, index: IndexReader, channel: any Channel,
+        reader: Reader, begun: Moment, services: ProxyServices, index: IndexReader,
+        channel: any Channel,
         head: @escaping () -> HTTPResponseHead, ended: @escaping (Ending) -> Void
     ) {
         self.reader = reader
+        self.begun = begun
         self.services = services
         self.index = index
         self.channel = channel
@@ -141,7 +145,8 @@ final class Delivery {
     private func startPatience() {
         let patience = Patience(
             settings: services.readers.waits, isHeadSent: isHeadSent,
-            clock: services.readers.clock, loop: channel.eventLoop,
+            since: isHeadSent ? services.readers.clock.now : begun, clock: services.readers.clock,
+            loop: channel.eventLoop,
             hedge: { [reader] in reader.hedge() }, giveUp: { [weak self] in self?.timedOut() })
         self.patience = patience
         patience.begin()
@@ -160,7 +165,7 @@ final class Delivery {
         guard isHeadSent else { return end(.failed(failure)) }
         switch failure {
         case .store, .bypass: end(.passRest(reader.position..<reader.range.upperBound))
-        case .status, .unsatisfiable, .changed, .unreachable: end(.short)
+        case .status, .unsatisfiable, .changed, .unreachable, .stopped: end(.short)
         }
     }
 

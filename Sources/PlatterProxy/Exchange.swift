@@ -27,6 +27,7 @@ final class Exchange {
     private let channel: any Channel
     private let heads: ResponseHeads
     private let finished: (Bool) -> Void
+    private let begun: Moment
     private var phase = Phase.starting
     /// Openings that ended because the origin's version had changed meanwhile.
     private var restarts = 0
@@ -42,6 +43,7 @@ final class Exchange {
         self.channel = channel
         self.finished = finished
         heads = ResponseHeads(isKeepAlive: request.isKeepAlive)
+        begun = services.readers.clock.now
     }
 
     // MARK: - Events
@@ -81,7 +83,7 @@ final class Exchange {
 
     private func open() {
         let opening = Opening(
-            request: request, services: services.readers, loop: channel.eventLoop
+            request: request, since: begun, services: services.readers, loop: channel.eventLoop
         ) { [weak self] in self?.unavailable() }
         phase = .opening(opening)
         opening.begin(services.table.opening(request.resource), wake: wake { $0.woke($1) })
@@ -127,7 +129,7 @@ final class Exchange {
         case .changed: restart()
         case .bypass: pass(detail: "not-stored")
         case .store: pass(detail: "store")
-        case .unreachable: unavailable()
+        case .unreachable, .stopped: unavailable()
         }
     }
 
@@ -177,7 +179,7 @@ final class Exchange {
             isStored: demand != nil)
         let heads = heads
         let delivery = Delivery(
-            reader: reader, services: services, index: index, channel: channel,
+            reader: reader, begun: begun, services: services, index: index, channel: channel,
             head: { head(heads, status) }, ended: { [weak self] in self?.deliveryEnded($0) })
         phase = .answering(delivery)
         delivery.pump()
@@ -218,8 +220,10 @@ final class Exchange {
 
     private func pass(detail: String) {
         let range = request.passedRange
+        let waited = services.readers.clock.now.since(begun)
+        let headTime = services.readers.waits.head - waited
         startPassage { [isHead = request.isHead] passage in
-            passage.passAll(range: range, isHead: isHead, detail: detail)
+            passage.passAll(range: range, isHead: isHead, detail: detail, headTime: headTime)
         }
     }
 

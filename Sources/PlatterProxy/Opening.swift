@@ -12,18 +12,23 @@ final class Opening {
     private let request: PlayerRequest
     private let services: ReaderServices
     private let patience: Patience
+    private let since: Moment
 
-    /// - Parameter timedOut: Called on the loop when nothing came in time. The demand has been left.
+    /// - Parameters:
+    ///   - since: When the request came.
+    ///   - timedOut: Called on the loop when nothing came in time. The demand has been left.
     init(
-        request: PlayerRequest, services: ReaderServices, loop: any EventLoop,
+        request: PlayerRequest, since: Moment, services: ReaderServices, loop: any EventLoop,
         timedOut: @escaping () -> Void
     ) {
         let demand = services.queue.nextDemand()
         self.demand = demand
         self.request = request
         self.services = services
+        self.since = since
         patience = Patience(
-            settings: services.waits, isHeadSent: false, clock: services.clock, loop: loop,
+            settings: services.waits, isHeadSent: false, since: since, clock: services.clock,
+            loop: loop,
             hedge: { services.queue.overdue(demand) },
             giveUp: {
                 services.queue.leave(demand)
@@ -53,7 +58,7 @@ final class Opening {
             range: .starting(at: first, length: length), level: .high, stride: length,
             suffix: suffix)
         wanted.isWaiting = true
-        wanted.deadline = services.clock.now.advanced(by: services.waits.head)
+        wanted.deadline = since.advanced(by: services.waits.head)
         return wanted
     }
 

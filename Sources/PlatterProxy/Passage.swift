@@ -40,9 +40,11 @@ final class Passage: Sendable {
     func cancel() { task.value?.cancel() }
 
     /// The origin's own answer to the whole request.
-    func passAll(range: AskedRange?, isHead: Bool, detail: String) {
+    ///
+    /// - Parameter headTime: How long the player still waits for the head.
+    func passAll(range: AskedRange?, isHead: Bool, detail: String, headTime: Duration) {
         run { passage in
-            let deadline = passage.startDeadline()
+            let deadline = passage.startDeadline(after: headTime)
             let response: Bypass.Response
             do {
                 response = try await passage.services.bypass.response(
@@ -56,7 +58,7 @@ final class Passage: Sendable {
                 isChunkable: !isHead && !passage.isHTTP10)
             do {
                 try await passage.write(.head(head))
-                if !isHead { _ = try await passage.relay(response, atMost: .max) }
+                if !isHead { _ = try await passage.relay(response) }
                 try await passage.write(.end(nil))
                 return head.version == .http1_0 ? .short : .complete
             } catch {
@@ -65,13 +67,16 @@ final class Passage: Sendable {
         }
     }
 
-    /// The rest of a response whose head and first bytes were sent.
+    /// The rest of a response whose head and first bytes were sent. An origin without ranges has to
+    /// send all that comes before it in the time that a reader waits for a byte.
     func passRest(of opened: Entry.Opened, range: ByteRange) {
         run { passage in
+            let deadline = passage.startDeadline(after: passage.services.readers.waits.body)
             do {
-                let (response, length) = try await passage.services.bypass.rest(
+                let (response, skipping, length) = try await passage.services.bypass.rest(
                     of: opened, resource: passage.resource, range: range)
-                let sent = try await passage.relay(response, atMost: length)
+                let sent = try await passage.relay(
+                    response, skipping: skipping, atMost: length, began: deadline.cancel)
                 guard sent == range.length else { return .short }
                 try await passage.write(.end(nil))
                 return .complete
@@ -82,9 +87,8 @@ final class Passage: Sendable {
     }
 
     /// The head has to come in time; the body may take as long as the player likes.
-    private func startDeadline() -> Scheduled<Void> {
-        let delay = services.readers.waits.head.nanosecondsClamped
-        return channel.eventLoop.scheduleTask(in: .nanoseconds(delay)) { self.cancel() }
+    private func startDeadline(after time: Duration) -> Scheduled<Void> {
+        channel.eventLoop.scheduleTask(in: .nanoseconds(time.nanosecondsClamped)) { self.cancel() }
     }
 
     private func run(_ body: @escaping @Sendable (Passage) async -> Ending) {
@@ -94,11 +98,19 @@ final class Passage: Sendable {
         }
     }
 
+    /// - Parameter began: Called with each buffer that has something to hand on.
     private func relay(
-        _ response: Bypass.Response, atMost limit: Int64
+        _ response: Bypass.Response, skipping: Int64 = 0, atMost limit: Int64 = .max,
+        began: () -> Void = {}
     ) async throws -> Int64 {
         var sent: Int64 = 0
+        var toSkip = skipping
         for try await var buffer in response.body {
+            let skipped = min(toSkip, Int64(buffer.readableBytes))
+            buffer.moveReaderIndex(forwardBy: Int(skipped))
+            toSkip -= skipped
+            if toSkip > 0 || buffer.readableBytes == 0 { continue }
+            began()
             let length = min(Int64(buffer.readableBytes), limit - sent)
             guard length > 0, let slice = buffer.readSlice(length: Int(length)) else { break }
             try await write(.body(.byteBuffer(slice)))

@@ -11,15 +11,17 @@ final class Patience {
     private var deadlines: WaitDeadlines
     private var timer: Scheduled<Void>?
 
+    /// - Parameter since: As of `WaitDeadlines`.
     init(
-        settings: WaitDeadlines.Settings, isHeadSent: Bool, clock: any MonotonicClock,
-        loop: any EventLoop, hedge: @escaping () -> Void, giveUp: @escaping () -> Void
+        settings: WaitDeadlines.Settings, isHeadSent: Bool, since: Moment,
+        clock: any MonotonicClock, loop: any EventLoop, hedge: @escaping () -> Void,
+        giveUp: @escaping () -> Void
     ) {
         self.clock = clock
         self.loop = loop
         self.hedge = hedge
         self.giveUp = giveUp
-        deadlines = WaitDeadlines(settings: settings, isHeadSent: isHeadSent, now: clock.now)
+        deadlines = WaitDeadlines(settings: settings, isHeadSent: isHeadSent, since: since)
     }
 
     func begin() {

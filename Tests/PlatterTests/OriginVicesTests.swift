@@ -85,6 +85,43 @@ struct OriginVicesTests {
         }
     }
 
+    @Test("an origin without ranges that breaks off is asked for the whole again, and goes on")
+    func brokenWithoutRanges() async throws {
+        try await Stage.run { stage in
+            stage.origin.behave(.ignoresRange)
+            stage.origin.behave(.body(.truncated(after: 1_000_000)), times: 1)
+            stage.expect(try await stage.get().body, are: 0..<5_000_000)
+            #expect(stage.origin.ledger.bodyBytes == 6_000_000)
+            stage.origin.resetLedger()
+            stage.expect(try await stage.get().body, are: 0..<5_000_000)
+            #expect(stage.origin.ledger.requests == 0)
+        }
+    }
+
+    @Test("what an origin without ranges did not send at first is stored when it is asked for")
+    func laterWithoutRanges() async throws {
+        try await Stage.run { stage in
+            stage.expect(try await stage.get("bytes=0-999").body, are: 0..<1000)
+            stage.origin.behave(.ignoresRange)
+            for _ in 0..<2 {
+                let (head, body) = try await stage.get("bytes=3000000-3999999")
+                #expect(head.status == 206)
+                stage.expect(body, are: 3_000_000..<4_000_000)
+            }
+            // The opening, and one more.
+            #expect(stage.origin.ledger.requests == 2)
+        }
+    }
+
+    @Test("far into an origin without ranges a response goes on past the store")
+    func farWithoutRanges() async throws {
+        try await Stage.run(length: 20_000_000) { stage in
+            stage.origin.behave(.ignoresRange)
+            stage.origin.behave(.body(.truncated(after: 12_000_000)), times: 1)
+            stage.expect(try await stage.get().body, are: 0..<20_000_000)
+        }
+    }
+
     @Test("a long seek into an origin without ranges gets the whole, as the origin gives it")
     func longSeekWithoutRanges() async throws {
         try await Stage.run(length: 20_000_000) { stage in

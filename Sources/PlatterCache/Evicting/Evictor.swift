@@ -11,9 +11,6 @@ package final class Evictor: Sendable {
     /// A cache that is too large is mentioned once in this time [60 s].
     private static let warningInterval = Duration.seconds(60)
 
-    /// Calls the closure once after a while, unless the program ends before.
-    package typealias Delay = @Sendable (Duration, @escaping @Sendable () -> Void) -> Void
-
     private let policy: EvictionPolicy
     private let table: EntryTable
     private let disk: any Disk

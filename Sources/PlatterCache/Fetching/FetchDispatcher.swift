@@ -28,6 +28,8 @@ package final class FetchDispatcher: Sendable {
         var nextDemand: UInt64 = 1
         var timer: Scheduled<Void>?
         var isStopped = false
+        /// Told when the last flight has landed after the end.
+        var drained: EventLoopPromise<Void>?
     }
 
     private let state: NIOLockedValueBox<State>
@@ -59,7 +61,7 @@ package final class FetchDispatcher: Sendable {
         wake: @escaping @Sendable (Wakeup) -> Void
     ) {
         let length = entry.opened?.completeLength
-        guard !isStopped else { return wake(.failed(.unreachable)) }
+        guard !isStopped else { return wake(.failed(.stopped)) }
         perform { state, now in
             state.demanders[id] = Demander(entry: entry, wake: wake)
             state.entries[entry.handle] = entry
@@ -103,7 +105,11 @@ package final class FetchDispatcher: Sendable {
     // MARK: - Flights
 
     func planned(_ id: FlightID, gap: ByteRange?) {
-        perform { $0.scheduler.planned(id, gap: gap, now: $1) }
+        perform { state, now in
+            let actions = state.scheduler.planned(id, gap: gap, now: now)
+            if state.scheduler.entry(of: id) == nil { state.flights[id] = nil }
+            return actions
+        }
     }
 
     func opened(_ id: FlightID, body: ByteRange, completeLength: Int64, lacksRanges: Bool) {
@@ -111,6 +117,14 @@ package final class FetchDispatcher: Sendable {
             $0.scheduler.opened(
                 id, body: body, completeLength: completeLength, lacksRanges: lacksRanges, now: $1)
         }
+    }
+
+    /// The origin ignores ranges.
+    ///
+    /// - Returns: Where the flight is to end now.
+    func sendsWhole(_ id: FlightID) -> Int64 {
+        perform { $0.scheduler.sendsWhole(id, now: $1) }
+        return state.withLockedValue { $0.scheduler.end(of: id) } ?? 0
     }
 
     func advanced(_ id: FlightID, mark: Int64, pace: Pace) {
@@ -151,16 +165,26 @@ package final class FetchDispatcher: Sendable {
         }
     }
 
-    /// Cancels all flights; every demand fails. Flights still report their last bytes.
-    package func stop() {
+    /// Flights that do not end in this time are not waited for [5 s].
+    private static let longestDrain = TimeAmount.seconds(5)
+
+    /// Cancels all flights and waits until they have landed; every demand fails.
+    package func stop() async {
+        let drained = loop.makePromise(of: Void.self)
         let (controls, demanders) = state.withLockedValue { state in
             state.isStopped = true
             state.timer?.cancel()
+            state.drained = drained
             defer { state.demanders = [:] }
             return (Array(state.flights.values), Array(state.demanders.values))
         }
         for control in controls { control.cancel() }
-        for demander in demanders { demander.wake(.failed(.unreachable)) }
+        for demander in demanders { demander.wake(.failed(.stopped)) }
+        if controls.isEmpty { drained.succeed() }
+        let limit = loop.scheduleTask(in: Self.longestDrain) { drained.succeed() }
+        // Never fails.
+        try? await drained.futureResult.get()
+        limit.cancel()
     }
 
     private var isStopped: Bool { state.withLockedValue { $0.isStopped } }
@@ -176,13 +200,14 @@ package final class FetchDispatcher: Sendable {
 
     private func perform(_ event: (inout State, Moment) -> [SchedulerAction]) {
         let now = clock.now
-        let deeds = state.withLockedValue { state in
+        let (deeds, drained) = state.withLockedValue { state in
             let actions = event(&state, now)
             let deeds = actions.compactMap { prepare($0, &state, now: now) }
             if state.entries.count > 64 || actions.isEmpty { prune(&state) }
-            return deeds
+            return (deeds, state.flights.isEmpty ? state.drained : nil)
         }
         for deed in deeds { perform(deed) }
+        drained?.succeed()
     }
 
     private func prune(_ state: inout State) {
@@ -206,6 +231,9 @@ package final class FetchDispatcher: Sendable {
         _ action: SchedulerAction, _ state: inout State, now: Moment
     ) -> Deed? {
         switch action {
+        case .fly(let id, _) where state.isStopped:
+            state.flights[id] = nil
+            return nil
         case .plan, .open, .fly, .setTimer:
             // What lands after the end starts nothing new.
             if state.isStopped { return nil }

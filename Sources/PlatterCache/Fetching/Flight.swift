@@ -74,10 +74,16 @@ struct Flight: Sendable {
                 expectation: FetchExpectation(asked: asked, identity: opened.identity),
                 receivedAt: services.wallClock())
             switch verdict {
-            case .partial(let head), .whole(let head):
+            case .partial(let head):
                 outcome = await store(
                     response, range: head.body, limit: range.upperBound, opened: opened,
                     requestedAt: requestedAt)
+            case .whole(let head) where range.lowerBound <= Self.skipLimit:
+                let body = range.lowerBound..<head.body.upperBound
+                outcome = await store(
+                    response, range: body, skipping: range.lowerBound,
+                    limit: queue.sendsWhole(id), opened: opened, requestedAt: requestedAt)
+            case .whole: outcome = bypass("the origin has no ranges")
             default: outcome = refuse(verdict)
             }
         } catch {
@@ -192,9 +198,10 @@ struct Flight: Sendable {
 
     // MARK: - Storing
 
+    /// - Parameter skipping: Bytes of the body that come before `range`.
     private func store(
-        _ response: OriginResponse, range: ByteRange, limit: Int64, opened: Entry.Opened,
-        requestedAt: Moment
+        _ response: OriginResponse, range: ByteRange, skipping: Int64 = 0, limit: Int64,
+        opened: Entry.Opened, requestedAt: Moment
     ) async -> FlightOutcome {
         let wanted = range.clamped(to: 0..<max(limit, 0))
         guard
@@ -215,7 +222,8 @@ struct Flight: Sendable {
             services.log.warning("No room could be reserved", metadata: ["error": "\(error)"])
         }
         do {
-            outcome = try await receive(response, range: range, limit: limit, into: &transfer)
+            outcome = try await receive(
+                response, range: range, skipping: skipping, limit: limit, into: &transfer)
         } catch let error as DiskError {
             services.log.error("The disk refuses bytes", metadata: ["error": "\(error)"])
             if error.code == .noSpace || error.code == .quota { services.evictor.look() }
@@ -228,10 +236,15 @@ struct Flight: Sendable {
     }
 
     private func receive(
-        _ response: OriginResponse, range: ByteRange, limit: Int64, into transfer: inout Transfer
+        _ response: OriginResponse, range: ByteRange, skipping: Int64, limit: Int64,
+        into transfer: inout Transfer
     ) async throws -> FlightOutcome {
+        var toSkip = skipping
         let last = min(range.upperBound, max(limit, range.lowerBound))
         for try await var buffer in response.body {
+            let skipped = min(toSkip, Int64(buffer.readableBytes))
+            buffer.moveReaderIndex(forwardBy: Int(skipped))
+            toSkip -= skipped
             while buffer.readableBytes > 0 {
                 let before = transfer.mark
                 record(

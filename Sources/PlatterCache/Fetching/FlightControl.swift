@@ -6,7 +6,8 @@ package final class FlightControl: Sendable {
     private struct State {
         var end = Int64.max
         var isCancelled = false
-        var task: Task<Void, Never>?
+        /// The one that plans or opens, and the one that flies.
+        var tasks: [Task<Void, Never>] = []
         var hold: Hold?
     }
 
@@ -21,13 +22,13 @@ package final class FlightControl: Sendable {
     func limit(to end: Int64) { state.withLockedValue { $0.end = min($0.end, end) } }
 
     func cancel() {
-        let task = state.withLockedValue { state in
+        let tasks = state.withLockedValue { state in
             state.isCancelled = true
             // Also for a task that does not notice: it brings nothing more.
             state.end = 0
-            return state.task
+            return state.tasks
         }
-        task?.cancel()
+        for task in tasks { task.cancel() }
     }
 
     /// Keeps what the flight brings from being evicted until `letGo`.
@@ -41,10 +42,10 @@ package final class FlightControl: Sendable {
         }
     }
 
-    /// The task that flies. Cancelled at once when the order to stop came before it started.
+    /// A task of the flight. Cancelled at once when the order to stop came before it started.
     func attach(_ task: Task<Void, Never>) {
         let isCancelled = state.withLockedValue { state in
-            state.task = task
+            state.tasks.append(task)
             return state.isCancelled
         }
         if isCancelled { task.cancel() }
@@ -63,6 +64,9 @@ package protocol Pilot: Sendable {
         _ id: FlightID, _ range: ByteRange, entry: Entry, control: FlightControl,
         queue: FetchDispatcher)
 }
+
+/// Calls the closure once after a while, unless the program ends before.
+package typealias Delay = @Sendable (Duration, @escaping @Sendable () -> Void) -> Void
 
 /// The clock seam: what decisions are told the time from.
 package protocol MonotonicClock: Sendable {

@@ -10,25 +10,30 @@ package struct Prefetcher: Sendable {
     private static let client = ClientID("prefetch")
     /// One request of a prefetch [8 MiB].
     private static let stride: Int64 = 8 << 20
-    /// Seconds until a failed one is tried again at a restart.
-    private static let retryAfter: Int64 = 300
+    /// Seconds until one that failed is tried again, doubled with each failure [1 minute to 6 hours].
+    private static let retryAfter: Int64 = 60
+    private static let longestRetry: Int64 = 6 * 3600
+    /// The same where the origin has another version: there is nothing to wait for [1 s].
+    private static let changedRetry: Int64 = 1
 
     private let queue: FetchDispatcher
     private let table: EntryTable
     private let index: IndexWriter
     private let search: IndexSearch
     private let wallClock: @Sendable () -> Int64
+    private let delay: Delay
     private let log: Logger
 
     package init(
         queue: FetchDispatcher, table: EntryTable, index: IndexWriter, search: IndexSearch,
-        wallClock: @escaping @Sendable () -> Int64, log: Logger
+        wallClock: @escaping @Sendable () -> Int64, delay: @escaping Delay, log: Logger
     ) {
         self.queue = queue
         self.table = table
         self.index = index
         self.search = search
         self.wallClock = wallClock
+        self.delay = delay
         self.log = log
     }
 
@@ -48,8 +53,31 @@ package struct Prefetcher: Sendable {
                 guard let url = try? OriginURL(download.download.url) else { continue }
                 let resource = Resource(url, fields: [:])
                 guard resource.key == download.download.key else { continue }
-                await start(download, resource)
+                await startWhenDue(download, resource)
             }
+        } catch {
+            log.error("The download queue cannot be read", metadata: ["error": "\(error)"])
+        }
+    }
+
+    private func startWhenDue(_ download: QueuedDownload, _ resource: Resource) async {
+        let (pause, isOver) = download.nextAttemptAt.subtractingReportingOverflow(wallClock())
+        // A clock that was wrong once keeps nobody waiting for longer than the longest pause.
+        guard !isOver, pause > 0 else { return await start(download, resource) }
+        delay(.seconds(min(pause, Self.longestRetry))) {
+            Task { await retry(download.id, resource) }
+        }
+    }
+
+    /// The wish may have been fulfilled or changed since.
+    private func retry(_ id: QueuedDownload.ID, _ resource: Resource) async {
+        do {
+            guard let download = try await index.downloads().first(where: { $0.id == id }) else {
+                return
+            }
+            await startWhenDue(download, resource)
+        } catch  where error.code == .closed {
+            return
         } catch {
             log.error("The download queue cannot be read", metadata: ["error": "\(error)"])
         }
@@ -78,7 +106,8 @@ package struct Prefetcher: Sendable {
             switch wakeup {
             case .look: break
             case .complete: Task { await done(download) }
-            case .failed(let failure): Task { await failed(download, failure) }
+            case .failed(.stopped): break
+            case .failed(let failure): Task { await failed(download, resource, failure) }
             }
         }
     }
@@ -91,14 +120,23 @@ package struct Prefetcher: Sendable {
         }
     }
 
-    private func failed(_ download: QueuedDownload, _ failure: FetchFailure) async {
+    private func failed(
+        _ download: QueuedDownload, _ resource: Resource, _ failure: FetchFailure
+    ) async {
         log.warning(
             "A prefetch failed", metadata: ["id": "\(download.id)", "reason": "\(failure)"])
+        let doublings = min(download.attempts, 16)
+        let pause =
+            failure == .changed
+            ? Self.changedRetry << doublings : Self.retryAfter << doublings
+        let next = wallClock().addingClamped(min(pause, Self.longestRetry))
         do {
             try await index.noteFailure(
-                of: download.id, error: "\(failure)", nextAttemptAt: wallClock() + Self.retryAfter)
+                of: download.id, error: "\(failure)", nextAttemptAt: next)
         } catch {
-            log.error("The download queue cannot be written", metadata: ["error": "\(error)"])
+            return log.error(
+                "The download queue cannot be written", metadata: ["error": "\(error)"])
         }
+        await retry(download.id, resource)
     }
 }

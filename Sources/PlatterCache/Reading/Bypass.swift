@@ -40,10 +40,11 @@ package struct Bypass: Sendable {
 
     /// The rest of a response that has begun: the same version, from the very byte.
     ///
-    /// - Returns: A response whose body starts at `range.lowerBound`, and how much of it is wanted.
+    /// - Returns: The response, how much of its body comes before the range, and how much is wanted
+    ///   then.
     package func rest(
         of opened: Entry.Opened, resource: Resource, range: ByteRange
-    ) async throws(FetchFailure) -> (Response, length: Int64) {
+    ) async throws(FetchFailure) -> (Response, skipping: Int64, length: Int64) {
         let asked = AskedRange.from(range.lowerBound, upTo: range.upperBound)
         let response = try await response(to: resource, range: asked)
         let verdict = ResponseCheck.verdict(
@@ -52,7 +53,8 @@ package struct Bypass: Sendable {
             receivedAt: wallClock())
         switch verdict {
         case .partial(let head), .whole(let head):
-            return (response, min(head.body.upperBound, range.upperBound) - range.lowerBound)
+            let end = min(head.body.upperBound, range.upperBound)
+            return (response, range.lowerBound - head.body.lowerBound, end - range.lowerBound)
         case .changed, .unsatisfiable: throw .changed
         case .rejected(let status): throw .status(status)
         case .wholeUnusable, .redirect, .retryable, .malformed: throw .unreachable

@@ -25,10 +25,12 @@ package struct WaitDeadlines: Sendable {
     private let startedAt: Moment
     private var hedges = 0
 
-    package init(settings: Settings, isHeadSent: Bool, now: Moment) {
+    /// - Parameter since: When the request came, as long as no head was sent: all that it waits for
+    ///   counts together. Later when this wait began.
+    package init(settings: Settings, isHeadSent: Bool, since: Moment) {
         self.settings = settings
         self.isHeadSent = isHeadSent
-        startedAt = now
+        startedAt = since
     }
 
     /// When something is next to be done, and what.

@@ -61,6 +61,20 @@ extension FetchScheduler {
         return cancelled + wake(in: flight.entry) { _ in true } + schedule(now: now)
     }
 
+    /// The response to a flight of an open entry is the whole, whatever was asked. The flight goes on
+    /// to the end, unless it was told where to end, and everybody behind its start joins it.
+    package mutating func sendsWhole(_ id: FlightID, now: Moment) -> [SchedulerAction] {
+        guard let flight = flights[id], flight.phase == .flying, flight.isRunning,
+            let length = entries[flight.entry]?.completeLength
+        else { return [] }
+        entries[flight.entry]?.lacksRanges = true
+        if !flight.isLimited {
+            flights[id]?.range = flight.range.lowerBound..<max(flight.range.upperBound, length)
+        }
+        unsettle(flight.entry)
+        return schedule(now: now)
+    }
+
     /// Bytes are in the file up to `mark`.
     ///
     /// - Parameter pace: What the connection brings, as measured so far.

@@ -5,6 +5,9 @@ extension FetchScheduler {
     /// Whether anybody is interested in the entry, or something still flies for it.
     package func knows(_ entry: EntryHandle) -> Bool { entries[entry] != nil }
 
+    /// The byte after the last one that a flight is to bring, nil for an unknown flight.
+    package func end(of flight: FlightID) -> Int64? { flights[flight]?.range.upperBound }
+
     /// The entry that a flight is for, nil for an unknown flight.
     package func entry(of flight: FlightID) -> EntryHandle? { flights[flight]?.entry }
 }

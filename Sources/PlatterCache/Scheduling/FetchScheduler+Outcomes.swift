@@ -25,7 +25,7 @@ extension FetchScheduler {
         case .status, .unreachable:
             // The origin may only dislike the second connection.
             if !rivals(of: id, flight).isEmpty { return [] }
-        case .unsatisfiable, .changed, .bypass, .store: break
+        case .unsatisfiable, .changed, .bypass, .store, .stopped: break
         }
         return fail(flight.entry, failure) + dropUnwanted(of: flight.entry)
     }

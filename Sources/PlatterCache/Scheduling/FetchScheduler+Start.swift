@@ -176,6 +176,7 @@ extension FetchScheduler {
                 flight.mark < position, position < flight.range.upperBound
             else { return nil }
             flights[id]?.range = flight.range.lowerBound..<position
+            flights[id]?.isLimited = true
             isDisturbed = true
             unsettle(flight.entry)
             return .limit(id, end: position)

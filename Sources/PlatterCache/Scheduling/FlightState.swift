@@ -34,6 +34,8 @@ struct FlightState: Hashable, Sendable {
     var pace = Pace.unknown
     /// Told to stop; still holds its slot.
     var isCancelled = false
+    /// Told where to end, because another one brings what comes then.
+    var isLimited = false
     /// The flight that it runs beside for the same bytes, because that one was slow to answer.
     var hedgeOf: FlightID?
     /// Its end is so near that the next one may start.

@@ -82,7 +82,7 @@ struct ReadAheadTests {
 struct WaitDeadlinesTests {
     @Test("before the head: another connection after 5 s, the end at 10")
     func head() {
-        var deadlines = WaitDeadlines(settings: .init(), isHeadSent: false, now: .start)
+        var deadlines = WaitDeadlines(settings: .init(), isHeadSent: false, since: .start)
         #expect(deadlines.next == (Moment.start.advanced(by: .seconds(5)), .hedge))
         deadlines.passed()
         #expect(deadlines.next == (Moment.start.advanced(by: .seconds(10)), .giveUp))
@@ -90,7 +90,7 @@ struct WaitDeadlinesTests {
 
     @Test("after the head: other connections after 5 and 10 s, the end at 30")
     func body() {
-        var deadlines = WaitDeadlines(settings: .init(), isHeadSent: true, now: .start)
+        var deadlines = WaitDeadlines(settings: .init(), isHeadSent: true, since: .start)
         #expect(deadlines.next == (Moment.start.advanced(by: .seconds(5)), .hedge))
         deadlines.passed()
         #expect(deadlines.next == (Moment.start.advanced(by: .seconds(10)), .hedge))

@@ -35,6 +35,29 @@ struct OpeningTests {
         #expect(stage.planned(1, nil) == [.complete(1)])
     }
 
+    @Test("a flight that brings the whole although asked for less goes on for all behind it")
+    mutating func sendsWhole() {
+        stage.flies(1, mib..<2 * mib, flight: 1)
+        _ = stage.enters(2, 500 * mib..<501 * mib)
+        #expect(stage.scheduler.sendsWhole(FlightID(1), now: stage.now) == [])
+        #expect(stage.scheduler.end(of: FlightID(1)) == Stage.length)
+        #expect(stage.planned(2, 500 * mib..<Int64.max) == [])
+        #expect(stage.enters(3, 900 * mib..<901 * mib) == [])
+        _ = stage.leaves(1)
+        _ = stage.leaves(2)
+        #expect(stage.advanced(1, to: 899 * mib) == [])
+        #expect(stage.leaves(3) == [.cancel(1)])
+    }
+
+    @Test("but one that was told where to end ends there")
+    mutating func sendsWholeToLimit() {
+        stage.flies(1, 0..<8 * mib, flight: 1, stride: 8 * mib)
+        _ = stage.advanced(1, to: 64 * kib)
+        _ = stage.enters(2, 4 * mib..<8 * mib)
+        _ = stage.scheduler.sendsWhole(FlightID(1), now: stage.now)
+        #expect(stage.scheduler.end(of: FlightID(1)) == 4 * mib)
+    }
+
     @Test("a failed opening is tried again")
     mutating func failedOpening() {
         _ = stage.enters(1, 0..<mib, length: nil)

@@ -1,0 +1,148 @@
+import Logging
+import NIOConcurrencyHelpers
+import NIOPosix
+import PlatterCore
+import PlatterHTTP
+import PlatterStore
+import Testing
+
+@testable import PlatterCache
+
+@Suite("Prefetches that fail")
+struct PrefetcherTests {
+    @Test("a failed one is tried again after a pause that grows, and the row says why")
+    func retries() async throws {
+        let world = try Prefetches(outcome: .failed(.status(404)))
+        try await world.prefetch()
+        for (attempts, seconds) in [(1, 60), (2, 120), (3, 240)] as [(Int64, Int64)] {
+            let pause = try #require(await world.nextPause())
+            #expect(pause.duration == .seconds(seconds))
+            let row = try #require(try await world.rows().first)
+            #expect(row.attempts == attempts)
+            #expect(row.lastError == "status(404)")
+            #expect(row.nextAttemptAt == world.now + seconds)
+            world.passTime(seconds)
+            pause.action()
+        }
+        _ = try #require(await world.nextPause())
+        #expect(world.flights == 4)
+    }
+
+    @Test("a timer that fires early, or for a wish that is gone, starts nothing")
+    func earlyTimer() async throws {
+        let world = try Prefetches(outcome: .failed(.status(404)))
+        try await world.prefetch()
+        let pause = try #require(await world.nextPause())
+        world.passTime(59)
+        pause.action()
+        let rest = try #require(await world.nextPause())
+        #expect(rest.duration == .seconds(1))
+        #expect(world.flights == 1)
+        let row = try #require(try await world.rows().first)
+        try await world.index.dequeue(row.id)
+        await world.prefetcher.resume()
+        #expect(world.flights == 1)
+    }
+
+    @Test("after a restart one that failed waits for its time")
+    func resumes() async throws {
+        let world = try Prefetches(outcome: .failed(.status(404)))
+        try await world.prefetch()
+        _ = try #require(await world.nextPause())
+        await world.prefetcher.resume()
+        #expect(try #require(await world.nextPause()).duration == .seconds(60))
+        #expect(world.flights == 1)
+    }
+
+    @Test("the end of the program is no failure")
+    func stopped() async throws {
+        let world = try Prefetches(outcome: nil)
+        try await world.prefetch()
+        await world.queue.stop()
+        #expect(try await world.rows().first?.attempts == 0)
+    }
+}
+
+/// A prefetcher whose flights all end alike, and whose timers are fired by hand.
+private final class Prefetches: Sendable {
+    struct Pause: Sendable {
+        let duration: Duration
+        let action: @Sendable () -> Void
+    }
+
+    let index: IndexWriter
+    let queue: FetchDispatcher
+    let prefetcher: Prefetcher
+    private let cellar: Cellar
+    private let pilot: CannedPilot
+    private let clock: NIOLockedValueBox<Int64>
+    private let pauses: AsyncStream<Pause>
+
+    /// - Parameter outcome: nil: flights never end by themselves.
+    init(outcome: FlightOutcome?) throws {
+        let cellar = try Cellar()
+        let clock = NIOLockedValueBox(Int64(1_000_000))
+        let (pauses, source) = AsyncStream.makeStream(of: Pause.self)
+        pilot = CannedPilot(outcome: outcome)
+        queue = FetchDispatcher(
+            limits: FetchLimits(), clock: SystemClock(),
+            loop: MultiThreadedEventLoopGroup.singleton.next(), pilot: pilot)
+        prefetcher = Prefetcher(
+            queue: queue, table: cellar.table, index: cellar.index,
+            search: IndexSearch(reader: try cellar.reader()),
+            wallClock: { clock.withLockedValue { $0 } },
+            delay: { source.yield(Pause(duration: $0, action: $1)) }, log: Logger(label: "test"))
+        index = cellar.index
+        self.cellar = cellar
+        self.clock = clock
+        self.pauses = pauses
+    }
+
+    var now: Int64 { clock.withLockedValue { $0 } }
+    var flights: Int { pilot.flights }
+
+    func passTime(_ seconds: Int64) { clock.withLockedValue { $0 += seconds } }
+
+    func prefetch() async throws {
+        let url = try OriginURL("http://origin/film")
+        try await prefetcher.prefetch(Resource(key: CacheKey(url.description), url: url))
+    }
+
+    func rows() async throws -> [QueuedDownload] { try await index.downloads() }
+
+    func nextPause() async -> Pause? {
+        await pauses.first { _ in true }
+    }
+}
+
+private final class CannedPilot: Pilot {
+    private let outcome: FlightOutcome?
+    private let count = NIOLockedValueBox(0)
+
+    init(outcome: FlightOutcome?) { self.outcome = outcome }
+
+    var flights: Int { count.withLockedValue { $0 } }
+
+    func begin(
+        _ order: FlightOrder, entry: Entry, control: FlightControl, opens: Bool,
+        queue: FetchDispatcher
+    ) {
+        count.withLockedValue { $0 += 1 }
+        guard let outcome else {
+            return control.attach(
+                Task {
+                    // Until it is told to stop.
+                    for await _ in AsyncStream<Never>.makeStream().stream {}
+                    queue.landed(order.flight, outcome: .ended)
+                })
+        }
+        queue.landed(order.flight, outcome: outcome)
+    }
+
+    func fly(
+        _ id: FlightID, _ range: ByteRange, entry: Entry, control: FlightControl,
+        queue: FetchDispatcher
+    ) {
+        queue.landed(id, outcome: .ended)
+    }
+}
