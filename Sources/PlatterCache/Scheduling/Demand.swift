@@ -152,6 +152,8 @@ package struct FetchLimits: Hashable, Sendable {
     /// An older reader of the same client that still waits for bytes after so long counts again [1 s]:
     /// players close an old connection within a round trip or two.
     package var patience = Duration.seconds(1)
+    /// So many readers of one client at one entry are no player that moves on [4].
+    package var parallel = 4
     /// How far an older reader of the same client must read on before it counts again [512 KiB].
     package var revival: Int64 = 512 << 10
     /// Tries for a demand that nobody waits for [3].

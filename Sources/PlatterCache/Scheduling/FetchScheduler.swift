@@ -121,16 +121,25 @@ package struct FetchScheduler: Sendable {
     }
 
     /// `client` has opened the reader `newest`: what else it reads of the entry is most likely
-    /// abandoned, although its connection may still be open (PLAYERS 7.6).
+    /// abandoned, although its connection may still be open (PLAYERS 7.6). Not if it reads at many
+    /// places: then it is no player that has moved on, but a downloader, or many people at one address.
     package mutating func clientMovedOn(
         _ client: ClientID, of entry: EntryHandle, newest: DemandID, now: Moment
     ) -> [SchedulerAction] {
-        guard let state = entries[entry] else { return [] }
-        for id in state.demands where id != newest {
+        let others = (entries[entry]?.demands ?? []).filter { id in
+            guard id != newest, let demand = demands[id] else { return false }
+            return demand.client == client && demand.level == .high
+        }
+        guard others.count < limits.parallel - 1 else {
+            for id in others where demands[id]?.yieldedAt != nil {
+                demands[id]?.yieldedAt = nil
+                hungry.insert(id)
+            }
+            return schedule(now: now)
+        }
+        for id in others {
             // Who opens several at once wants them all: only one that has had bytes can be done with.
-            guard var demand = demands[id], demand.client == client, demand.level == .high,
-                demand.isServed
-            else { continue }
+            guard var demand = demands[id], demand.isServed else { continue }
             demand.yieldedAt = demand.range.lowerBound
             demand.yieldedSince = now
             if !demand.isWaiting && !demand.isWoken { demand.wantNothing() }

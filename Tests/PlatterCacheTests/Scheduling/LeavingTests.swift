@@ -129,4 +129,20 @@ struct LeavingTests {
         _ = stage.enters(2, 500 * mib..<501 * mib, client: "aria")
         #expect(stage.movedOn("aria", newest: 2) == [])
     }
+
+    @Test("a client with four readers of an entry is no player that moves on")
+    mutating func parallel() {
+        stage.flies(1, 0..<8 * mib, flight: 1, stride: 8 * mib, client: "aria")
+        _ = stage.advanced(1, to: 4096)
+        _ = stage.waits(1, at: 4096, upTo: 8 * mib)
+        for reader in 2...3 as ClosedRange<UInt64> {
+            let start = Int64(reader) * 100 * mib
+            _ = stage.enters(reader, start..<start + mib, client: "aria")
+        }
+        _ = stage.movedOn("aria", newest: 3)
+        #expect(stage.scheduler.demands[DemandID(1)]?.priority == .high)
+        _ = stage.enters(4, 400 * mib..<401 * mib, client: "aria")
+        #expect(stage.movedOn("aria", newest: 4) == [])
+        #expect(stage.scheduler.demands[DemandID(1)]?.priority == .critical)
+    }
 }
