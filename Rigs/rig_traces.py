@@ -59,6 +59,11 @@ class Cost:
         return self.origin - self.consumed
 
     @property
+    def is_look(self) -> bool:
+        """Less is read for each request than a probe."""
+        return self.consumed < PROBE * len(self.session.rows)
+
+    @property
     def allowed(self) -> int:
         """The most that may be unread, and a little for what was under way when a fetch was cut."""
         return sum(allowance(row) for row in self.session.rows) + self.consumed // 50

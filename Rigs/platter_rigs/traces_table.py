@@ -15,6 +15,19 @@ that asked for the same bytes again; one far above 1 is a session of a few small
 unit of a request is larger than what was wanted.
 """
 
+_PROBES = """## Looks at a file: the worst cases, and why
+
+A look is a request of which less than 256 KiB is read: a header, an index at the end, a thumbnail.
+Before a byte has come back nobody can tell a look from the beginning of a film, so the first fetch at
+a cold place is 512 KiB, which at 5 MB/s is two round trips of 50 ms; nothing is fetched ahead until
+256 KiB were read. From the third short look in a row at one object on, the first fetch is halved each
+time, down to 128 KiB. The rest is what was on its way when the player hung up: the pace of these
+recordings brings 256 KiB in 50 ms, and as much may lie in the socket of the player.
+
+These sessions, of those that only look, had the most bytes from the origin that nobody read:
+
+"""
+
 _HEADING = (
     "| container | scenario | requests | read MB | origin MB | ratio |\n"
     "|---|---|---:|---:|---:|---:|\n")
@@ -25,7 +38,7 @@ def table(costs: list) -> str:
     players: dict[str, list] = {}
     for cost in costs:
         players.setdefault(cost.session.player, []).append(cost)
-    parts = [_INTRODUCTION, _sums(players)]
+    parts = [_INTRODUCTION, _sums(players), _probes(costs)]
     for player, own in players.items():
         rows = "".join(
             f"| {cost.session.container} | {cost.session.scenario_name} "
@@ -44,6 +57,22 @@ def _sums(players: dict[str, list]) -> str:
         "## All sessions of a player\n\n"
         "| player | sessions | requests | read MB | origin MB | ratio |\n"
         f"|---|---:|---:|---:|---:|---:|\n{rows}")
+
+
+def _probes(costs: list) -> str:
+    looks = [cost for cost in costs if cost.is_look]
+    rows = "".join(
+        f"| {cost.session.player} | {cost.session.container} | {cost.session.scenario_name} "
+        f"| {len(cost.session.rows)} | {cost.consumed / 1e6:.2f} | {cost.origin / 1e6:.2f} "
+        f"| {cost.unread / len(cost.session.rows) / 1e6:.2f} |\n"
+        for cost in sorted(looks, key=lambda cost: -cost.unread)[:10])
+    unread, requests = (
+        sum(cost.unread for cost in looks), sum(len(cost.session.rows) for cost in looks))
+    return (
+        _PROBES + "| player | container | scenario | requests | read MB | origin MB "
+        "| unread MB for each request |\n|---|---|---|---:|---:|---:|---:|\n" + rows
+        + f"\nAll {len(looks)} such sessions together: {unread / 1e6:.1f} MB unread in {requests} "
+        f"requests, {unread / max(1, requests) / 1e6:.2f} MB for each.\n")
 
 
 def _figures(requests: int, consumed: int, origin: int) -> str:

@@ -89,7 +89,9 @@ struct Caching: Sendable {
             filler: configuration.fillsInBackground ? Filler(queue: queue) : nil)
         return ProxyServices(
             routes: Routes(
-                origin: configuration.origin.flatMap { try? OriginURL($0) }, streams: streams),
+                origin: configuration.origin.flatMap { try? OriginURL($0) },
+                named: configuration.namedOrigins.compactMapValues { try? OriginURL($0) },
+                streams: streams),
             table: table, index: store.index, readers: readers,
             bypass: Bypass(origin: origins.passing, wallClock: System.wallClock),
             wallClock: System.wallClock, log: log)

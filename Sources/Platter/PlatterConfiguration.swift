@@ -2,8 +2,12 @@
 public struct PlatterConfiguration: Hashable, Sendable {
     /// The cache folder; made when missing. It must belong to this program alone.
     public var directory: String
-    /// The origin whose paths are served, such as `https://media.example`; nil: only registered URLs.
+    /// The origin whose paths are served, such as `https://media.example`; nil: only named origins and
+    /// registered URLs.
     public var origin: String?
+    /// More origins by name: the paths below `/NAME/` are theirs. A name is letters, digits, `-`, `.`
+    /// and `_`, and begins with a letter or digit [none].
+    public var namedOrigins: [String: String] = [:]
     /// The address to listen on for players [127.0.0.1].
     public var host = "127.0.0.1"
     /// The port, 0 to 65535; 0 takes a free one [0].
@@ -62,7 +66,29 @@ public struct PlatterConfiguration: Hashable, Sendable {
         if let origin, let problem = Engine.problem(ofOrigin: origin) {
             problems.append("origin: \(problem)")
         }
+        for (name, url) in namedOrigins.sorted(by: { $0.key < $1.key }) {
+            check(
+                Self.isName(name),
+                "origin \(name): a name is letters, digits, -, . and _, and begins with a letter or digit"
+            )
+            if let problem = Engine.problem(ofOrigin: url) {
+                problems.append("origin \(name): \(problem)")
+            }
+        }
         return problems
+    }
+
+    private static func isName(_ name: String) -> Bool {
+        let isPlain = name.utf8.allSatisfy { byte in
+            UInt8(ascii: "0")...UInt8(ascii: "9") ~= byte || isLetter(byte)
+                || [UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_")].contains(byte)
+        }
+        guard isPlain, let first = name.utf8.first else { return false }
+        return UInt8(ascii: "0")...UInt8(ascii: "9") ~= first || isLetter(first)
+    }
+
+    private static func isLetter(_ byte: UInt8) -> Bool {
+        UInt8(ascii: "a")...UInt8(ascii: "z") ~= byte | 0x20
     }
 }
 

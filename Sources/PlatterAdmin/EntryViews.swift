@@ -8,6 +8,8 @@ package import PlatterStore
 package enum EntryViews {
     /// Entries of one page [200].
     package static let pageLength = 200
+    /// Pieces of one map [100,000]; what comes after them is only counted.
+    package static let pieceLimit = 100_000
 
     package static func page(
         of index: IndexReader, after: Int64
@@ -24,18 +26,22 @@ package enum EntryViews {
     ) throws(IndexError) -> AdminMessages.EntryMap? {
         guard let record = try index.entry(EntryID(id)) else { return nil }
         var present: [[Int64]] = []
-        var total: Int64 = 0
-        for run in try index.runs(of: record.id) {
-            let range = run.run.range
-            total = total.addingClamped(range.length)
-            if let last = present.last, last[1] == range.lowerBound {
-                present[present.count - 1][1] = range.upperBound
-            } else {
-                present.append([range.lowerBound, range.upperBound])
-            }
+        var runs = try index.runs(of: record.id)
+        while let last = runs.last, present.count < pieceLimit {
+            for run in runs { append(run.run.range, to: &present) }
+            runs = try index.runs(of: record.id, from: last.run.range.upperBound)
         }
+        let total = try index.presentBytes(of: record.id)
         return AdminMessages.EntryMap(
             entry: AdminMessages.Entry(record, presentBytes: total), present: present)
+    }
+
+    private static func append(_ range: ByteRange, to present: inout [[Int64]]) {
+        if let last = present.last, last[1] == range.lowerBound {
+            present[present.count - 1][1] = range.upperBound
+        } else {
+            present.append([range.lowerBound, range.upperBound])
+        }
     }
 }
 
@@ -60,9 +66,7 @@ extension IndexSearch {
     ) throws(IndexError) -> (state: EntryState, completeLength: Int64, presentBytes: Int64)? {
         try read { (index) throws(IndexError) in
             guard let record = try index.entry(for: key) else { return nil }
-            let present = try index.runs(of: record.id).reduce(Int64(0)) {
-                $0.addingClamped($1.run.range.length)
-            }
+            let present = try index.presentBytes(of: record.id)
             return (
                 EntryState(record, presentBytes: present), record.grid.completeLength, present
             )

@@ -23,6 +23,19 @@ struct EndpointArgument: ExpressibleByArgument, CustomStringConvertible {
     var endpoint: PlatterConfiguration.Endpoint { .init(host: host, port: port) }
 }
 
+/// `URL`, or `NAME=URL`.
+struct OriginArgument: ExpressibleByArgument {
+    let name: String?
+    let url: String
+
+    init?(argument: String) {
+        let head = argument.prefix { $0 != "=" && $0 != ":" }
+        let isNamed = argument[head.endIndex...].hasPrefix("=")
+        name = isNamed ? String(head) : nil
+        url = isNamed ? String(argument[head.endIndex...].dropFirst()) : argument
+    }
+}
+
 /// A number of bytes: `1000000`, `500M`, `10GiB`. K, M, G and T count in 1024.
 struct ByteCountArgument: ExpressibleByArgument {
     let bytes: Int64

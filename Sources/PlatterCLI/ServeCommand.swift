@@ -11,11 +11,14 @@ struct ServeCommand: AsyncParsableCommand {
         abstract: "Run the cache in the foreground until SIGTERM or Ctrl-C.",
         discussion: """
             With --origin, paths are the origin's: http://127.0.0.1:7777/films/one.mp4 is \
-            films/one.mp4 of the origin. Without it, only URLs registered by `platter url` are served.
+            films/one.mp4 of the origin. With --origin NAME=URL, as often as you like, those below \
+            /NAME/ are. Without any, only URLs registered by `platter url` are served.
             """)
 
-    @Option(help: ArgumentHelp("The origin whose paths are served.", valueName: "url"))
-    var origin: String?
+    @Option(
+        help: ArgumentHelp(
+            "An origin whose paths are served, all or below /NAME/.", valueName: "[name=]url"))
+    var origin: [OriginArgument] = []
 
     @Option(help: ArgumentHelp("Where players connect.", valueName: "host:port"))
     var listen = EndpointArgument.defaultListen
@@ -48,6 +51,15 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(help: "How much to log: debug, info, notice, warning or error.")
     var logLevel = "notice"
 
+    func validate() throws {
+        let names = origin.map { $0.name ?? "" }
+        guard Set(names).count == names.count else {
+            throw ValidationError(
+                "--origin: give each origin a name of its own, as in --origin films=https://a.example"
+            )
+        }
+    }
+
     func run() async throws {
         guard let level = Logger.Level(rawValue: logLevel) else {
             throw ValidationError("--log-level: use debug, info, notice, warning or error")
@@ -66,7 +78,9 @@ struct ServeCommand: AsyncParsableCommand {
             throw CleanExit.failure(error.description)
         }
         print("Platter listens on \(platter.baseURL)")
-        if let origin { print("serves            \(origin)") }
+        for origin in origin {
+            print("serves            \(origin.url)\(origin.name.map { " as /\($0)/" } ?? "")")
+        }
         print("keeps its cache in \(folder.path)")
         if let url = platter.adminURL { print("admin interface   \(url)") }
         Output.flush()
@@ -76,7 +90,10 @@ struct ServeCommand: AsyncParsableCommand {
 
     private func makeConfiguration() -> PlatterConfiguration {
         var configuration = PlatterConfiguration(directory: folder.path)
-        configuration.origin = origin
+        configuration.origin = origin.first { $0.name == nil }?.url
+        for origin in origin {
+            if let name = origin.name { configuration.namedOrigins[name] = origin.url }
+        }
         configuration.host = listen.host
         configuration.port = listen.port
         configuration.admin = admin.admin.endpoint

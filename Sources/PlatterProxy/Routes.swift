@@ -6,15 +6,19 @@ package import PlatterCache
 import PlatterCore
 package import PlatterHTTP
 
-/// What request targets name (REQUIREMENTS E5): registered streams under their own prefix, everything
-/// else a path of the one origin.
+/// What request targets name (REQUIREMENTS E5): registered streams under their own prefix, paths of a
+/// named origin below its name, and everything else a path of the one origin without a name.
 package struct Routes: Sendable {
     private let origin: OriginURL?
+    private let named: [String: OriginURL]
     private let streams: StreamRegistry
 
-    /// - Parameter origin: nil: only registered streams are served.
-    package init(origin: OriginURL?, streams: StreamRegistry) {
+    /// - Parameters:
+    ///   - origin: nil: only named ones and registered streams are served.
+    ///   - named: By the first segment of the path.
+    package init(origin: OriginURL?, named: [String: OriginURL], streams: StreamRegistry) {
         self.origin = origin
+        self.named = named
         self.streams = streams
     }
 
@@ -32,7 +36,15 @@ package struct Routes: Sendable {
             let name = target.dropFirst(StreamRegistry.prefix.count)
             return streams.resource(forTarget: name).map { .resource($0) } ?? .unknown
         }
+        let name = target.dropFirst().prefix { $0 != "/" && $0 != "?" }
+        if let origin = named[String(name)], target[name.endIndex...].hasPrefix("/") {
+            return resource(of: origin, String(target[name.endIndex...]))
+        }
         guard let origin else { return .unknown }
+        return resource(of: origin, target)
+    }
+
+    private func resource(of origin: OriginURL, _ target: String) -> Route {
         guard let url = try? origin.appending(target: target) else { return .malformed }
         return .resource(Resource(url, fields: [:]))
     }

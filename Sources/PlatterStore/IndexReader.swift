@@ -124,6 +124,14 @@ package final class IndexReader {
         return summaries
     }
 
+    /// The sum of all runs of an entry. Reads every row of it.
+    package func presentBytes(of entry: EntryID) throws(IndexError) -> Int64 {
+        let statement = try ReadStatement(
+            connection, #"SELECT ifnull(sum("end" - start), 0) FROM cache_chunks WHERE entry = ?1"#)
+        statement.bind(entry.rawValue, at: 1)
+        return try statement.first { $0.integer(0) ?? 0 } ?? 0
+    }
+
     /// The sum of all runs of all entries. Reads every row: for the start and for people, not for a
     /// request.
     package func totalRecordedBytes() throws(IndexError) -> Int64 {

@@ -120,6 +120,8 @@ struct IndexModelTests {
                 RecordedRun(run: run($0.range), isVerified: $0.isVerified)
             }
             try #require(try reader.runs(of: entry) == expected, note)
+            let sum = model.rows.reduce(Int64(0)) { $0 + $1.range.length }
+            try #require(try reader.presentBytes(of: entry) == sum, note)
             for _ in 0..<5 {
                 let range = Self.anyRange(&numbers)
                 let answer = try reader.presence(

@@ -22,6 +22,9 @@ package struct ReadAhead: Sendable {
         package init() {}
     }
 
+    /// What a client takes at first fills its buffer and says nothing of its rate [2 s].
+    private static let burst = Duration.seconds(2)
+
     private let settings: Settings
     private let start: Int64
     private let startedAt: Moment
@@ -43,6 +46,10 @@ package struct ReadAhead: Sendable {
     /// The client has taken all bytes before `newPosition`.
     package mutating func read(upTo newPosition: Int64, now: Moment) {
         position = max(position, newPosition)
+        guard now.since(startedAt) >= Self.burst else {
+            (sampledAt, sampled) = (now, position)
+            return
+        }
         let elapsed = now.since(sampledAt).inSeconds
         guard elapsed >= 0.25 else { return }
         let recent = Double(position - sampled) / elapsed
@@ -66,8 +73,7 @@ package struct ReadAhead: Sendable {
         return max(end, start.addingClamped(settings.firstRequest))
     }
 
-    /// Never more ahead than was taken: a player fills its buffer as fast as it can and then stops, and
-    /// its rate is not known before. The least window comes earlier, but not at once either, because
+    /// Never more ahead than was taken: a player may stop at any time. The least window comes earlier, but not at once either, because
     /// some 256 KiB of what was taken may only be parked in the kernels' buffers.
     private var ceiling: Int64 {
         max(taken, min(taken.multipliedClamped(by: 3), settings.least))

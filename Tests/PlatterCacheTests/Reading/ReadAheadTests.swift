@@ -22,7 +22,8 @@ struct ReadAheadTests {
         #expect(slow.windowEnd == 3 << 20 + 8 << 20)
         var fast = ReadAhead(settings: .init(), start: 0, now: at(0))
         fast.read(upTo: 1 << 30, now: at(1))
-        #expect(fast.windowEnd == 1 << 30 + 200 << 20)
+        fast.read(upTo: 2 << 30, now: at(3))
+        #expect(fast.windowEnd == 2 << 30 + 200 << 20)
     }
 
     @Test("the window of a reader that has just begun grows with what it takes")
@@ -34,11 +35,22 @@ struct ReadAheadTests {
         #expect(ahead.windowEnd == 1000 + 4 << 20)
     }
 
-    @Test("never more is fetched ahead than was read, whatever the rate of the beginning")
+    @Test("never more is fetched ahead than was read, whatever the rate")
+    func ceiling() {
+        var ahead = ReadAhead(settings: .init(), start: 0, now: at(0))
+        ahead.read(upTo: 0, now: at(1.9))
+        ahead.read(upTo: 20_000_000, now: at(2.9))
+        #expect(ahead.windowEnd == 40_000_000)
+    }
+
+    @Test("what fills a player's buffer at first is no rate")
     func burst() {
         var ahead = ReadAhead(settings: .init(), start: 0, now: at(0))
-        ahead.read(upTo: 20_000_000, now: at(1))
-        #expect(ahead.windowEnd == 40_000_000)
+        ahead.read(upTo: 20_000_000, now: at(1.9))
+        #expect(ahead.windowEnd == 20_000_000 + 8 << 20)
+        ahead.read(upTo: 20_200_000, now: at(6.9))
+        #expect(ahead.rate == 40_000)
+        #expect(ahead.windowEnd == 20_200_000 + 8 << 20)
     }
 
     @Test("the window is the seconds asked for at the rate that is really read")
