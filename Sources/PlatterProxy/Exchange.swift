@@ -120,12 +120,17 @@ final class Exchange {
         case .status(let status): end(HTTPResponseStatus(statusCode: status))
         // An empty object cannot be asked for by range.
         case .unsatisfiable where !request.range.isSet: pass(detail: "empty")
+        case .unsatisfiable(0)
+        where request.range.resolve(completeLength: 0) != .unsatisfiable:
+            pass(detail: "empty", isWhole: true)
         // It was another reader's range that has no bytes.
         case .unsatisfiable(let length?)
         where request.range.resolve(completeLength: length) != .unsatisfiable: restart()
-        case .unsatisfiable(let length):
-            let range = length.map { ContentRange.unsatisfied(completeLength: $0).fieldValue }
-            end(.rangeNotSatisfiable, adding: range.map { [("Content-Range", $0)] } ?? [])
+        case .unsatisfiable(let length?):
+            let range = ContentRange.unsatisfied(completeLength: length).fieldValue
+            end(.rangeNotSatisfiable, adding: [("Content-Range", range)])
+        // Whose range it was that has no bytes is not known.
+        case .unsatisfiable(nil): pass(detail: "unsatisfiable")
         case .changed: restart()
         case .bypass: pass(detail: "not-stored")
         case .store: pass(detail: "store")
@@ -218,8 +223,9 @@ final class Exchange {
 
     // MARK: - Passing
 
-    private func pass(detail: String) {
-        let range = request.passedRange
+    /// - Parameter isWhole: Ask for all of it, whatever the player asked for.
+    private func pass(detail: String, isWhole: Bool = false) {
+        let range = isWhole ? nil : request.passedRange
         let waited = services.readers.clock.now.since(begun)
         let headTime = services.readers.waits.head - waited
         startPassage { [isHead = request.isHead] passage in

@@ -105,7 +105,12 @@ final class Passage: Sendable {
     ) async throws -> Int64 {
         var sent: Int64 = 0
         var toSkip = skipping
+        // A player may take its time, an origin may not.
+        var stall = startDeadline(after: services.readers.waits.body)
+        defer { stall.cancel() }
         for try await var buffer in response.body {
+            stall.cancel()
+            defer { stall = startDeadline(after: services.readers.waits.body) }
             let skipped = min(toSkip, Int64(buffer.readableBytes))
             buffer.moveReaderIndex(forwardBy: Int(skipped))
             toSkip -= skipped

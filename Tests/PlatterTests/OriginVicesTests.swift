@@ -122,6 +122,65 @@ struct OriginVicesTests {
         }
     }
 
+    @Test("what is on disk of an origin without ranges is served from there")
+    func warmWithoutRanges() async throws {
+        try await Stage.run(length: 20_000_000) { stage in
+            stage.origin.behave(.ignoresRange)
+            stage.origin.behave(.body(.truncated(after: 12_000_000)), times: 1)
+            stage.expect(try await stage.get().body, are: 0..<20_000_000)
+            stage.origin.resetLedger()
+            let (head, body) = try await stage.get("bytes=1000000-1999999")
+            #expect(head["cache-status"] == "Platter; hit")
+            stage.expect(body, are: 1_000_000..<2_000_000)
+            #expect(stage.origin.ledger.requests == 0)
+        }
+    }
+
+    @Test("readers at several places of an origin without ranges share one transfer")
+    func sharedWithoutRanges() async throws {
+        try await Stage.run { stage in
+            _ = try await stage.get("bytes=0-999")
+            stage.origin.behave(.ignoresRange)
+            stage.origin.pace = Pace(bandwidth: 10_000_000)
+            stage.origin.resetLedger()
+            try await withThrowingTaskGroup(of: (Int64, [UInt8]).self) { group in
+                for start in [1_000_000, 2_000_000, 3_000_000] as [Int64] {
+                    group.addTask {
+                        (start, try await stage.get("bytes=\(start)-\(start + 1_999_999)").body)
+                    }
+                }
+                for try await (start, body) in group {
+                    stage.expect(body, are: start..<start + 2_000_000)
+                }
+            }
+            // Those that were asked for before it was known were hung up on early.
+            #expect(stage.origin.ledger.bodyBytes < 8_000_000)
+        }
+    }
+
+    @Test("a page in the middle of a film is no new version of it")
+    func page() async throws {
+        try await Stage.run { stage in
+            stage.expect(try await stage.get("bytes=0-99999").body, are: 0..<100_000)
+            stage.origin.behave(.errorPage, times: 2)
+            let (head, body) = try await stage.get()
+            #expect(head.status == 200)
+            #expect(head["content-length"] == "5000000")
+            stage.expect(body, are: 0..<5_000_000)
+            #expect(stage.origin.ledger.bodyBytes < 5_400_000)
+        }
+    }
+
+    @Test("a refusal of one range without a length is not given to others")
+    func refusedRange() async throws {
+        try await Stage.run { stage in
+            stage.origin.behave(.status(416), times: 1)
+            let (head, body) = try await stage.get("bytes=0-99")
+            #expect(head.status == 206)
+            stage.expect(body, are: 0..<100)
+        }
+    }
+
     @Test("a long seek into an origin without ranges gets the whole, as the origin gives it")
     func longSeekWithoutRanges() async throws {
         try await Stage.run(length: 20_000_000) { stage in

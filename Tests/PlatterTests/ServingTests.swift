@@ -115,6 +115,16 @@ struct ServingTests {
         }
     }
 
+    @Test("the last bytes of an object of none are all of it")
+    func suffixOfNothing() async throws {
+        try await Stage.run(length: 0) { stage in
+            let (head, body) = try await stage.get("bytes=-5")
+            #expect(head.status == 200)
+            #expect(head["content-length"] == "0")
+            #expect(body.isEmpty)
+        }
+    }
+
     @Test(
         "conditional requests are answered from the entry",
         arguments: [

@@ -15,8 +15,9 @@ struct Flight: Sendable {
     let queue: FetchDispatcher
     let services: FetchServices
 
-    /// Room that is reserved before the first byte is written [16 MiB].
-    private static let reservation: Int64 = 16 << 20
+    /// Room is reserved for a request of this size and more [1 MiB]: what a smaller one does not bring
+    /// would stay reserved.
+    private static let leastReservation: Int64 = 1 << 20
 
     /// How much of a body is brought only to get to what is wanted, when an origin has no ranges
     /// [8 MiB].
@@ -81,9 +82,8 @@ struct Flight: Sendable {
             case .whole(let head) where range.lowerBound <= Self.skipLimit:
                 let body = range.lowerBound..<head.body.upperBound
                 outcome = await store(
-                    response, range: body, skipping: range.lowerBound,
+                    response, range: body, sendsWhole: true, skipping: range.lowerBound,
                     limit: queue.sendsWhole(id), opened: opened, requestedAt: requestedAt)
-            case .whole: outcome = bypass("the origin has no ranges")
             default: outcome = refuse(verdict)
             }
         } catch {
@@ -124,6 +124,7 @@ struct Flight: Sendable {
                 return bypass("the origin has no ranges")
             }
             return await begin(head, of: response, lacksRanges: true, requestedAt: requestedAt)
+        case .wholeUnusable(let reason): return bypass("\(reason)")
         default: return refuse(verdict)
         }
     }
@@ -152,8 +153,8 @@ struct Flight: Sendable {
             queue.opened(
                 id, body: head.body, completeLength: head.completeLength, lacksRanges: lacksRanges)
             return await store(
-                response, range: head.body, limit: head.body.upperBound, opened: opened,
-                requestedAt: requestedAt)
+                response, range: head.body, sendsWhole: lacksRanges, limit: head.body.upperBound,
+                opened: opened, requestedAt: requestedAt)
         } catch {
             services.log.error("Nothing can be stored", metadata: ["error": "\(error)"])
             return .failed(.store)
@@ -191,17 +192,23 @@ struct Flight: Sendable {
             // Either the row is new, or its file has gone and with it all that the rows promise.
             services.index.drop(0..<Int64.max, of: record.id) { _ in }
             try await services.index.flush()
-            _ = try services.disk.createFile(record.file)
+            do {
+                _ = try services.disk.createFile(record.file)
+            } catch  where error.code == .exists {
+                // Another request has opened it at the same instant.
+            }
             return try services.table.open(record)
         }
     }
 
     // MARK: - Storing
 
-    /// - Parameter skipping: Bytes of the body that come before `range`.
+    /// - Parameters:
+    ///   - sendsWhole: The body is longer than what was asked for.
+    ///   - skipping: Bytes of the body that come before `range`.
     private func store(
-        _ response: OriginResponse, range: ByteRange, skipping: Int64 = 0, limit: Int64,
-        opened: Entry.Opened, requestedAt: Moment
+        _ response: OriginResponse, range: ByteRange, sendsWhole: Bool = false,
+        skipping: Int64 = 0, limit: Int64, opened: Entry.Opened, requestedAt: Moment
     ) async -> FlightOutcome {
         let wanted = range.clamped(to: 0..<max(limit, 0))
         guard
@@ -215,12 +222,7 @@ struct Flight: Sendable {
             opened: opened, start: range.lowerBound, requestedAt: requestedAt,
             headAt: services.clock.now)
         let outcome: FlightOutcome
-        do {
-            try opened.file.allocate(
-                .starting(at: range.lowerBound, length: Self.reservation, limit: range.upperBound))
-        } catch {
-            services.log.warning("No room could be reserved", metadata: ["error": "\(error)"])
-        }
+        if !sendsWhole, wanted.length >= Self.leastReservation { reserve(wanted, in: opened.file) }
         do {
             outcome = try await receive(
                 response, range: range, skipping: skipping, limit: limit, into: &transfer)
@@ -233,6 +235,14 @@ struct Flight: Sendable {
         }
         record(transfer.finish(), of: opened)
         return outcome
+    }
+
+    private func reserve(_ range: ByteRange, in file: any DataFile) {
+        do {
+            try file.allocate(range)
+        } catch {
+            services.log.warning("No room could be reserved", metadata: ["error": "\(error)"])
+        }
     }
 
     private func receive(
@@ -279,11 +289,16 @@ struct Flight: Sendable {
 
     private func refuse(_ verdict: Verdict) -> FlightOutcome {
         switch verdict {
-        case .partial, .whole: return .failed(.bypass)
-        case .wholeUnusable(let reason): return bypass("\(reason)")
+        case .partial, .whole, .wholeUnusable: return .failed(.bypass)
         case .unsatisfiable(let length):
             return .failed(
                 entry.opened == nil ? .unsatisfiable(completeLength: length) : supersede())
+        case .changed(.contentType):
+            // A page where media was is no new version: a login, or a fault that will pass.
+            services.log.warning(
+                "The origin sends a document instead of media",
+                metadata: ["url": "\(entry.resource.url.redacted)"])
+            return .retryable(after: nil)
         case .changed(let reason):
             services.log.notice(
                 "The origin has another version",

@@ -1,16 +1,18 @@
 import HTTPTypes
 package import Logging
+import NIOConcurrencyHelpers
 import PlatterCore
 import PlatterHTTP
 package import PlatterStore
 
 /// What people asked for: fetched at medium priority, and written down so that a restart goes on with
 /// it (REQUIREMENTS B7).
-package struct Prefetcher: Sendable {
+package final class Prefetcher: Sendable {
     private static let client = ClientID("prefetch")
     /// One request of a prefetch [8 MiB].
     private static let stride: Int64 = 8 << 20
-    /// Seconds until one that failed is tried again, doubled with each failure [1 minute to 6 hours].
+    /// Seconds until one that failed is tried again, doubled with each failure [1 minute to 6 hours]. One
+    /// that the origin refuses waits for the longest time at once.
     private static let retryAfter: Int64 = 60
     private static let longestRetry: Int64 = 6 * 3600
     /// The same where the origin has another version: there is nothing to wait for [1 s].
@@ -23,6 +25,13 @@ package struct Prefetcher: Sendable {
     private let wallClock: @Sendable () -> Int64
     private let delay: Delay
     private let log: Logger
+    /// The try of each wish that counts: what an older one has to say is not listened to.
+    private let attempts = NIOLockedValueBox<[QueuedDownload.ID: Attempt]>([:])
+
+    /// One try, from its start until the next one.
+    private struct Attempt: Hashable {
+        let demand: DemandID
+    }
 
     package init(
         queue: FetchDispatcher, table: EntryTable, index: IndexWriter, search: IndexSearch,
@@ -60,22 +69,25 @@ package struct Prefetcher: Sendable {
         }
     }
 
+    // MARK: - Tries
+
     private func startWhenDue(_ download: QueuedDownload, _ resource: Resource) async {
         let (pause, isOver) = download.nextAttemptAt.subtractingReportingOverflow(wallClock())
         // A clock that was wrong once keeps nobody waiting for longer than the longest pause.
         guard !isOver, pause > 0 else { return await start(download, resource) }
+        let attempt = begin(download.id)
         delay(.seconds(min(pause, Self.longestRetry))) {
-            Task { await retry(download.id, resource) }
+            Task { await self.retry(download.id, attempt, resource) }
         }
     }
 
     /// The wish may have been fulfilled or changed since.
-    private func retry(_ id: QueuedDownload.ID, _ resource: Resource) async {
+    private func retry(_ id: QueuedDownload.ID, _ attempt: Attempt, _ resource: Resource) async {
+        guard isCurrent(attempt, of: id) else { return }
         do {
-            guard let download = try await index.downloads().first(where: { $0.id == id }) else {
-                return
-            }
-            await startWhenDue(download, resource)
+            let row = try await index.downloads().first { $0.id == id }
+            guard let row else { return end(id, attempt) }
+            await startWhenDue(row, resource)
         } catch  where error.code == .closed {
             return
         } catch {
@@ -83,36 +95,68 @@ package struct Prefetcher: Sendable {
         }
     }
 
+    /// A new try takes the place of the last one.
+    private func begin(_ id: QueuedDownload.ID) -> Attempt {
+        let attempt = Attempt(demand: queue.nextDemand())
+        let last = attempts.withLockedValue { $0.updateValue(attempt, forKey: id) }
+        if let last { queue.leave(last.demand) }
+        return attempt
+    }
+
+    private func isCurrent(_ attempt: Attempt, of id: QueuedDownload.ID) -> Bool {
+        attempts.withLockedValue { $0[id] == attempt }
+    }
+
+    private func end(_ id: QueuedDownload.ID, _ attempt: Attempt) {
+        attempts.withLockedValue { if $0[id] == attempt { $0[id] = nil } }
+    }
+
     private func start(_ download: QueuedDownload, _ resource: Resource) async {
+        let attempt = begin(download.id)
         let entry: Entry
         do {
-            let record = try await search.read { reader throws(IndexError) in
-                try reader.entry(for: resource.key)
-            }
-            if let record {
-                entry = try table.entry(of: record, resource: resource)
-            } else {
-                entry = table.opening(resource)
-            }
+            entry = try await self.entry(of: resource)
         } catch {
-            return log.error("A prefetch cannot start", metadata: ["error": "\(error)"])
+            log.error("A prefetch cannot start", metadata: ["error": "\(error)"])
+            return await failed(download, attempt, resource, .store)
         }
         let wanted = download.download
         let range = wanted.start..<max(wanted.start, wanted.end ?? .max)
         let demand = Demand(
             entry: entry.handle, origin: resource.origin, client: Self.client, range: range,
             level: wanted.priority == .low ? .low : .medium, stride: Self.stride)
-        queue.register(queue.nextDemand(), demand, of: entry) { wakeup in
+        queue.register(attempt.demand, demand, of: entry) { wakeup in
             switch wakeup {
             case .look: break
-            case .complete: Task { await done(download) }
+            case .complete: Task { await self.done(download, attempt) }
             case .failed(.stopped): break
-            case .failed(let failure): Task { await failed(download, resource, failure) }
+            case .failed(let failure):
+                Task { await self.failed(download, attempt, resource, failure) }
             }
         }
     }
 
-    private func done(_ download: QueuedDownload) async {
+    private func entry(of resource: Resource) async throws -> Entry {
+        let record = try await search.read { reader throws(IndexError) in
+            try reader.entry(for: resource.key)
+        }
+        guard let record else { return table.opening(resource) }
+        do throws(DiskError) {
+            return try table.entry(of: record, resource: resource)
+        } catch {
+            guard error.code == .missing || error.code == .notOurs else { throw error }
+            // Its file has gone, and with it all that the rows promise. Committed before the opening
+            // looks for a current entry.
+            index.supersede(record.id, at: wallClock()) { _ in }
+            return table.opening(resource)
+        }
+    }
+
+    // MARK: - Ends
+
+    private func done(_ download: QueuedDownload, _ attempt: Attempt) async {
+        guard isCurrent(attempt, of: download.id) else { return }
+        end(download.id, attempt)
         do {
             try await index.dequeue(download.id)
         } catch {
@@ -121,15 +165,13 @@ package struct Prefetcher: Sendable {
     }
 
     private func failed(
-        _ download: QueuedDownload, _ resource: Resource, _ failure: FetchFailure
+        _ download: QueuedDownload, _ attempt: Attempt, _ resource: Resource,
+        _ failure: FetchFailure
     ) async {
+        guard isCurrent(attempt, of: download.id) else { return }
         log.warning(
             "A prefetch failed", metadata: ["id": "\(download.id)", "reason": "\(failure)"])
-        let doublings = min(download.attempts, 16)
-        let pause =
-            failure == .changed
-            ? Self.changedRetry << doublings : Self.retryAfter << doublings
-        let next = wallClock().addingClamped(min(pause, Self.longestRetry))
+        let next = wallClock().addingClamped(pause(after: failure, failures: download.attempts))
         do {
             try await index.noteFailure(
                 of: download.id, error: "\(failure)", nextAttemptAt: next)
@@ -137,6 +179,19 @@ package struct Prefetcher: Sendable {
             return log.error(
                 "The download queue cannot be written", metadata: ["error": "\(error)"])
         }
-        await retry(download.id, resource)
+        await retry(download.id, attempt, resource)
+    }
+
+    /// Seconds.
+    private func pause(after failure: FetchFailure, failures: Int64) -> Int64 {
+        let doublings = min(max(0, failures), 16)
+        let pause =
+            switch failure {
+            case .status: Self.longestRetry
+            case .changed: Self.changedRetry << doublings
+            case .unsatisfiable, .bypass, .store, .unreachable, .stopped:
+                Self.retryAfter << doublings
+            }
+        return min(pause, Self.longestRetry)
     }
 }

@@ -14,6 +14,9 @@ package struct Bypass: Sendable {
         package let body: any AsyncSequence<ByteBuffer, any Error> & Sendable
     }
 
+    /// How much an origin without ranges may send in vain to get to the rest of a response [64 MiB].
+    private static let skipLimit: Int64 = 64 << 20
+
     private let origin: any Origin
     private let wallClock: @Sendable () -> Int64
 
@@ -53,8 +56,10 @@ package struct Bypass: Sendable {
             receivedAt: wallClock())
         switch verdict {
         case .partial(let head), .whole(let head):
+            let skipping = range.lowerBound - head.body.lowerBound
+            guard skipping <= Self.skipLimit else { throw .unreachable }
             let end = min(head.body.upperBound, range.upperBound)
-            return (response, range.lowerBound - head.body.lowerBound, end - range.lowerBound)
+            return (response, skipping, end - range.lowerBound)
         case .changed, .unsatisfiable: throw .changed
         case .rejected(let status): throw .status(status)
         case .wholeUnusable, .redirect, .retryable, .malformed: throw .unreachable

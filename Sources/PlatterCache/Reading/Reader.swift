@@ -47,6 +47,8 @@ package final class Reader {
     private var hold: Hold?
     private var heldEnd: Int64 = 0
     private var isClosed = false
+    /// What was fetched ahead failed: nothing more is, until the reader has to wait and asks again.
+    private var isDiscouraged = false
 
     /// - Parameters:
     ///   - range: Within the entry.
@@ -118,6 +120,7 @@ package final class Reader {
 
     private func wait() {
         hasWaited = true
+        isDiscouraged = false
         let now = services.clock.now
         let end = min(range.upperBound, readAhead.wantedEnd(from: position))
         let deadline = now.advanced(by: services.waits.head)
@@ -178,7 +181,7 @@ package final class Reader {
     /// Registers, or moves on, what is to be fetched ahead. Never past the end of what was asked for.
     private func keepAhead(from position: Int64, index: IndexReader) {
         let end = min(range.upperBound, readAhead.windowEnd)
-        guard position < end else { return }
+        guard position < end, !isDiscouraged else { return }
         guard isRegistered || !readAhead.isProbe else { return }
         if !isRegistered {
             guard let gap = try? index.firstGap(of: opened.record.id, in: position..<end) else {
@@ -194,6 +197,7 @@ package final class Reader {
     package func forgotten() {
         if isRegistered { services.queue.leave(demand) }
         isRegistered = false
+        isDiscouraged = true
     }
 
     /// The client has gone, or has all it asked for.

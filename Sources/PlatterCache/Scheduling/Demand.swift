@@ -149,8 +149,9 @@ package struct FetchLimits: Hashable, Sendable {
     package var joinDistance: Int64 = 256 << 10
     /// Requests at once for one waiting reader, counting the first one [3].
     package var hedges = 3
-    /// An older reader of the same client that still waits for bytes after so long counts again [1 s]:
-    /// players close an old connection within a round trip or two.
+    /// An older reader of the same client that waits again after so long counts again [1 s]: players
+    /// close an old connection within a round trip or two. One that waits all the time counts again
+    /// when its wait is overdue.
     package var patience = Duration.seconds(1)
     /// So many readers of one client at one entry are no player that moves on [4].
     package var parallel = 4

@@ -62,17 +62,25 @@ extension FetchScheduler {
     }
 
     /// The response to a flight of an open entry is the whole, whatever was asked. The flight goes on
-    /// to the end, unless it was told where to end, and everybody behind its start joins it.
+    /// to the end, unless it was told where to end, and everybody behind its start joins it. Of
+    /// several that fly only the one that starts first is of use.
     package mutating func sendsWhole(_ id: FlightID, now: Moment) -> [SchedulerAction] {
         guard let flight = flights[id], flight.phase == .flying, flight.isRunning,
-            let length = entries[flight.entry]?.completeLength
+            let state = entries[flight.entry], let length = state.completeLength
         else { return [] }
         entries[flight.entry]?.lacksRanges = true
-        if !flight.isLimited {
-            flights[id]?.range = flight.range.lowerBound..<max(flight.range.upperBound, length)
+        let others = state.flights.filter { $0 != id && flights[$0]?.isRunning == true }
+        let start = flight.range.lowerBound
+        if others.contains(where: { flights[$0]?.isAhead(of: start) ?? false }) {
+            return cancel(id) + schedule(now: now)
         }
+        if !flight.isLimited {
+            flights[id]?.range = start..<max(flight.range.upperBound, length)
+        }
+        let behind = others.filter { flights[$0].map { $0.range.lowerBound >= start } ?? false }
+        let cancelled = flight.isLimited ? [] : behind.flatMap { cancel($0) }
         unsettle(flight.entry)
-        return schedule(now: now)
+        return cancelled + schedule(now: now)
     }
 
     /// Bytes are in the file up to `mark`.

@@ -22,10 +22,10 @@ extension FetchScheduler {
         _ flight: FlightState, _ id: FlightID, with failure: FetchFailure
     ) -> [SchedulerAction] {
         switch failure {
-        case .status, .unreachable:
+        case .status, .unreachable, .bypass:
             // The origin may only dislike the second connection.
             if !rivals(of: id, flight).isEmpty { return [] }
-        case .unsatisfiable, .changed, .bypass, .store, .stopped: break
+        case .unsatisfiable, .changed, .store, .stopped: break
         }
         return fail(flight.entry, failure) + dropUnwanted(of: flight.entry)
     }

@@ -26,9 +26,15 @@ extension FetchScheduler {
     private func flaw(
         of id: DemandID, _ demand: Demand, active: [FlightState], now: Moment
     ) -> String? {
-        let isServed = active.contains { flight in
-            flight.entry == demand.entry && flight.isBringing(demand.range.lowerBound)
-        }
+        let state = entries[demand.entry]
+        let isCarried =
+            state?.lacksRanges == true
+            && state.map { isOnItsWay(demand.range.lowerBound, $0) } ?? false
+        let isServed =
+            isCarried
+            || active.contains { flight in
+                flight.entry == demand.entry && flight.isBringing(demand.range.lowerBound)
+            }
         switch queue.line(of: id) {
         case nil:
             if hungry.contains(id) { return "reader \(id.rawValue) was not looked at" }

@@ -157,6 +157,7 @@ extension FetchScheduler {
         guard let demand = demands[id], let state = entries[demand.entry], !settled.contains(id)
         else { return .nothing }
         var position: Int64?
+        if state.lacksRanges, isOnItsWay(demand.range.lowerBound, state) { return .nothing }
         if let length = state.completeLength {
             position =
                 demand.isWaiting
@@ -170,6 +171,11 @@ extension FetchScheduler {
         }
         if let end = pause(of: demand, state), end > now { return .paused(until: end) }
         return .from(position)
+    }
+
+    /// A transfer that has to bring everything comes to what lies behind its start.
+    func isOnItsWay(_ position: Int64, _ state: EntryState) -> Bool {
+        state.flights.contains { flights[$0]?.isAhead(of: position) ?? false }
     }
 
     func pause(of demand: Demand, _ state: EntryState) -> Moment? {

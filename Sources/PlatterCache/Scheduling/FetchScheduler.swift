@@ -168,9 +168,11 @@ package struct FetchScheduler: Sendable {
             hungry.insert(id)
             return schedule(now: now)
         }
-        // Slow planning is not the origin's fault, and a second request would not help it.
+        // Slow planning is not the origin's fault, and a second request would not help it; nor would
+        // one that brings everything again from the start.
         let slow = original.flight
-        guard slow.opens || slow.phase == .flying, racing.count < limits.hedges,
+        guard slow.opens || slow.phase == .flying && !state.lacksRanges,
+            racing.count < limits.hedges,
             hasSlot(.critical, at: demand.origin)
         else { return schedule(now: now) }
         return hedge(id, slow: slow, group: slow.hedgeOf ?? original.id) + schedule(now: now)

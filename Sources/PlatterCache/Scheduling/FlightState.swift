@@ -63,6 +63,11 @@ struct FlightState: Hashable, Sendable {
         isRunning ? range : range.lowerBound..<max(range.lowerBound, mark)
     }
 
+    /// Whether it comes to `position` by itself where the origin sends everything from the start.
+    func isAhead(of position: Int64) -> Bool {
+        isRunning && phase == .flying && !isLimited && range.lowerBound <= position
+    }
+
     /// Whether it may still bring the byte at `position`.
     func isBringing(_ position: Int64) -> Bool {
         isRunning && (opens || range.contains(position))

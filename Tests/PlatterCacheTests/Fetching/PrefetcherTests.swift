@@ -12,14 +12,14 @@ import Testing
 struct PrefetcherTests {
     @Test("a failed one is tried again after a pause that grows, and the row says why")
     func retries() async throws {
-        let world = try Prefetches(outcome: .failed(.status(404)))
+        let world = try Prefetches(outcome: .failed(.bypass))
         try await world.prefetch()
         for (attempts, seconds) in [(1, 60), (2, 120), (3, 240)] as [(Int64, Int64)] {
             let pause = try #require(await world.nextPause())
             #expect(pause.duration == .seconds(seconds))
             let row = try #require(try await world.rows().first)
             #expect(row.attempts == attempts)
-            #expect(row.lastError == "status(404)")
+            #expect(row.lastError == "bypass")
             #expect(row.nextAttemptAt == world.now + seconds)
             world.passTime(seconds)
             pause.action()
@@ -28,9 +28,17 @@ struct PrefetcherTests {
         #expect(world.flights == 4)
     }
 
-    @Test("a timer that fires early, or for a wish that is gone, starts nothing")
-    func earlyTimer() async throws {
+    @Test("what the origin refuses is not asked for again for long")
+    func refused() async throws {
         let world = try Prefetches(outcome: .failed(.status(404)))
+        try await world.prefetch()
+        #expect(try #require(await world.nextPause()).duration == .seconds(6 * 3600))
+        #expect(try await world.rows().first?.lastError == "status(404)")
+    }
+
+    @Test("a timer that fires early waits for the rest")
+    func earlyTimer() async throws {
+        let world = try Prefetches(outcome: .failed(.bypass))
         try await world.prefetch()
         let pause = try #require(await world.nextPause())
         world.passTime(59)
@@ -38,15 +46,39 @@ struct PrefetcherTests {
         let rest = try #require(await world.nextPause())
         #expect(rest.duration == .seconds(1))
         #expect(world.flights == 1)
-        let row = try #require(try await world.rows().first)
-        try await world.index.dequeue(row.id)
-        await world.prefetcher.resume()
+    }
+
+    @Test("asked for again, it starts at once, and the timer of the first try starts nothing")
+    func askedAgain() async throws {
+        let world = try Prefetches(outcome: .failed(.bypass))
+        try await world.prefetch()
+        let first = try #require(await world.nextPause())
+        try await world.prefetch()
+        let second = try #require(await world.nextPause())
+        #expect(try await world.rows().first?.attempts == 1)
+        world.passTime(60)
+        first.action()
+        second.action()
+        #expect(try #require(await world.nextPause()).duration == .seconds(120))
+        #expect(world.flights == 3)
+        #expect(try await world.rows().first?.attempts == 2)
+    }
+
+    @Test("one whose file has gone begins anew")
+    func withoutFile() async throws {
+        let world = try Prefetches(outcome: nil)
+        let record = try await world.makeEntryWithoutFile()
+        try await world.prefetch()
         #expect(world.flights == 1)
+        #expect(world.opened == 1)
+        try await world.index.flush()
+        #expect(try world.superseded(record))
+        await world.queue.stop()
     }
 
     @Test("after a restart one that failed waits for its time")
     func resumes() async throws {
-        let world = try Prefetches(outcome: .failed(.status(404)))
+        let world = try Prefetches(outcome: .failed(.bypass))
         try await world.prefetch()
         _ = try #require(await world.nextPause())
         await world.prefetcher.resume()
@@ -59,7 +91,10 @@ struct PrefetcherTests {
         let world = try Prefetches(outcome: nil)
         try await world.prefetch()
         await world.queue.stop()
+        // A failure would be noted, and a pause begun, by what was started before this.
+        try await world.index.flush()
         #expect(try await world.rows().first?.attempts == 0)
+        #expect(world.pauseCount == 0)
     }
 }
 
@@ -77,12 +112,14 @@ private final class Prefetches: Sendable {
     private let pilot: CannedPilot
     private let clock: NIOLockedValueBox<Int64>
     private let pauses: AsyncStream<Pause>
+    private let begun: NIOLockedValueBox<Int>
 
     /// - Parameter outcome: nil: flights never end by themselves.
     init(outcome: FlightOutcome?) throws {
         let cellar = try Cellar()
         let clock = NIOLockedValueBox(Int64(1_000_000))
         let (pauses, source) = AsyncStream.makeStream(of: Pause.self)
+        let begun = NIOLockedValueBox(0)
         pilot = CannedPilot(outcome: outcome)
         queue = FetchDispatcher(
             limits: FetchLimits(), clock: SystemClock(),
@@ -91,15 +128,22 @@ private final class Prefetches: Sendable {
             queue: queue, table: cellar.table, index: cellar.index,
             search: IndexSearch(reader: try cellar.reader()),
             wallClock: { clock.withLockedValue { $0 } },
-            delay: { source.yield(Pause(duration: $0, action: $1)) }, log: Logger(label: "test"))
+            delay: {
+                begun.withLockedValue { $0 += 1 }
+                source.yield(Pause(duration: $0, action: $1))
+            }, log: Logger(label: "test"))
         index = cellar.index
         self.cellar = cellar
         self.clock = clock
         self.pauses = pauses
+        self.begun = begun
     }
 
     var now: Int64 { clock.withLockedValue { $0 } }
     var flights: Int { pilot.flights }
+    /// Flights that were to open the entry.
+    var opened: Int { pilot.openings }
+    var pauseCount: Int { begun.withLockedValue { $0 } }
 
     func passTime(_ seconds: Int64) { clock.withLockedValue { $0 += seconds } }
 
@@ -110,6 +154,14 @@ private final class Prefetches: Sendable {
 
     func rows() async throws -> [QueuedDownload] { try await index.downloads() }
 
+    func makeEntryWithoutFile() async throws -> EntryRecord {
+        try await cellar.empty("http://origin/film", accessedAt: 0)
+    }
+
+    func superseded(_ record: EntryRecord) throws -> Bool {
+        try cellar.reader().entry(record.id)?.supersededAt != nil
+    }
+
     func nextPause() async -> Pause? {
         await pauses.first { _ in true }
     }
@@ -117,17 +169,21 @@ private final class Prefetches: Sendable {
 
 private final class CannedPilot: Pilot {
     private let outcome: FlightOutcome?
-    private let count = NIOLockedValueBox(0)
+    private let count = NIOLockedValueBox((all: 0, opening: 0))
 
     init(outcome: FlightOutcome?) { self.outcome = outcome }
 
-    var flights: Int { count.withLockedValue { $0 } }
+    var flights: Int { count.withLockedValue { $0.all } }
+    var openings: Int { count.withLockedValue { $0.opening } }
 
     func begin(
         _ order: FlightOrder, entry: Entry, control: FlightControl, opens: Bool,
         queue: FetchDispatcher
     ) {
-        count.withLockedValue { $0 += 1 }
+        count.withLockedValue { count in
+            count.all += 1
+            if opens { count.opening += 1 }
+        }
         guard let outcome else {
             return control.attach(
                 Task {

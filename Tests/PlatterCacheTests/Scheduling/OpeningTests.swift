@@ -39,7 +39,7 @@ struct OpeningTests {
     mutating func sendsWhole() {
         stage.flies(1, mib..<2 * mib, flight: 1)
         _ = stage.enters(2, 500 * mib..<501 * mib)
-        #expect(stage.scheduler.sendsWhole(FlightID(1), now: stage.now) == [])
+        #expect(stage.scheduler.sendsWhole(FlightID(1), now: stage.now) == [.cancel(2)])
         #expect(stage.scheduler.end(of: FlightID(1)) == Stage.length)
         #expect(stage.planned(2, 500 * mib..<Int64.max) == [])
         #expect(stage.enters(3, 900 * mib..<901 * mib) == [])
@@ -47,6 +47,18 @@ struct OpeningTests {
         _ = stage.leaves(2)
         #expect(stage.advanced(1, to: 899 * mib) == [])
         #expect(stage.leaves(3) == [.cancel(1)])
+    }
+
+    @Test("of several that turn out to bring the whole only the one that starts first goes on")
+    mutating func oneWhole() {
+        stage.flies(1, 0..<mib, flight: 1)
+        stage.flies(2, 100 * mib..<101 * mib, flight: 2)
+        stage.flies(3, 200 * mib..<201 * mib, flight: 3)
+        #expect(stage.scheduler.sendsWhole(FlightID(2), now: stage.now) == [.cancel(2)])
+        #expect(stage.scheduler.sendsWhole(FlightID(1), now: stage.now) == [.cancel(3)])
+        #expect(stage.landed(2) == [])
+        #expect(stage.landed(3) == [])
+        #expect(stage.advanced(1, to: 200 * mib + 1) == [.wake(1), .wake(2), .wake(3)])
     }
 
     @Test("but one that was told where to end ends there")

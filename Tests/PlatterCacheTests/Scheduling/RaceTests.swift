@@ -15,6 +15,13 @@ struct RaceTests {
         #expect(stage.overdue(1) == [])
     }
 
+    @Test("nobody asks again for what an origin without ranges sends slowly")
+    mutating func whole() {
+        stage.flies(1, 0..<mib, flight: 1)
+        _ = stage.scheduler.sendsWhole(FlightID(1), now: stage.now)
+        #expect(stage.overdue(1) == [])
+    }
+
     @Test("it begins where the slow one stands and ends where that one would")
     mutating func sameBytes() {
         stage.flies(1, 0..<mib, flight: 1)

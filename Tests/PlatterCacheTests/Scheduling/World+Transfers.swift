@@ -47,7 +47,8 @@ extension World {
             range = .starting(at: min(start, length), length: order.length, limit: length)
         case .suffix(let count): range = max(0, length - count)..<length
         }
-        if hasFaults, random.once(in: 5) { range = 0..<length }
+        let lacksRanges = films[transfer.film].lacksRanges
+        if lacksRanges || hasFaults && random.once(in: 5) { range = 0..<length }
         films[transfer.film].isOpen = true
         transfers[id]?.phase = .flying
         transfers[id]?.range = range
@@ -55,7 +56,10 @@ extension World {
         transfers[id]?.recorded = range.lowerBound
         transfers[id]?.end = range.upperBound
         note("opened \(id) \(range) of \(length)")
-        perform(scheduler.opened(id, body: range, completeLength: length, now: now))
+        transfers[id]?.isWhole = lacksRanges
+        perform(
+            scheduler.opened(
+                id, body: range, completeLength: length, lacksRanges: lacksRanges, now: now))
     }
 
     /// Not known yet, known to be little, or so much that nothing is worth another request.
@@ -72,6 +76,7 @@ extension World {
         if transfer.mark >= transfer.end { return land(id, .ended) }
         if breaks(id) { return }
         if transfer.isStalled, !isCalm { return }
+        if films[transfer.film].lacksRanges, !transfer.isWhole { return beginWhole(id) }
         let amount = isCalm ? 1 << 20 : 1 + random.below(256 << 10)
         let mark = min(transfer.end, transfer.mark + amount)
         count(transfer, upTo: mark)
@@ -86,11 +91,23 @@ extension World {
         if random.once(in: 3) { record(id, upTo: mark) }
     }
 
-    /// Without faults each byte comes once.
+    private mutating func beginWhole(_ id: FlightID) {
+        note("whole \(id)")
+        transfers[id]?.isWhole = true
+        let limit = transfers[id]?.end
+        perform(scheduler.sendsWhole(id, now: now))
+        guard let end = scheduler.end(of: id), let limit, end >= limit else {
+            return fault("a whole that ends before what was asked for")
+        }
+        transfers[id]?.end = end
+    }
+
+    /// Without faults each byte comes once, unless the origin sends it with others.
     private mutating func count(_ transfer: Transfer, upTo mark: Int64) {
         let arrived = RangeSet(transfer.mark..<mark)
         let again = films[transfer.film].fetched.intersection(arrived)
-        if !hasFaults, !again.isEmpty { fault("\(again) came twice") }
+        let isExact = !hasFaults && !films[transfer.film].lacksRanges
+        if isExact, !again.isEmpty { fault("\(again) came twice") }
         films[transfer.film].fetched.formUnion(arrived)
     }
 

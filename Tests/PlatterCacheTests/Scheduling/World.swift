@@ -10,6 +10,8 @@ struct World {
         let entry: EntryHandle
         let origin: OriginID
         let length: Int64
+        /// Its origin sends the whole, whatever is asked.
+        let lacksRanges: Bool
         var isOpen = false
         /// What the index has.
         var present = RangeSet<Int64>()
@@ -52,6 +54,8 @@ struct World {
         /// Where it was told to end.
         var end: Int64
         var isHedge = false
+        /// It was found that the whole comes.
+        var isWhole = false
         var isCancelled = false
         var isStalled = false
         /// What of it the index has.
@@ -87,11 +91,13 @@ struct World {
         limits.total = Int(1 + random.below(6))
         limits.perOrigin = Int(1 + random.below(4))
         scheduler = FetchScheduler(limits: limits)
+        var origins = SplitMix64(seed: ~seed)
         for index in 0..<Int(1 + random.below(4)) {
             films.append(
                 Film(
                     entry: EntryHandle(UInt64(index)), origin: OriginID("o\(random.below(2))"),
-                    length: random.once(in: 20) ? random.below(3) : 1 + random.below(4 << 20)))
+                    length: random.once(in: 20) ? random.below(3) : 1 + random.below(4 << 20),
+                    lacksRanges: origins.once(in: 4)))
         }
     }
 
