@@ -56,6 +56,13 @@ RECIPES = {
                 "-hls_segment_filename", "segment-%03d.ts",
             ),
             "moov-end.mp4"),
+        Recipe(
+            "hls-fmp4/film.m3u8",
+            (
+                "-c", "copy", "-f", "hls", "-hls_time", "4", "-hls_playlist_type", "vod",
+                "-hls_segment_type", "fmp4", "-hls_segment_filename", "segment-%03d.m4s",
+            ),
+            "moov-end.mp4"),
         Recipe("film.webm", (*_KEYS, *_VP8)),
     ]
 }

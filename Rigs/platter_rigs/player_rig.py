@@ -30,13 +30,13 @@ class PlayerRig(Rig):
         super().setUp()
         # VLC runs as another user when the rigs run as root.
         self.folder.chmod(0o711)
-        for name in CONTAINERS:
-            media(name)
 
     def play(self, player: type[Player], names: list[str]) -> None:
         """Cold, then, when everything is in the cache, warm."""
         if not player.is_installed():
             self.skipTest(f"{player.__name__} is not installed")
+        for name in names:
+            media(name)
         with ThreadPoolExecutor(AT_ONCE) as pool:
             sessions = {name: pool.submit(self.session, player, name) for name in names}
         for name, session in sessions.items():
@@ -77,9 +77,10 @@ class PlayerRig(Rig):
 
 def paths_of(name: str) -> list[str]:
     """The paths at the origin of a film, or of a playlist and its segments."""
-    if not name.startswith("hls/"):
+    if not name.endswith(".m3u8"):
         return [f"/media/{name}"]
-    return [f"/media/hls/{path.name}" for path in sorted(media(name).parent.iterdir())]
+    folder = media(name).parent
+    return [f"/media/{folder.name}/{path.name}" for path in sorted(folder.iterdir())]
 
 
 def media_bytes(origin: Origin) -> int:
