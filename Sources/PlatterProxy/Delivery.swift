@@ -36,6 +36,12 @@ final class Delivery {
     /// It is really being read: the kernel may hold more of it.
     private var isTrusted = false
     private var patience: Patience?
+    /// The bytes that the socket is taking from the file by itself.
+    private var underWay: ByteRange?
+    private var watch: Scheduled<Void>?
+
+    /// How often it is looked whether the file still has what the socket is to take [1 s].
+    private static let watchInterval = TimeAmount.seconds(1)
 
     /// - Parameter begun: When the request came.
     init(
@@ -104,18 +110,37 @@ final class Delivery {
             }
             reader.handedOn(upTo: range.upperBound)
             isWriting = true
+            if case .fileRegion = bytes { watchOver(range) }
             let bound = NIOLoopBound(self, eventLoop: channel.eventLoop)
             channel.writeAndFlush(HTTPServerResponsePart.body(bytes)).whenComplete { result in
                 bound.value.sent(range, result)
             }
         } catch {
-            services.log.error("The disk cannot be read", metadata: ["error": "\(error)"])
+            diskFailed(error)
             fail(.store)
+        }
+    }
+
+    /// After an I/O error nothing of the file is trusted until it was compared with its checksums.
+    private func diskFailed(_ error: DiskError) {
+        services.log.error("The disk cannot be read", metadata: ["error": "\(error)"])
+        guard error.code == .io else { return }
+        let log = services.log
+        services.index.distrust(opened.record.id) { result in
+            guard case .failure(let error) = result else { return }
+            log.error("The index cannot be written", metadata: ["error": "\(error)"])
         }
     }
 
     private func sent(_ range: ByteRange, _ result: Result<Void, any Error>) {
         isWriting = false
+        underWay = nil
+        if case .failure(let error as IOError) = result {
+            let error = DiskError(
+                errno: error.errnoCode, doing: "send the file", path: opened.file.path)
+            // All others are the socket's.
+            if error.code == .io { diskFailed(error) }
+        }
         guard !isOver else { return release() }
         guard case .success = result else { return }
         if !isTrusted, range.upperBound - start >= UnsentLimit.threshold {
@@ -140,6 +165,32 @@ final class Delivery {
                 if isDropped { bound.value.pump() } else { bound.value.fail(.store) }
             }
         }
+    }
+
+    // MARK: - Watching
+
+    /// A file that is cut short while the socket takes bytes from it would make it try for ever.
+    private func watchOver(_ range: ByteRange) {
+        underWay = range
+        guard watch == nil else { return }
+        watch = channel.eventLoop.assumeIsolated().scheduleTask(in: Self.watchInterval) {
+            [weak self] in self?.look()
+        }
+    }
+
+    private func look() {
+        watch = nil
+        guard !isOver, let range = underWay else { return }
+        guard slices.lacks(range) else { return watchOver(range) }
+        services.log.error(
+            "A file of the cache was cut short while it was read",
+            metadata: ["file": "\(opened.file.path)"])
+        let log = services.log
+        services.index.drop(range, of: opened.record.id) { result in
+            guard case .failure(let error) = result else { return }
+            log.error("The index cannot be written", metadata: ["error": "\(error)"])
+        }
+        channel.close(promise: nil)
     }
 
     private func startPatience() {
@@ -180,6 +231,7 @@ final class Delivery {
 
     private func release() {
         patience?.end()
+        watch?.cancel()
         reader.close()
         if !isWriting { slices.close() }
     }

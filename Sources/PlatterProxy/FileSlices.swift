@@ -41,6 +41,12 @@ final class FileSlices {
         range.length <= Self.copyLength ? try copy(range) : try region(range)
     }
 
+    /// Whether the file has become too short for `range`.
+    func lacks(_ range: ByteRange) -> Bool {
+        guard let status = try? file.status() else { return true }
+        return status.size < range.upperBound
+    }
+
     private func copy(_ range: ByteRange) throws(DiskError) -> IOData? {
         let length = Int(range.length)
         var buffer = allocator.buffer(capacity: length)

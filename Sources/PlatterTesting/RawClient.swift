@@ -26,20 +26,33 @@ package final class RawClient {
     package struct UnexpectedEnd: Error {}
 
     private let channel: any Channel
+    private let isLazy: Bool
     private var events: AsyncStream<RawClientHandler.Event>.Iterator
     private var received = ByteBuffer()
     /// Set when the other side has closed.
     private var end: End?
 
-    private init(channel: any Channel, events: AsyncStream<RawClientHandler.Event>) {
+    private init(
+        channel: any Channel, isLazy: Bool, events: AsyncStream<RawClientHandler.Event>
+    ) {
         self.channel = channel
+        self.isLazy = isLazy
         self.events = events.makeAsyncIterator()
     }
 
+    /// - Parameter isLazy: Takes nothing off the socket, which is small, before it is asked for.
     /// - Throws: An `IOError` when nobody listens.
-    package static func connect(port: Int, host: String = "127.0.0.1") async throws -> RawClient {
+    package static func connect(
+        port: Int, host: String = "127.0.0.1", isLazy: Bool = false
+    ) async throws -> RawClient {
         let (events, continuation) = AsyncStream<RawClientHandler.Event>.makeStream()
-        let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+        var bootstrap = ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+        if isLazy {
+            bootstrap = bootstrap.channelOption(.autoRead, value: false)
+                .channelOption(.socketOption(.so_rcvbuf), value: 4096)
+        }
+        let channel =
+            try await bootstrap
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     let handler = RawClientHandler(continuation: continuation)
@@ -47,7 +60,7 @@ package final class RawClient {
                 }
             }
             .connect(host: host, port: port).get()
-        return RawClient(channel: channel, events: events)
+        return RawClient(channel: channel, isLazy: isLazy, events: events)
     }
 
     package func send(_ text: String) async throws {
@@ -112,6 +125,7 @@ package final class RawClient {
 
     private func more() async -> Bool {
         guard end == nil else { return false }
+        if isLazy { channel.read() }
         switch await events.next() {
         case .bytes(var buffer):
             received.discardReadBytes()

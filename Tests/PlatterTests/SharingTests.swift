@@ -75,6 +75,22 @@ struct SharingTests {
         }
     }
 
+    @Test("a file cut short while it is being sent ends the connection, and is fetched again")
+    func truncatedUnderWay() async throws {
+        try await Stage.run { stage in
+            _ = try await stage.get()
+            let client = try await RawClient.connect(port: stage.port, isLazy: true)
+            try await client.request("GET", Stage.path)
+            _ = try await client.head()
+            // The sockets are full, and the server in the midst of the first 256 KiB.
+            for file in try dataFiles(stage.folder) { #expect(truncate(file, 200_000) == 0) }
+            let (body, _) = await client.readToEnd()
+            #expect(body.count <= 200_000)
+            stage.expect(body, are: 0..<Int64(body.count))
+            stage.expect(try await stage.get().body, are: 0..<5_000_000)
+        }
+    }
+
     @Test("a file deleted behind the server's back is fetched again")
     func deleted() async throws {
         try await Stage.run { stage in
