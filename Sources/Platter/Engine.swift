@@ -47,10 +47,12 @@ final class Engine: Sendable {
             configuration, store: store, origins: origins, loop: group.next(),
             executor: IOExecutor(pool: pool), log: log)
         do {
-            let proxy = try await ProxyServer.start(
-                host: configuration.host, port: configuration.port, group: group,
-                services: caching.proxyServices(configuration, log: log),
-                index: { [store] in try store.makeReader() })
+            let proxy = try await listening(configuration.host, configuration.port) {
+                try await ProxyServer.start(
+                    host: configuration.host, port: configuration.port, group: group,
+                    services: caching.proxyServices(configuration, log: log),
+                    index: { [store] in try store.makeReader() })
+            }
             let admin = try await startAdmin(
                 configuration, caching: caching, proxy: proxy, log: log)
             let engine = Engine(
@@ -63,10 +65,20 @@ final class Engine: Sendable {
             await store.close()
             try? await pool.shutdownGracefully()
             try? await group.shutdownGracefully()
+            throw error
+        }
+    }
+
+    /// Says for which of the two addresses it did not work, and why.
+    private static func listening<Server>(
+        _ host: String, _ port: Int, _ start: () async throws -> Server
+    ) async throws -> Server {
+        do {
+            return try await start()
+        } catch {
             throw PlatterError(
                 .listening,
-                "cannot listen on \(configuration.host):\(configuration.port): \(error); "
-                    + "is another program using the port?")
+                "cannot listen on \(authority(host, port)): \(System.reason(notToListen: error))")
         }
     }
 
@@ -75,13 +87,14 @@ final class Engine: Sendable {
     ) async throws -> AdminServer? {
         guard let endpoint = configuration.admin else { return nil }
         let base = "http://\(Self.authority(configuration.host, proxy.address.port ?? 0))"
-        return try await AdminServer.start(
-            host: endpoint.host, port: endpoint.port,
-            services: AdminServices(
-                search: caching.makeSearch(), streams: caching.streams, queue: caching.queue,
-                prefetcher: caching.prefetcher, publicURL: base,
-                connections: { proxy.connectionCount }),
-            log: log)
+        let services = AdminServices(
+            search: try caching.makeSearch(), streams: caching.streams, queue: caching.queue,
+            prefetcher: caching.prefetcher, publicURL: base,
+            connections: { proxy.connectionCount })
+        return try await listening(endpoint.host, endpoint.port) {
+            try await AdminServer.start(
+                host: endpoint.host, port: endpoint.port, services: services, log: log)
+        }
     }
 
     // MARK: - What the front door offers

@@ -42,19 +42,33 @@ struct AdminClient {
     private func send<Answer: Decodable>(
         _ request: HTTPClientRequest, as type: Answer.Type
     ) async throws -> Answer {
-        let response: HTTPClientResponse
-        do {
-            response = try await HTTPClient.shared.execute(request, timeout: .seconds(30))
-        } catch {
-            throw Failure.noDaemon(base)
-        }
-        let body = Data(try await response.body.collect(upTo: 64 << 20).readableBytesView)
-        guard response.status == .ok else {
+        let (status, body) = try await answer(to: request)
+        guard status == .ok else {
             let problem = try? JSONDecoder().decode(Problem.self, from: body)
-            throw Failure.refused(
-                problem?.error.message ?? "the daemon answered \(response.status)")
+            throw Failure.refused(problem?.error.message ?? "the daemon answered \(status)")
         }
         return try JSONDecoder().decode(type, from: body)
+    }
+
+    /// Where nobody listens this is known at once.
+    private func answer(
+        to request: HTTPClientRequest
+    ) async throws -> (status: HTTPResponseStatus, body: Data) {
+        var configuration = HTTPClient.Configuration()
+        configuration.connectionPool.retryConnectionEstablishment = false
+        configuration.timeout.connect = .seconds(3)
+        let client = HTTPClient(
+            eventLoopGroupProvider: .singleton, configuration: configuration)
+        let result: Result<(status: HTTPResponseStatus, body: Data), any Error>
+        do {
+            let response = try await client.execute(request, timeout: .seconds(30))
+            let body = try await response.body.collect(upTo: 64 << 20)
+            result = .success((response.status, Data(body.readableBytesView)))
+        } catch {
+            result = .failure(Failure.noDaemon(base))
+        }
+        try await client.shutdown()
+        return try result.get()
     }
 
     private struct Problem: Decodable {

@@ -80,7 +80,8 @@ struct AdminOption: ParsableArguments {
 struct FolderOption: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "The cache folder. (default: the user's cache folder)", valueName: "dir"))
+            "The cache folder. (default: $XDG_CACHE_HOME/platter, else ~/.cache/platter)",
+            valueName: "dir"))
     var cacheDir: String?
 
     var path: String { cacheDir ?? Self.usersFolder }
@@ -94,7 +95,8 @@ struct FolderOption: ParsableArguments {
         #if canImport(Darwin)
             return NSHomeDirectory() + "/Library/Caches/platter"
         #else
-            return NSHomeDirectory() + "/.cache/platter"
+            let home = environment["HOME"].flatMap { $0.hasPrefix("/") ? $0 : nil }
+            return (home ?? NSHomeDirectory()) + "/.cache/platter"
         #endif
     }
 }

@@ -33,6 +33,11 @@ struct GetCommand: AsyncParsableCommand {
 
     func run() async throws {
         do {
+            try DownloadTarget.check(output)
+        } catch {
+            throw CleanExit.failure(error.description)
+        }
+        do {
             let local = try await AdminClient(admin).register(url, headers: header)
             try await download(local)
         } catch AdminClient.Failure.noDaemon {
@@ -63,6 +68,8 @@ struct GetCommand: AsyncParsableCommand {
             try await Download(url: local, output: output).run()
         } catch let error as Download.Failure {
             throw CleanExit.failure(error.description)
+        } catch let error as DownloadTarget.Flaw {
+            throw CleanExit.failure(error.description)
         }
     }
 }
@@ -71,15 +78,16 @@ struct GetCommand: AsyncParsableCommand {
 struct Download {
     enum Failure: Error, CustomStringConvertible {
         case status(UInt)
-        case file(String)
         case brokenOff(Int64)
 
         var description: String {
             switch self {
             case .status(404): "the origin does not have it (404)"
-            case .status(503): "the origin cannot be reached (503); try again, nothing is lost"
+            case .status(let code) where code == 401 || code == 403:
+                "the origin refuses (\(code)); pass credentials with --header 'Authorization: …'"
+            case .status(503):
+                "the origin cannot be reached, or fails (503); try again, nothing is lost"
             case .status(let code): "the answer was \(code)"
-            case .file(let reason): reason
             case .brokenOff(let bytes):
                 "the origin broke off after \(Output.bytes(bytes)); the same command goes on there"
             }
@@ -89,75 +97,52 @@ struct Download {
     let url: String
     let output: String
 
-    private var part: String { output + ".part" }
-    private var tag: String { output + ".part.etag" }
-
     func run() async throws {
-        let offset = try resumeOffset()
+        let target = try DownloadTarget(output)
+        defer { target.close() }
+        var offset: Int64 = 0
         var request = HTTPClientRequest(url: url)
-        if offset > 0, let etag = try? String(contentsOfFile: tag, encoding: .utf8) {
+        if let (size, etag) = target.begun {
+            offset = size
             request.headers.add(name: "Range", value: "bytes=\(offset)-")
             request.headers.add(name: "If-Range", value: etag)
         }
         let response = try await HTTPClient.shared.execute(request, deadline: .distantFuture)
         switch response.status {
-        case .ok: try await receive(response, from: 0)
-        case .partialContent: try await receive(response, from: offset)
+        case .ok: try await receive(response, into: target, from: 0)
+        case .partialContent: try await receive(response, into: target, from: offset)
         // All of it was there already when the last try ended.
         case .rangeNotSatisfiable where offset > 0: break
-        default: throw Failure.status(response.status.code)
+        default:
+            if offset == 0 { target.discard() }
+            throw Failure.status(response.status.code)
         }
-        try finish()
+        try target.finish()
     }
 
-    private func resumeOffset() throws -> Int64 {
-        guard FileManager.default.fileExists(atPath: tag),
-            let attributes = try? FileManager.default.attributesOfItem(atPath: part),
-            let size = attributes[.size] as? Int64
-        else { return 0 }
-        return size
-    }
-
-    private func receive(_ response: HTTPClientResponse, from offset: Int64) async throws {
-        if let etag = response.headers.first(name: "ETag") {
-            try etag.write(toFile: tag, atomically: true, encoding: .utf8)
-        }
+    private func receive(
+        _ response: HTTPClientResponse, into target: DownloadTarget, from offset: Int64
+    ) async throws {
+        try target.begin(at: offset, etag: response.headers.first(name: "ETag"))
         let length = response.headers.first(name: "Content-Length").flatMap { Int64($0) }
         var bar = ProgressBar(
             name: (output as NSString).lastPathComponent, start: offset,
             total: length.map { $0 + offset })
-        let file = try open(at: offset)
-        defer { try? file.close() }
         var position = offset
         do {
             for try await buffer in response.body {
-                try file.write(contentsOf: Data(buffer.readableBytesView))
+                try target.write(Data(buffer.readableBytesView))
                 position += Int64(buffer.readableBytes)
                 bar.show(position)
             }
+        } catch let error as DownloadTarget.Flaw {
+            bar.end()
+            throw error
         } catch {
             bar.end()
             throw Failure.brokenOff(position)
         }
         bar.end()
         if let length, position < offset + length { throw Failure.brokenOff(position) }
-    }
-
-    private func open(at offset: Int64) throws -> FileHandle {
-        if offset == 0, !FileManager.default.createFile(atPath: part, contents: nil) {
-            throw Failure.file("cannot make \(part); check the folder and its permissions")
-        }
-        guard let file = FileHandle(forWritingAtPath: part) else {
-            throw Failure.file("cannot write \(part); check the folder and its permissions")
-        }
-        try file.seek(toOffset: UInt64(offset))
-        return file
-    }
-
-    private func finish() throws {
-        try? FileManager.default.removeItem(atPath: tag)
-        guard rename(part, output) == 0 else {
-            throw Failure.file("cannot rename \(part) to \(output)")
-        }
     }
 }

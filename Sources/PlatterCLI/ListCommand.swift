@@ -76,6 +76,9 @@ struct EntrySource: ParsableArguments {
 
     private func folderIndex() throws -> IndexReader? {
         guard let cacheDir else { return nil }
+        guard FileManager.default.fileExists(atPath: cacheDir + "/index.sqlite") else {
+            throw CleanExit.failure("there is no cache in \(cacheDir)")
+        }
         do throws(IndexError) {
             return try IndexReader(path: cacheDir + "/index.sqlite", boot: "")
         } catch {

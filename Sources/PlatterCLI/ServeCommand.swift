@@ -28,24 +28,25 @@ struct ServeCommand: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Most bytes on disk, as in 500M or 20G. (default: 10G)", valueName: "bytes"))
+            "Most bytes on disk, as in 500M or 20G, at least 64M. (default: 10G)",
+            valueName: "bytes"))
     var maxSize: ByteCountArgument?
 
     @Option(help: ArgumentHelp("Bytes of a chunk, 64K to 1G. (default: 10M)", valueName: "bytes"))
     var chunkSize: ByteCountArgument?
 
-    @Option(help: "Fetches at once, over all origins.")
+    @Option(help: "Fetches at once, over all origins, 1 to 64.")
     var fetches = 6
 
-    @Option(help: "Fetches at once to one origin.")
+    @Option(help: "Fetches at once to one origin, not more than all.")
     var fetchesPerOrigin = 3
 
-    @Option(help: "Seconds of media fetched ahead of a player.")
+    @Option(help: "Seconds of media fetched ahead of a player, 0 to 600.")
     var readAhead = 30.0
 
     @Flag(
         inversion: .prefixedNo,
-        help: "Fetch to the end what is being played, when nothing else wants the origin.")
+        help: "Fetch what is being played to its end: from 16 MiB on, when the origin is idle.")
     var backgroundFill = true
 
     @Option(help: "How much to log: debug, info, notice, warning or error.")

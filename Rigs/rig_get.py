@@ -1,0 +1,85 @@
+"""`platter get`: byte for byte through the daemon and without one, resumed, and never in the way of others."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from platter_rigs import Rig, figure
+from platter_rigs.origin import Origin
+from platter_rigs.platter import Platter
+from platter_rigs.processes import Program, binary
+
+LENGTH = 20_000_000
+BANDWIDTH = 10_000_000
+
+
+class Get(Rig):
+    def setUp(self) -> None:
+        super().setUp()
+        self.film = os.urandom(LENGTH)
+        (self.folder / "media").mkdir()
+        (self.folder / "media" / "film.mkv").write_bytes(self.film)
+        self.target = self.folder / "film.mkv"
+        self.part = self.folder / "film.mkv.part"
+
+    def start(self) -> tuple[Origin, Platter]:
+        origin = self.start_origin(root=self.folder / "media", bandwidth=BANDWIDTH)
+        return origin, self.start_platter(origin, "--no-background-fill")
+
+    def command(self, origin: Origin, admin: str, target: str) -> list[str]:
+        return [
+            binary("platter"), "get", f"{origin.url}/media/film.mkv", "-o", target, "--admin",
+            urlsplit(admin).netloc, "--cache-dir", str(self.folder / "own")]
+
+    def run_get(self, origin: Origin, admin: str, target: Path | str) -> tuple[int, str]:
+        done = subprocess.run(
+            self.command(origin, admin, str(target)), stdin=subprocess.DEVNULL,
+            capture_output=True, text=True, timeout=60, check=False)
+        return done.returncode, done.stderr
+
+    def assert_whole(self) -> None:
+        self.assertTrue(self.target.read_bytes() == self.film, "the file is the origin's")
+        left = sorted(path.name for path in self.folder.glob("film.mkv?*"))
+        self.assertEqual(left, [], "nothing is left beside it")
+
+    def test_a_killed_download_goes_on_and_a_second_one_is_refused(self) -> None:
+        origin, platter = self.start()
+        first = Program(self.command(origin, platter.admin, str(self.target)), self.folder / "log")
+        self.addCleanup(first.stop)
+        self.wait_until(
+            lambda: self.part.exists() and self.part.stat().st_size > 2_000_000, 20, "some of it")
+        code, said = self.run_get(origin, platter.admin, self.target)
+        self.assertEqual(code, 1)
+        self.assertIn("another `platter get` is writing", said)
+        first.kill()
+        begun = self.part.stat().st_size
+        self.assertLess(begun, LENGTH, "it was killed on the way")
+        code, said = self.run_get(origin, platter.admin, self.target)
+        self.assertEqual(code, 0, said)
+        self.assert_whole()
+        figure(f"killed at {begun / 1e6:.1f} MB, {origin.body_bytes() / LENGTH:.3f} of it fetched")
+        self.assertLessEqual(origin.body_bytes(), LENGTH * 1.01)
+
+    def test_without_a_daemon_it_opens_the_cache_itself(self) -> None:
+        origin = self.start_origin(root=self.folder / "media")
+        for _ in range(2):
+            code, said = self.run_get(origin, "http://127.0.0.1:1", self.target)
+            self.assertEqual(code, 0, said)
+            self.assert_whole()
+        self.assertEqual(origin.body_bytes(), LENGTH, "the second time it was in the cache")
+
+    def test_what_cannot_be_written_is_said_before_anything_is_fetched(self) -> None:
+        origin, platter = self.start()
+        cases = {
+            "/dev/null": "no regular file", str(self.folder): "is a folder",
+            str(self.folder / "none" / "film.mkv"): "make it first", "": "name a file",
+            "-": "name a file"}
+        for target, reason in cases.items():
+            code, said = self.run_get(origin, platter.admin, target)
+            self.assertEqual(code, 1, target)
+            self.assertIn(reason, said)
+        self.assertTrue(Path("/dev/null").is_char_device(), "devices stay what they are")
+        self.assertEqual(origin.body_bytes(), 0)
