@@ -57,7 +57,7 @@ struct Flight: Sendable {
             outcome = await accept(
                 verdict, of: response, for: order, requestedAt: requestedAt)
         } catch {
-            outcome = .init(error)
+            outcome = failed(error)
         }
         land(outcome)
     }
@@ -87,7 +87,7 @@ struct Flight: Sendable {
             default: outcome = refuse(verdict)
             }
         } catch {
-            outcome = .init(error)
+            outcome = failed(error)
         }
         land(outcome)
     }
@@ -96,6 +96,17 @@ struct Flight: Sendable {
         let resource = entry.resource
         return try await services.origin.fetch(
             OriginRequest(url: resource.url, fields: resource.fields, range: asked))
+    }
+
+    private func failed(_ error: OriginError) -> FlightOutcome {
+        if error != .cancelled { note("The origin does not answer", "\(error)") }
+        return FlightOutcome(error)
+    }
+
+    /// Faults that are tried again come often: not for the eyes of everybody.
+    private func note(_ message: Logger.Message, _ reason: String) {
+        services.log.info(
+            message, metadata: ["url": "\(entry.resource.url.redacted)", "reason": "\(reason)"])
     }
 
     /// The slot is free. What was brought is recorded by now, or on its way into the index.
@@ -232,6 +243,7 @@ struct Flight: Sendable {
             outcome = .failed(.store)
         } catch {
             outcome = control.isCancelled ? .ended : .retryable(after: nil)
+            if !control.isCancelled { note("The origin breaks off", "\(error)") }
         }
         record(transfer.finish(), of: opened)
         return outcome
@@ -304,7 +316,9 @@ struct Flight: Sendable {
                 "The origin has another version",
                 metadata: ["url": "\(entry.resource.url.redacted)", "reason": "\(reason)"])
             return .failed(supersede())
-        case .retryable(_, let after): return .retryable(after: after.map { .seconds($0) })
+        case .retryable(let status, let after):
+            note("The origin answers with a fault", "\(status)")
+            return .retryable(after: after.map { .seconds($0) })
         case .rejected(let status): return .failed(.status(status))
         case .redirect: return .failed(.status(502))
         case .malformed(let reason):
