@@ -158,6 +158,24 @@ struct OriginVicesTests {
         }
     }
 
+    @Test("read-ahead that is refused is not asked for again and again")
+    func refusedAhead() async throws {
+        try await Stage.run(length: 20_000_000) { stage in
+            _ = try await stage.get("bytes=0-9999999")
+            stage.origin.behave(.status(403))
+            stage.origin.resetLedger()
+            let client = try await RawClient.connect(port: stage.port)
+            try await client.request("GET", Stage.path)
+            #expect(try await client.head().status == 200)
+            let (body, end) = await client.readToEnd()
+            #expect(end == .finished)
+            #expect(body.count >= 10_000_000)
+            stage.expect(body, are: 0..<Int64(body.count))
+            // Ahead of the reader, and when it had to wait, which may be the same one.
+            #expect(1...2 ~= stage.origin.ledger.requests)
+        }
+    }
+
     @Test("a page in the middle of a film is no new version of it")
     func page() async throws {
         try await Stage.run { stage in

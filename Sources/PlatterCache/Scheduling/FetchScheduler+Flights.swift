@@ -182,9 +182,8 @@ extension FetchScheduler {
     private mutating func noteSpeed(of flight: FlightState) {
         guard !flight.pace.isMeasured, flight.range.length > limits.alignment else { return }
         let least = Pace.atLeast(flight.range.length)
-        guard let known = paces[flight.origin], known.soon >= least.soon else {
-            return remember(least, of: flight.origin)
-        }
+        let known = paces[flight.origin]?.soon ?? 0
+        if known < least.soon { remember(least, of: flight.origin) }
     }
 
     /// Forgets all when there are too many: what is forgotten is soon measured again.

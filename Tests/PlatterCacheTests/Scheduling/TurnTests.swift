@@ -13,12 +13,17 @@ struct TurnTests {
         return Stage(limits: limits, takesTurns: true)
     }
 
+    /// The first of these readers has the only connection, the others wait for it.
+    private mutating func queue(_ readers: UInt64) {
+        stage.flies(1, 0..<64 * mib, flight: 1, stride: 16 * mib)
+        for id in 2...readers {
+            _ = stage.enters(id, 0..<64 * mib, stride: 16 * mib, entry: id)
+        }
+    }
+
     @Test("while others wait a request is as long as a turn, 1 MiB before that is known")
     mutating func shortRequests() {
-        stage.flies(1, 0..<64 * mib, flight: 1, stride: 16 * mib)
-        _ = stage.enters(2, 0..<64 * mib, stride: 16 * mib, entry: 2)
-        _ = stage.enters(3, 0..<64 * mib, stride: 16 * mib, entry: 3)
-        _ = stage.enters(4, 0..<64 * mib, stride: 16 * mib, entry: 4)
+        queue(4)
         let first = stage.landed(1, .retryable(after: nil))
         #expect(first.contains(.plan(2, at: 0, searchEnd: 64 * mib, length: 699_050, entry: 2)))
         _ = stage.planned(2, 0..<64 * mib)
@@ -30,9 +35,7 @@ struct TurnTests {
 
     @Test("a turn is never shorter than 256 KiB")
     mutating func shortestTurn() {
-        stage.flies(1, 0..<64 * mib, flight: 1, stride: 16 * mib)
-        _ = stage.enters(2, 0..<64 * mib, stride: 16 * mib, entry: 2)
-        _ = stage.enters(3, 0..<64 * mib, stride: 16 * mib, entry: 3)
+        queue(3)
         _ = stage.advanced(1, to: 64 * kib, soon: 1)
         _ = stage.leaves(1)
         #expect(
@@ -42,8 +45,7 @@ struct TurnTests {
 
     @Test("alone it is as long as its reader wishes")
     mutating func longRequests() {
-        stage.flies(1, 0..<64 * mib, flight: 1, stride: 16 * mib)
-        _ = stage.enters(2, 0..<64 * mib, stride: 16 * mib, entry: 2)
+        queue(2)
         _ = stage.leaves(1)
         #expect(
             stage.landed(1)
