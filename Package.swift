@@ -79,7 +79,7 @@ let package = Package(
             name: "Platter",
             dependencies: [
                 "PlatterCore", "PlatterHTTP", "PlatterOrigin", "PlatterStore", "PlatterCache",
-                "PlatterProxy", "PlatterAdmin", httpTypes, log, nio, nioPosix,
+                "PlatterProxy", "PlatterAdmin", httpTypes, locks, log, nio, nioPosix,
             ], swiftSettings: settings),
         .executableTarget(
             name: "PlatterCLI",

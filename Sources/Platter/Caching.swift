@@ -16,13 +16,16 @@ struct Caching: Sendable {
     let prefetcher: Prefetcher
     private let origins: Origins
     private let store: Store
+    private let evictor: Evictor
+    private let recovery: IndexRecovery
+    private let sweep: OrphanSweep
     private let executor: IOExecutor
     private let clock = SystemClock()
 
     init(
         _ configuration: PlatterConfiguration, store: Store, origins: Origins,
         loop: any EventLoop, executor: IOExecutor, log: Logger
-    ) throws(PlatterError) {
+    ) {
         self.origins = origins
         self.store = store
         self.executor = executor
@@ -30,15 +33,10 @@ struct Caching: Sendable {
         let delay = { @Sendable (duration: Duration, action: @escaping @Sendable () -> Void) in
             _ = loop.scheduleTask(in: .nanoseconds(duration.nanosecondsClamped), action)
         }
-        let evictor: Evictor
-        do throws(IndexError) {
-            search = IndexSearch(reader: try store.makeReader())
-            evictor = try Self.makeEvictor(
-                configuration, store: store, table: table, clock: clock, delay: delay,
-                executor: executor, log: log)
-        } catch {
-            throw PlatterError(.storage, error.description)
-        }
+        search = IndexSearch(reader: store.index.makeReader())
+        let evictor = Self.makeEvictor(
+            configuration, store: store, table: table, clock: clock, delay: delay,
+            executor: executor, log: log)
         let services = FetchServices(
             origin: origins.fetching, disk: store.disk, index: store.index, search: search,
             table: table,
@@ -52,18 +50,43 @@ struct Caching: Sendable {
         prefetcher = Prefetcher(
             queue: queue, table: table, index: store.index, search: search,
             wallClock: System.wallClock, delay: delay, log: log)
+        let sweep = OrphanSweep(
+            disk: store.disk, search: IndexSearch(reader: store.index.makeReader()), log: log)
+        recovery = IndexRecovery(
+            index: store.index, executor: executor, delay: delay, log: log,
+            lost: { [table] in table.forgetAll() },
+            renewed: { [prefetcher] in
+                await evictor.restart()
+                await prefetcher.restart()
+                await sweep.run()
+            })
+        self.evictor = evictor
+        self.sweep = sweep
+    }
+
+    /// What goes on by itself from now on.
+    func start() async {
+        recovery.start()
         // The limit may be lower than it was when the server last ran.
         evictor.look()
+        await prefetcher.resume()
+        Task(executorPreference: executor) { [sweep] in await sweep.run() }
+    }
+
+    func stop() async {
+        recovery.stop()
+        await queue.stop()
     }
 
     private static func makeEvictor(
         _ configuration: PlatterConfiguration, store: Store, table: EntryTable,
         clock: SystemClock, delay: @escaping Delay, executor: IOExecutor, log: Logger
-    ) throws(IndexError) -> Evictor {
+    ) -> Evictor {
         var settings = EvictionPolicy.Settings()
         settings.maximum = configuration.maximumSize
-        let reader = try store.makeReader()
-        let recorded = try reader.totalRecordedBytes()
+        let reader = store.index.makeReader()
+        // Without an index there is nothing to evict; with another one it begins anew.
+        let recorded = (try? reader.totalRecordedBytes()) ?? 0
         return Evictor(
             settings: settings, recorded: recorded, table: table, disk: store.disk,
             index: store.index, search: IndexSearch(reader: reader), clock: clock,
@@ -71,9 +94,7 @@ struct Caching: Sendable {
     }
 
     /// Another way to read the index: who adds up many rows does not keep flights waiting.
-    func makeSearch() throws(IndexError) -> IndexSearch {
-        IndexSearch(reader: try store.makeReader())
-    }
+    func makeSearch() -> IndexSearch { IndexSearch(reader: store.index.makeReader()) }
 
     func proxyServices(_ configuration: PlatterConfiguration, log: Logger) -> ProxyServices {
         var readAhead = ReadAhead.Settings()

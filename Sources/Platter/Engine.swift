@@ -1,5 +1,6 @@
 import HTTPTypes
 import Logging
+import NIOConcurrencyHelpers
 import NIOCore
 import NIOPosix
 import PlatterAdmin
@@ -19,6 +20,7 @@ final class Engine: Sendable {
     private let caching: Caching
     private let proxy: ProxyServer
     private let admin: AdminServer?
+    private let isStopped = NIOLockedValueBox(false)
 
     private init(
         configuration: PlatterConfiguration, group: MultiThreadedEventLoopGroup,
@@ -43,7 +45,7 @@ final class Engine: Sendable {
         let pool = NIOThreadPool(numberOfThreads: 8)
         pool.start()
         let origins = Origins(group: group)
-        let caching = try Caching(
+        let caching = Caching(
             configuration, store: store, origins: origins, loop: group.next(),
             executor: IOExecutor(pool: pool), log: log)
         do {
@@ -51,14 +53,14 @@ final class Engine: Sendable {
                 try await ProxyServer.start(
                     host: configuration.host, port: configuration.port, group: group,
                     services: caching.proxyServices(configuration, log: log),
-                    index: { [store] in try store.makeReader() })
+                    index: { [store] in store.index.makeReader() })
             }
             let admin = try await startAdmin(
                 configuration, caching: caching, proxy: proxy, log: log)
             let engine = Engine(
                 configuration: configuration, group: group, pool: pool, store: store,
                 origins: origins, caching: caching, proxy: proxy, admin: admin)
-            await caching.prefetcher.resume()
+            await caching.start()
             return engine
         } catch {
             await origins.shutdown()
@@ -88,7 +90,7 @@ final class Engine: Sendable {
         guard let endpoint = configuration.admin else { return nil }
         let base = "http://\(Self.authority(configuration.host, proxy.address.port ?? 0))"
         let services = AdminServices(
-            search: try caching.makeSearch(), streams: caching.streams, queue: caching.queue,
+            search: caching.makeSearch(), streams: caching.streams, queue: caching.queue,
             prefetcher: caching.prefetcher, publicURL: base,
             connections: { proxy.connectionCount })
         return try await listening(endpoint.host, endpoint.port) {
@@ -134,9 +136,14 @@ final class Engine: Sendable {
     }
 
     func stop() async {
+        let isFirst = isStopped.withLockedValue { isStopped in
+            defer { isStopped = true }
+            return !isStopped
+        }
+        guard isFirst else { return }
         await admin?.stop()
         await proxy.stop()
-        await caching.queue.stop()
+        await caching.stop()
         await origins.shutdown()
         await store.close()
         // Both only fail when they were shut down before.

@@ -57,6 +57,7 @@ public final class Platter: Sendable {
     }
 
     /// Stops listening, ends all fetches and closes the cache. What was fetched is kept.
+    /// A second call does nothing.
     public func stop() async { await engine.stop() }
 }
 

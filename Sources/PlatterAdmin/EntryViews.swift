@@ -14,7 +14,7 @@ package enum EntryViews {
     package static func page(
         of index: IndexReader, after: Int64
     ) throws(IndexError) -> AdminMessages.Entries {
-        let summaries = try index.entries(limit: pageLength, after: EntryID(after))
+        let summaries = try index.entries(limit: pageLength, after: after)
         return AdminMessages.Entries(
             entries: summaries.map { AdminMessages.Entry($0.entry, presentBytes: $0.presentBytes) },
             next: summaries.count == pageLength ? summaries.last?.entry.id.rawValue : nil)
@@ -24,7 +24,7 @@ package enum EntryViews {
     package static func map(
         of id: Int64, index: IndexReader
     ) throws(IndexError) -> AdminMessages.EntryMap? {
-        guard let record = try index.entry(EntryID(id)) else { return nil }
+        guard let record = try index.entry(index.entryID(id)) else { return nil }
         var present: [[Int64]] = []
         var runs = try index.runs(of: record.id)
         while let last = runs.last, present.count < pieceLimit {

@@ -48,10 +48,18 @@ package struct Representation: Hashable, Sendable {
 /// The index's number for an entry. Never used again for another one.
 package struct EntryID: Hashable, Sendable, Comparable, CustomStringConvertible {
     package let rawValue: Int64
+    /// Which of the indexes that the program has opened gave the number, from 1. When an index was
+    /// lost and another made, its numbers begin again; an old one must not name what is new.
+    package let epoch: UInt64
 
-    package init(_ rawValue: Int64) { self.rawValue = rawValue }
+    package init(_ rawValue: Int64, epoch: UInt64 = 1) {
+        self.rawValue = rawValue
+        self.epoch = epoch
+    }
 
-    package static func < (lhs: EntryID, rhs: EntryID) -> Bool { lhs.rawValue < rhs.rawValue }
+    package static func < (lhs: EntryID, rhs: EntryID) -> Bool {
+        (lhs.epoch, lhs.rawValue) < (rhs.epoch, rhs.rawValue)
+    }
 
     package var description: String { String(rawValue) }
 }

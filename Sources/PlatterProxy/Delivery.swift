@@ -101,7 +101,12 @@ final class Delivery {
         let length = FileSlices.length(of: run, soFar: reader.position - start)
         let range = ByteRange.starting(at: run.lowerBound, length: length)
         do {
-            guard let bytes = try slices.slice(range) else { return lost(range) }
+            let bytes: IOData
+            switch try slices.slice(range) {
+            case .bytes(let slice): bytes = slice
+            case .short: return lost(range)
+            case .changed(let change): return recheck(change)
+            }
             // The next request opens the file by its name, and finds out.
             if slices.isUnlinked { services.table.forget(reader.entry) }
             if !isHeadSent {
@@ -152,19 +157,37 @@ final class Delivery {
         pump()
     }
 
+    /// Somebody else has changed the file: nothing of it is sent before it has been compared with its
+    /// checksums.
+    private func recheck(_ change: ForeignChange) {
+        services.log.warning(
+            "A file of the cache was changed by somebody else; it is checked before it is used",
+            metadata: ["file": "\(opened.file.path)"])
+        let file = opened.file
+        services.index.distrust(opened.record.id, completion: goOn { file.accept(change) })
+    }
+
+    /// Goes on once the index has noted something, or past the store when it has not.
+    private func goOn<Value>(
+        _ noted: @escaping @Sendable () -> Void = {}
+    ) -> @Sendable (Result<Value, IndexError>) -> Void {
+        let bound = NIOLoopBound(self, eventLoop: channel.eventLoop)
+        let loop = channel.eventLoop
+        return { result in
+            let isNoted = if case .success = result { true } else { false }
+            if isNoted { noted() }
+            loop.execute {
+                if isNoted { bound.value.pump() } else { bound.value.fail(.store) }
+            }
+        }
+    }
+
     /// The file does not have what the index promised: the rows go, the bytes are fetched again.
     private func lost(_ range: ByteRange) {
         services.log.error(
             "A file of the cache is shorter than the index says",
             metadata: ["file": "\(opened.file.path)"])
-        let bound = NIOLoopBound(self, eventLoop: channel.eventLoop)
-        let loop = channel.eventLoop
-        services.index.drop(range, of: opened.record.id) { result in
-            let isDropped = if case .success = result { true } else { false }
-            loop.execute {
-                if isDropped { bound.value.pump() } else { bound.value.fail(.store) }
-            }
-        }
+        services.index.drop(range, of: opened.record.id, completion: goOn())
     }
 
     // MARK: - Watching

@@ -33,12 +33,20 @@ final class FileSlices {
         min(run.length, soFar < longestLength ? firstLength : longestLength)
     }
 
-    /// The bytes of `range`.
-    ///
-    /// - Returns: nil when the file does not have them any more. Asked before each slice, because a
-    ///   sendfile from a file that was cut short never ends.
-    func slice(_ range: ByteRange) throws(DiskError) -> IOData? {
-        range.length <= Self.copyLength ? try copy(range) : try region(range)
+    enum Slice {
+        case bytes(IOData)
+        /// The file does not have them any more.
+        case short
+        /// Somebody else has changed the file.
+        case changed(ForeignChange)
+    }
+
+    /// The bytes of `range`. The file is looked at before each slice: a sendfile from one that was cut
+    /// short never ends, and what somebody else wrote into it is not what was recorded.
+    func slice(_ range: ByteRange) throws(DiskError) -> Slice {
+        let bytes = range.length <= Self.copyLength ? try copy(range) : try region(range)
+        if let change = try file.foreignChange() { return .changed(change) }
+        return bytes.map { .bytes($0) } ?? .short
     }
 
     /// Whether the file has become too short for `range`.

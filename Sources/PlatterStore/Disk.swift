@@ -8,8 +8,12 @@ package protocol Disk: Sendable {
     /// A new, empty file.
     func createFile(_ name: DataFileName) throws(DiskError) -> any DataFile
 
+    /// The same object for as long as one is in use, so that a file knows all changes of our own.
+    ///
+    /// - Parameter left: What the file was like when it was last used. If it is not like that now, it
+    ///   has a foreign change from the start; so it has when this is nil.
     /// - Throws: `.missing` when there is none, `.notOurs` for anything but a regular file.
-    func openFile(_ name: DataFileName) throws(DiskError) -> any DataFile
+    func openFile(_ name: DataFileName, left: FileStamp?) throws(DiskError) -> any DataFile
 
     /// Takes the name away. Who has the file open reads on.
     ///
@@ -49,6 +53,22 @@ package protocol DataFile: AnyObject, Sendable {
     func punch(_ range: ByteRange) throws(DiskError)
 
     func status() throws(DiskError) -> FileStatus
+
+    /// Whether somebody else has changed the file since what was known of it was last checked: a
+    /// program or person that wrote to it, or a file put in its place.
+    ///
+    /// - Returns: nil when not. Else what to `accept` once nothing is trusted that was known before.
+    func foreignChange() throws(DiskError) -> ForeignChange?
+
+    /// What was known of the content before this change is not trusted any more.
+    func accept(_ change: ForeignChange)
+
+    /// How many foreign changes were seen since the file was opened.
+    var foreignChangeCount: Int { get }
+
+    /// For the index, to tell after a restart whether somebody has changed the file meanwhile; nil
+    /// while that is not to be told.
+    var stamp: FileStamp? { get }
 }
 
 /// What the file system says of an open file. Never an answer to "which bytes are there".

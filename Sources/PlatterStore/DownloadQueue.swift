@@ -74,16 +74,21 @@ struct DownloadRows {
         return try QueuedDownload(row)
     }
 
-    func noteFailure(_ id: Int64, error: String, nextAttemptAt: Int64) throws {
+    // The key belongs to it: in an index that was made anew the numbers begin again.
+
+    func noteFailure(_ row: QueuedDownload, error: String, nextAttemptAt: Int64) throws {
         try db.execute(
             sql: """
                 UPDATE cache_download_queue
-                SET attempts = attempts + 1, last_error = ?, next_attempt_at = ? WHERE id = ?
-                """, arguments: [error, nextAttemptAt, id])
+                SET attempts = attempts + 1, last_error = ?, next_attempt_at = ?
+                WHERE id = ? AND key = ?
+                """, arguments: [error, nextAttemptAt, row.id, row.download.key.text])
     }
 
-    func dequeue(_ id: Int64) throws -> Bool {
-        try db.execute(sql: "DELETE FROM cache_download_queue WHERE id = ?", arguments: [id])
+    func dequeue(_ row: QueuedDownload) throws -> Bool {
+        try db.execute(
+            sql: "DELETE FROM cache_download_queue WHERE id = ? AND key = ?",
+            arguments: [row.id, row.download.key.text])
         return db.changesCount == 1
     }
 

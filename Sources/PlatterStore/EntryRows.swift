@@ -4,6 +4,7 @@ internal import PlatterCore
 /// The rows of `cache_entries`, inside a transaction of the writer.
 struct EntryRows {
     let db: Database
+    let epoch: UInt64
 
     /// See `IndexWriter.openEntry`.
     func open(_ new: NewEntry) throws -> EntryRecord {
@@ -16,15 +17,16 @@ struct EntryRows {
         let insert = try db.cachedStatement(
             sql: """
                 INSERT INTO cache_entries (key, validator, complete_length, chunk_length, file,
-                    origin, content_type, fields, created_at, accessed_at)
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                    origin, content_type, fields, created_at, accessed_at, seal)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                 """)
+        let seal = Seal.of(new.representation, chunkLength: new.grid.chunkLength, file: new.file)
         try insert.execute(arguments: [
             new.representation.key.text, new.representation.validator.indexText,
             new.representation.completeLength, new.grid.chunkLength, new.file.text, new.origin,
-            new.contentType, new.fields, new.createdAt, new.createdAt,
+            new.contentType, new.fields, new.createdAt, new.createdAt, seal,
         ])
-        return try entry(EntryID(db.lastInsertedRowID))
+        return try entry(EntryID(db.lastInsertedRowID, epoch: epoch))
     }
 
     /// - Throws: `.entryGone`.
@@ -34,7 +36,7 @@ struct EntryRows {
         guard let row = try Row.fetchOne(statement, arguments: [id.rawValue]) else {
             throw IndexError(.entryGone, "entry \(id) was deleted")
         }
-        return try EntryRecord(row)
+        return try EntryRecord(row, epoch: epoch)
     }
 
     /// Only what recording needs: it is asked for once per recorded MiB.
@@ -75,6 +77,11 @@ struct EntryRows {
         ).execute(arguments: [time, id.rawValue])
     }
 
+    func note(_ stamp: FileStamp, of id: EntryID) throws {
+        try db.cachedStatement(sql: "UPDATE cache_entries SET stamp = ? WHERE id = ?")
+            .execute(arguments: [stamp.text, id.rawValue])
+    }
+
     func delete(_ id: EntryID) throws -> DataFileName {
         let file = try entry(id).file
         try db.cachedStatement(sql: "DELETE FROM cache_entries WHERE id = ?")
@@ -84,7 +91,9 @@ struct EntryRows {
 
     private func current(_ key: CacheKey) throws -> EntryRecord? {
         let statement = try db.cachedStatement(sql: IndexReader.currentEntrySQL)
-        return try Row.fetchOne(statement, arguments: [key.text]).map { try EntryRecord($0) }
+        return try Row.fetchOne(statement, arguments: [key.text]).map {
+            try EntryRecord($0, epoch: epoch)
+        }
     }
 }
 

@@ -41,9 +41,14 @@ final class GroupCommit: Sendable {
     }
 
     private let queue: DatabaseQueue
+    private let failed: @Sendable (IndexError) -> Void
     private let pending = NIOLockedValueBox(Pending())
 
-    init(_ queue: DatabaseQueue) { self.queue = queue }
+    /// - Parameter failed: Told of every error that a transaction or a command meets.
+    init(_ queue: DatabaseQueue, failed: @escaping @Sendable (IndexError) -> Void) {
+        self.queue = queue
+        self.failed = failed
+    }
 
     /// Transactions made so far.
     var groupCount: Int64 { pending.withLockedValue { $0.groupCount } }
@@ -68,15 +73,18 @@ final class GroupCommit: Sendable {
 
     /// Takes no more commands.
     ///
+    /// - Parameter error: For those that wait; nil: they are still to be committed.
     /// - Returns: Whether this call closed it.
-    func close() -> Bool {
-        pending.withLockedValue { pending in
+    func close(failing error: IndexError?) -> Bool {
+        let (isFirst, refused) = pending.withLockedValue { pending in
             defer { pending.isClosed = true }
-            return !pending.isClosed
+            guard error != nil else { return (!pending.isClosed, [IndexCommand]()) }
+            defer { pending.commands = [] }
+            return (!pending.isClosed, pending.commands)
         }
+        if let error { for command in refused { command.fail(error) } }
+        return isFirst
     }
-
-    var isClosed: Bool { pending.withLockedValue { $0.isClosed } }
 
     /// Commits all that is pending, now. Only on the writer's thread.
     func commitAll(_ db: Database) {
@@ -100,13 +108,13 @@ final class GroupCommit: Sendable {
             return (group, pending.isOrdered)
         }
         if !group.isEmpty {
-            for report in Self.commit(group, db) { report() }
+            for report in commit(group, db) { report() }
         }
         return isMore
     }
 
     /// - Returns: The report of each command, to be given outside the transaction.
-    private static func commit(_ group: [IndexCommand], _ db: Database) -> [@Sendable () -> Void] {
+    private func commit(_ group: [IndexCommand], _ db: Database) -> [@Sendable () -> Void] {
         let isDurable = group.contains(where: \.isDurable)
         do {
             if isDurable { try db.execute(sql: "PRAGMA synchronous = FULL") }
@@ -115,11 +123,12 @@ final class GroupCommit: Sendable {
             return try execute(group, db)
         } catch {
             let error = IndexError(error)
+            failed(error)
             return group.map { command in { command.fail(error) } }
         }
     }
 
-    private static func execute(
+    private func execute(
         _ group: [IndexCommand], _ db: Database
     ) throws -> [@Sendable () -> Void] {
         var reports: [@Sendable () -> Void] = []
@@ -135,6 +144,7 @@ final class GroupCommit: Sendable {
                     // On a full or failing disk SQLite rolls back all of the transaction by itself.
                     guard db.isInsideTransaction else { throw error }
                     let error = IndexError(error)
+                    failed(error)
                     report = { command.fail(error) }
                 }
                 reports.append(report)

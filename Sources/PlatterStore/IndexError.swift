@@ -16,6 +16,8 @@ package struct IndexError: Error, Hashable, Sendable, CustomStringConvertible {
         /// The file was deleted or another put in its place while it was open.
         case replaced
         case cannotOpen
+        /// There is no index at this moment, or it is another one than the question was about.
+        case lost
         /// A newer Platter has written this index.
         case newerSchema
         /// The entry was deleted in the meantime.
@@ -89,7 +91,7 @@ extension IndexError.Code {
         case .readOnly: "; make the cache folder writable"
         case .replaced: "; the index is opened anew"
         case .cannotOpen: "; check the cache folder's permissions"
-        case .newerSchema, .entryGone, .constraint, .closed, .other: ""
+        case .lost, .newerSchema, .entryGone, .constraint, .closed, .other: ""
         }
     }
 }

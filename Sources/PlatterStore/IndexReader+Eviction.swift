@@ -18,48 +18,44 @@ extension IndexReader {
     package func evictionRows(
         after last: EntryRecord?, limit: Int
     ) throws(IndexError) -> [EvictionRow] {
-        let statement = try ReadStatement(
-            connection,
-            """
+        let sql = """
             SELECT \(EntryRecord.columns), superseded_at IS NULL AND EXISTS (
                 SELECT 1 FROM cache_download_queue AS wish
                 WHERE wish.key = cache_entries.key AND wish.pinned = 1)
             FROM cache_entries
             WHERE (superseded_at IS NULL, accessed_at, id) > (?1, ?2, ?3)
             ORDER BY superseded_at IS NULL, accessed_at, id LIMIT ?4
-            """)
-        statement.bind(last.map { $0.supersededAt == nil ? 1 : 0 } ?? -1, at: 1)
-        statement.bind(last?.accessedAt ?? 0, at: 2)
-        statement.bind(last?.id.rawValue ?? 0, at: 3)
-        statement.bind(Int64(max(0, limit)), at: 4)
-        var rows: [EvictionRow] = []
-        try statement.run { (row) throws(IndexError) in
-            let isPinned = row.integer(EntryRecord.columnCount) == 1
-            rows.append(EvictionRow(record: try EntryRecord(row), isPinned: isPinned))
-            return true
+            """
+        return try ask(sql) { (statement, epoch) throws(IndexError) in
+            statement.bind(last.map { $0.supersededAt == nil ? 1 : 0 } ?? -1, at: 1)
+            statement.bind(last?.accessedAt ?? 0, at: 2)
+            statement.bind(last?.id.rawValue ?? 0, at: 3)
+            statement.bind(Int64(max(0, limit)), at: 4)
+            return try statement.all { (row) throws(IndexError) in
+                EvictionRow(
+                    record: try EntryRecord(row, epoch: epoch),
+                    isPinned: row.integer(EntryRecord.columnCount) == 1)
+            }
         }
-        return rows
     }
 
     /// The last runs of an entry, the very last first.
     ///
     /// - Parameter limit: The most runs to return.
     package func lastRuns(of entry: EntryID, limit: Int) throws(IndexError) -> [ByteRange] {
-        let statement = try ReadStatement(
-            connection,
-            """
+        let sql = """
             SELECT start, "end" FROM cache_chunks WHERE entry = ?1 ORDER BY start DESC LIMIT ?2
-            """)
-        statement.bind(entry.rawValue, at: 1)
-        statement.bind(Int64(max(0, limit)), at: 2)
-        var runs: [ByteRange] = []
-        try statement.run { (row) throws(IndexError) in
-            guard let start = row.integer(0), let end = row.integer(1), 0 <= start, start < end
-            else { throw IndexError(.corrupt, "a run breaks the schema's rules") }
-            runs.append(start..<end)
-            return true
+            """
+        return try ask(about: entry, sql) { (statement) throws(IndexError) in
+            statement.bind(entry.rawValue, at: 1)
+            statement.bind(Int64(max(0, limit)), at: 2)
+            return try statement.all { (row) throws(IndexError) in
+                guard let start = row.integer(0), let end = row.integer(1), 0 <= start,
+                    start < end
+                else { throw IndexError(.corrupt, "a run breaks the schema's rules") }
+                return start..<end
+            }
         }
-        return runs
     }
 
     /// Whether a run of an entry shares a byte with `range`, checked since the last boot or not.

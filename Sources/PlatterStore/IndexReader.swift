@@ -11,7 +11,7 @@ package final class IndexReader {
     /// Entry, position, limit, boot. The last row that starts at or before the position, and those
     /// after it. Rows of an entry never overlap, so no earlier row can hold the position.
     package static let presenceSQL = """
-        SELECT start, "end", crc32c, boot = ?4 FROM cache_chunks
+        SELECT \(RecordedRun.columns) FROM cache_chunks
         WHERE entry = ?1 AND start < ?3 AND start >= ifnull(
             (SELECT max(start) FROM cache_chunks WHERE entry = ?1 AND start <= ?2), ?2)
         ORDER BY start LIMIT \(presenceRowLimit)
@@ -20,35 +20,121 @@ package final class IndexReader {
         SELECT \(EntryRecord.columns) FROM cache_entries WHERE key = ?1 AND superseded_at IS NULL
         """
 
-    let connection: ReadConnection
-    private let boot: String
-    private let currentEntry: ReadStatement
-    private let entryByID: ReadStatement
-    private let presence: ReadStatement
+    private let life: IndexLife
+    private var statements: Statements?
 
-    /// Opens the index that an `IndexWriter` has opened before.
+    /// What is compiled for one index file.
+    private struct Statements {
+        let epoch: UInt64
+        let connection: ReadConnection
+        let currentEntry: ReadStatement
+        let entryByID: ReadStatement
+        let presence: ReadStatement
+
+        init(_ life: IndexLife, epoch: UInt64) throws(IndexError) {
+            self.epoch = epoch
+            connection = try ReadConnection(path: life.path)
+            currentEntry = try ReadStatement(connection, IndexReader.currentEntrySQL)
+            entryByID = try ReadStatement(
+                connection, "SELECT \(EntryRecord.columns) FROM cache_entries WHERE id = ?1")
+            presence = try ReadStatement(connection, IndexReader.presenceSQL)
+            presence.bind(life.boot, at: 4)
+        }
+    }
+
+    /// Reads the index that an `IndexWriter` has opened, and those that take its place.
+    init(_ life: IndexLife) { self.life = life }
+
+    /// Opens an index that is there, for reading only and on its own.
     ///
     /// - Parameter boot: The running boot; see `BootID`.
-    package init(path: String, boot: String) throws(IndexError) {
-        connection = try ReadConnection(path: path)
-        self.boot = boot
-        currentEntry = try ReadStatement(connection, Self.currentEntrySQL)
-        entryByID = try ReadStatement(
-            connection, "SELECT \(EntryRecord.columns) FROM cache_entries WHERE id = ?1")
-        presence = try ReadStatement(connection, Self.presenceSQL)
-        presence.bind(boot, at: 4)
+    package convenience init(path: String, boot: String) throws(IndexError) {
+        self.init(IndexLife(path: path, boot: boot))
+        _ = try current()
+    }
+
+    /// The statements for the index that is in use now.
+    private func current() throws(IndexError) -> Statements {
+        let epoch = try life.epoch
+        if let statements, statements.epoch == epoch { return statements }
+        statements = nil
+        do throws(IndexError) {
+            let opened = try Statements(life, epoch: epoch)
+            statements = opened
+            return opened
+        } catch {
+            life.report(error, from: epoch)
+            throw error
+        }
+    }
+
+    /// Asks the index. What shows that it is useless is reported, so that it is made anew.
+    private func ask<Answer>(
+        _ question: (Statements) throws(IndexError) -> Answer
+    ) throws(IndexError) -> Answer {
+        let statements = try current()
+        do throws(IndexError) {
+            return try question(statements)
+        } catch {
+            life.report(error, from: statements.epoch)
+            throw error
+        }
+    }
+
+    /// The same about an entry, which must be one of the index in use.
+    private func ask<Answer>(
+        about entry: EntryID, _ question: (Statements) throws(IndexError) -> Answer
+    ) throws(IndexError) -> Answer {
+        try life.check(entry.epoch)
+        return try ask(question)
+    }
+
+    /// A question that is asked too seldom to be kept compiled.
+    func ask<Answer>(
+        _ sql: String, _ read: (ReadStatement, _ epoch: UInt64) throws(IndexError) -> Answer
+    ) throws(IndexError) -> Answer {
+        try ask { (statements) throws(IndexError) in
+            try read(try ReadStatement(statements.connection, sql), statements.epoch)
+        }
+    }
+
+    func ask<Answer>(
+        about entry: EntryID, _ sql: String,
+        _ read: (ReadStatement) throws(IndexError) -> Answer
+    ) throws(IndexError) -> Answer {
+        try ask(about: entry) { (statements) throws(IndexError) in
+            try read(try ReadStatement(statements.connection, sql))
+        }
+    }
+
+    /// The name by which the index in use knows an entry.
+    ///
+    /// - Parameter number: As people have it from a list.
+    package func entryID(_ number: Int64) throws(IndexError) -> EntryID {
+        EntryID(number, epoch: try life.epoch)
     }
 
     /// The current version of a key, or nil when nothing is known of it.
     package func entry(for key: CacheKey) throws(IndexError) -> EntryRecord? {
-        currentEntry.bind(key.text, at: 1)
-        return try currentEntry.first { (row) throws(IndexError) in try EntryRecord(row) }
+        try ask { (statements) throws(IndexError) in
+            let statement = statements.currentEntry
+            statement.bind(key.text, at: 1)
+            let found = try statement.first { (row) throws(IndexError) in
+                try EntryRecord(row, epoch: statements.epoch)
+            }
+            guard let found, found.representation.key != key else { return found }
+            throw IndexError(.corrupt, "the index gave another entry than it was asked for")
+        }
     }
 
     /// A version, current or not.
     package func entry(_ id: EntryID) throws(IndexError) -> EntryRecord? {
-        entryByID.bind(id.rawValue, at: 1)
-        return try entryByID.first { (row) throws(IndexError) in try EntryRecord(row) }
+        try ask(about: id) { (statements) throws(IndexError) in
+            statements.entryByID.bind(id.rawValue, at: 1)
+            return try statements.entryByID.first { (row) throws(IndexError) in
+                try EntryRecord(row, epoch: statements.epoch)
+            }
+        }
     }
 
     /// What is known of the bytes of an entry from `position` on.
@@ -62,12 +148,17 @@ package final class IndexReader {
         of entry: EntryID, at position: Int64, upTo limit: Int64
     ) throws(IndexError) -> Presence {
         guard position >= 0, position < limit else { return .absent(position..<position) }
-        presence.bind(entry.rawValue, at: 1)
-        presence.bind(position, at: 2)
-        presence.bind(limit, at: 3)
-        var scan = PresenceScan(wanted: position..<limit)
-        try presence.run { (row) throws(IndexError) in scan.add(try RecordedRun(row)) }
-        return scan.presence
+        return try ask(about: entry) { (statements) throws(IndexError) in
+            let statement = statements.presence
+            statement.bind(entry.rawValue, at: 1)
+            statement.bind(position, at: 2)
+            statement.bind(limit, at: 3)
+            var scan = PresenceScan(wanted: position..<limit)
+            try statement.run { (row) throws(IndexError) in
+                scan.add(try RecordedRun(row, of: entry))
+            }
+            return scan.presence
+        }
     }
 
     /// The runs of an entry in order, for maps and checks.
@@ -78,66 +169,68 @@ package final class IndexReader {
     package func runs(
         of entry: EntryID, from start: Int64 = 0, limit: Int = 10_000
     ) throws(IndexError) -> [RecordedRun] {
-        let statement = try ReadStatement(
-            connection,
-            """
-            SELECT start, "end", crc32c, boot = ?4 FROM cache_chunks
+        let sql = """
+            SELECT \(RecordedRun.columns) FROM cache_chunks
             WHERE entry = ?1 AND start >= ?2 ORDER BY start LIMIT ?3
-            """)
-        statement.bind(entry.rawValue, at: 1)
-        statement.bind(start, at: 2)
-        statement.bind(Int64(max(0, limit)), at: 3)
-        statement.bind(boot, at: 4)
-        var runs: [RecordedRun] = []
-        try statement.run { (row) throws(IndexError) in
-            runs.append(try RecordedRun(row))
-            return true
+            """
+        return try ask(about: entry, sql) { (statement) throws(IndexError) in
+            statement.bind(entry.rawValue, at: 1)
+            statement.bind(start, at: 2)
+            statement.bind(Int64(max(0, limit)), at: 3)
+            statement.bind(life.boot, at: 4)
+            return try statement.all { (row) throws(IndexError) in
+                try RecordedRun(row, of: entry)
+            }
         }
-        return runs
     }
 
     /// Entries by id, current and superseded, with the sums of their runs.
     ///
-    /// - Parameter after: The last entry of the page before.
-    package func entries(
-        limit: Int, after: EntryID = EntryID(0)
-    ) throws(IndexError) -> [EntrySummary] {
-        let statement = try ReadStatement(
-            connection,
-            """
+    /// - Parameter after: The number of the last entry of the page before.
+    package func entries(limit: Int, after: Int64 = 0) throws(IndexError) -> [EntrySummary] {
+        let sql = """
             SELECT \(EntryRecord.columns),
                 (SELECT ifnull(sum("end" - start), 0) FROM cache_chunks WHERE entry = id),
                 (SELECT count(*) FROM cache_chunks WHERE entry = id)
             FROM cache_entries WHERE id > ?1 ORDER BY id LIMIT ?2
-            """)
-        statement.bind(after.rawValue, at: 1)
-        statement.bind(Int64(max(0, limit)), at: 2)
-        var summaries: [EntrySummary] = []
-        try statement.run { (row) throws(IndexError) in
-            summaries.append(
+            """
+        return try ask(sql) { (statement, epoch) throws(IndexError) in
+            statement.bind(after, at: 1)
+            statement.bind(Int64(max(0, limit)), at: 2)
+            return try statement.all { (row) throws(IndexError) in
                 EntrySummary(
-                    entry: try EntryRecord(row),
+                    entry: try EntryRecord(row, epoch: epoch),
                     presentBytes: row.integer(EntryRecord.columnCount) ?? 0,
-                    runCount: row.integer(EntryRecord.columnCount + 1) ?? 0))
-            return true
+                    runCount: row.integer(EntryRecord.columnCount + 1) ?? 0)
+            }
         }
-        return summaries
     }
 
     /// The sum of all runs of an entry. Reads every row of it.
     package func presentBytes(of entry: EntryID) throws(IndexError) -> Int64 {
-        let statement = try ReadStatement(
-            connection, #"SELECT ifnull(sum("end" - start), 0) FROM cache_chunks WHERE entry = ?1"#)
-        statement.bind(entry.rawValue, at: 1)
-        return try statement.first { $0.integer(0) ?? 0 } ?? 0
+        let sql = #"SELECT ifnull(sum("end" - start), 0) FROM cache_chunks WHERE entry = ?1"#
+        return try ask(about: entry, sql) { (statement) throws(IndexError) in
+            statement.bind(entry.rawValue, at: 1)
+            return try statement.first { $0.integer(0) ?? 0 } ?? 0
+        }
     }
 
     /// The sum of all runs of all entries. Reads every row: for the start and for people, not for a
     /// request.
     package func totalRecordedBytes() throws(IndexError) -> Int64 {
-        let statement = try ReadStatement(
-            connection, #"SELECT ifnull(sum("end" - start), 0) FROM cache_chunks"#)
-        return try statement.first { $0.integer(0) ?? 0 } ?? 0
+        let sql = #"SELECT ifnull(sum("end" - start), 0) FROM cache_chunks"#
+        return try ask(sql) { (statement, _) throws(IndexError) in
+            try statement.first { $0.integer(0) ?? 0 } ?? 0
+        }
+    }
+
+    /// Whether an entry, current or superseded, has this file.
+    package func knows(_ file: DataFileName) throws(IndexError) -> Bool {
+        try ask("SELECT 1 FROM cache_entries WHERE file = ?1") {
+            (statement, _) throws(IndexError) in
+            statement.bind(file.text, at: 1)
+            return try statement.first { _ in true } ?? false
+        }
     }
 }
 

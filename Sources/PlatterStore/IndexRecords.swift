@@ -49,6 +49,8 @@ package struct EntryRecord: Hashable, Sendable {
     package let accessedAt: Int64
     /// When another version took its place; nil for the current version of its key.
     package let supersededAt: Int64?
+    /// What its file was last left like; nil when that is not known.
+    package let stamp: FileStamp?
 }
 
 /// How much of an entry is there. Derived when asked, kept nowhere.
@@ -88,15 +90,15 @@ protocol IndexColumns {
 }
 
 extension EntryRecord {
-    /// The columns that `init(_:)` reads, in its order.
+    /// The columns that `init(_:epoch:)` reads, in its order.
     static let columns = """
         id, key, validator, complete_length, chunk_length, file, origin, content_type, fields, \
-        created_at, accessed_at, superseded_at
+        created_at, accessed_at, superseded_at, seal, stamp
         """
-    static let columnCount: Int32 = 12
+    static let columnCount: Int32 = 14
 
-    /// - Throws: `.corrupt` for a row that the schema does not allow.
-    init(_ row: some IndexColumns) throws(IndexError) {
+    /// - Throws: `.corrupt` for a row that the schema does not allow, or that is not as it was written.
+    init(_ row: some IndexColumns, epoch: UInt64) throws(IndexError) {
         guard let id = row.integer(0), let key = row.text(1),
             let validator = row.text(2).flatMap(Validator.init(indexText:)),
             let completeLength = row.integer(3), let chunkLength = row.integer(4),
@@ -107,9 +109,11 @@ extension EntryRecord {
         else {
             throw IndexError(.corrupt, "entry \(row.integer(0) ?? 0) breaks the schema's rules")
         }
-        self.id = EntryID(id)
         representation = Representation(
             key: CacheKey(key), validator: validator, completeLength: completeLength)
+        guard row.integer(12) == Seal.of(representation, chunkLength: chunkLength, file: file)
+        else { throw IndexError(.corrupt, "entry \(id) is not as it was written") }
+        self.id = EntryID(id, epoch: epoch)
         self.grid = grid
         self.file = file
         self.origin = origin
@@ -118,18 +122,23 @@ extension EntryRecord {
         self.createdAt = createdAt
         self.accessedAt = accessedAt
         supersededAt = row.integer(11)
+        stamp = row.text(13).flatMap(FileStamp.init)
     }
 }
 
 extension RecordedRun {
-    /// Columns: start, end, crc32c, whether the row's boot is ours (0 or 1).
+    /// The columns that `init(_:of:)` reads, in its order. `?4` is the running boot.
+    static let columns = #"start, "end", crc32c, boot = ?4, seal"#
+
+    /// A row that is not as it was written promises nothing: it counts as not verified, and is served
+    /// if the bytes agree with it.
     ///
     /// - Throws: `.corrupt` for a row that the schema does not allow.
-    init(_ row: some IndexColumns) throws(IndexError) {
+    init(_ row: some IndexColumns, of entry: EntryID) throws(IndexError) {
         guard let start = row.integer(0), let end = row.integer(1), 0 <= start, start < end,
             let crc = row.integer(2).flatMap(UInt32.init(exactly:)), let isOurs = row.integer(3)
         else { throw IndexError(.corrupt, "a run breaks the schema's rules") }
         run = StoredRun(range: start..<end, crc32c: crc)
-        isVerified = isOurs == 1
+        isVerified = isOurs == 1 && row.integer(4) == Seal.of(run, in: entry)
     }
 }

@@ -1,4 +1,5 @@
 internal import GRDB
+internal import PlatterCore
 
 /// The tables. A migration that was released is never edited; a new one is added after it.
 ///
@@ -13,8 +14,62 @@ enum IndexSchema {
             try db.execute(sql: chunkRules)
             try db.execute(sql: downloadQueue)
         }
+        migrator.registerMigration("2") { db in
+            try db.execute(sql: "ALTER TABLE cache_entries ADD COLUMN seal INTEGER")
+            try db.execute(sql: "ALTER TABLE cache_chunks ADD COLUMN seal INTEGER")
+            // See `FileStamp`.
+            try db.execute(sql: "ALTER TABLE cache_entries ADD COLUMN stamp TEXT")
+            try sealAll(db)
+            try db.execute(sql: sealRule)
+        }
         return migrator
     }
+
+    /// Rows of a version without seals get theirs.
+    private static func sealAll(_ db: Database) throws {
+        db.add(function: entrySeal)
+        db.add(function: runSeal)
+        defer {
+            db.remove(function: entrySeal)
+            db.remove(function: runSeal)
+        }
+        try db.execute(
+            sql: """
+                UPDATE cache_entries
+                SET seal = entry_seal(key, validator, complete_length, chunk_length, file);
+                UPDATE cache_chunks SET seal = run_seal(entry, start, "end", crc32c);
+                """)
+    }
+
+    private static let entrySeal = DatabaseFunction("entry_seal", argumentCount: 5, pure: true) {
+        guard let key = String.fromDatabaseValue($0[0]),
+            let validator = String.fromDatabaseValue($0[1]).flatMap(Validator.init(indexText:)),
+            let completeLength = Int64.fromDatabaseValue($0[2]),
+            let chunkLength = Int64.fromDatabaseValue($0[3]),
+            let file = String.fromDatabaseValue($0[4]).flatMap(DataFileName.init)
+        else { return nil }
+        let representation = Representation(
+            key: CacheKey(key), validator: validator, completeLength: completeLength)
+        return Seal.of(representation, chunkLength: chunkLength, file: file)
+    }
+
+    private static let runSeal = DatabaseFunction("run_seal", argumentCount: 4, pure: true) {
+        let values = $0.compactMap { Int64.fromDatabaseValue($0) }
+        guard values.count == 4, values[1] < values[2],
+            let crc32c = UInt32(exactly: values[3])
+        else { return nil }
+        let run = StoredRun(range: values[1]..<values[2], crc32c: crc32c)
+        return Seal.of(run, in: EntryID(values[0]))
+    }
+
+    /// See `Seal`. `boot` is not sealed: a row with another boot is only checked once more.
+    private static let sealRule = """
+        CREATE TRIGGER cache_entries_sealed BEFORE UPDATE OF seal ON cache_entries
+        BEGIN SELECT RAISE(ABORT, 'a seal is written with its row'); END;
+
+        CREATE TRIGGER cache_chunks_sealed BEFORE UPDATE OF seal ON cache_chunks
+        BEGIN SELECT RAISE(ABORT, 'a seal is written with its row'); END;
+        """
 
     /// One row per version of a resource. Times are seconds since 1970. The current version of a
     /// key is the one without `superseded_at`. AUTOINCREMENT, because an id must never come back.

@@ -1,5 +1,6 @@
 internal import GRDB
 internal import GRDBSQLite
+internal import NIOConcurrencyHelpers
 package import PlatterCore
 
 /// Makes every change of the index, on the one connection that writes and checkpoints.
@@ -9,44 +10,39 @@ package import PlatterCore
 package final class IndexWriter: Sendable {
     package typealias Completion<Value> = @Sendable (Result<Value, IndexError>) -> Void
 
-    private let queue: DatabaseQueue
-    private let commits: GroupCommit
-    private let boot: String
+    private enum State {
+        case open(IndexFile)
+        /// Nothing can be asked or changed until `renew`. What people asked for is kept for then.
+        case lost([QueuedDownload])
+        case closed
+    }
+
+    /// Says to whoever reads which file is the index.
+    package let life: IndexLife
+    private let state: NIOLockedValueBox<State>
 
     /// Opens or makes the index and brings its schema up to date.
     ///
     /// - Parameter boot: The running boot; see `BootID`.
     /// - Throws: `.newerSchema`, and then nothing was changed; or what SQLite says.
-    package init(path: String, boot: String) throws(IndexError) {
-        do {
-            queue = try DatabaseQueue(path: path, configuration: Self.configuration)
-            let isNewer = try queue.read { try IndexSchema.migrator.hasBeenSuperseded($0) }
-            if isNewer {
-                throw IndexError(
-                    .newerSchema,
-                    "a newer Platter wrote \(path); run that one, or choose another folder")
-            }
-            try IndexSchema.migrator.migrate(queue)
-        } catch {
-            throw IndexError(error)
-        }
-        commits = GroupCommit(queue)
-        self.boot = boot
+    package convenience init(path: String, boot: String) throws(IndexError) {
+        self.init(
+            path: path, boot: boot, without: IndexError(.lost, "the index is not open yet"))
+        try IndexPlace(path: path).finish()
+        try open(epoch: 1)
     }
 
-    private static var configuration: Configuration {
-        var configuration = Configuration()
-        configuration.label = "platter.index"
-        configuration.journalMode = .wal  // and synchronous NORMAL with it
-        configuration.busyMode = .timeout(5)
-        configuration.prepareDatabase { db in
-            // A file mapped into memory kills the process when it is cut short.
-            try db.execute(sql: "PRAGMA mmap_size = 0")
-            // After a burst the WAL shrinks to 16 MiB again.
-            try db.execute(sql: "PRAGMA journal_size_limit = 16777216")
-        }
-        return configuration
+    /// Begins without an index: every question and every change fails with `.lost` until `renew` has
+    /// made one.
+    ///
+    /// - Parameter loss: Why it cannot be opened. One that is corrupt is set aside.
+    package init(path: String, boot: String, without loss: IndexError) {
+        life = IndexLife(path: path, boot: boot, loss: loss)
+        state = NIOLockedValueBox(.lost([]))
     }
+
+    /// A way to ask this index, and those that take its place.
+    package func makeReader() -> IndexReader { IndexReader(life) }
 
     /// Why the SQLite in use needs care, or nil. Versions before 3.51.3 can damage a database when
     /// two connections write and checkpoint at the same instant (sqlite.org/wal.html, "WAL-reset
@@ -62,7 +58,15 @@ package final class IndexWriter: Sendable {
     }
 
     /// Transactions made so far.
-    package var groupCount: Int64 { commits.groupCount }
+    package var groupCount: Int64 { file?.commits.groupCount ?? 0 }
+
+    private var isClosed: Bool {
+        state.withLockedValue { if case .closed = $0 { true } else { false } }
+    }
+
+    private var file: IndexFile? {
+        state.withLockedValue { if case .open(let file) = $0 { file } else { nil } }
+    }
 
     // MARK: - Entries
 
@@ -72,7 +76,7 @@ package final class IndexWriter: Sendable {
     ///   size; else a new one, and a different current one of the key is superseded in the same
     ///   commit.
     package func openEntry(_ new: NewEntry) async throws(IndexError) -> EntryRecord {
-        try await perform { try EntryRows(db: $0).open(new) }
+        try await perform { try EntryRows(db: $0, epoch: $1).open(new) }
     }
 
     /// Takes an entry from the front: its key has no current version afterwards. Nothing happens to
@@ -80,7 +84,9 @@ package final class IndexWriter: Sendable {
     package func supersede(
         _ entry: EntryID, at time: Int64, completion: @escaping Completion<Void>
     ) {
-        append(completion) { try EntryRows(db: $0).supersede(entry, at: time) }
+        append(completion, about: entry) {
+            try EntryRows(db: $0, epoch: $1).supersede(entry, at: time)
+        }
     }
 
     /// Replaces the stored header fields after a successful revalidation (RFC 9111 section 4.3.4).
@@ -88,16 +94,29 @@ package final class IndexWriter: Sendable {
         _ entry: EntryID, contentType: String?, fields: String,
         completion: @escaping Completion<Void>
     ) {
-        append(completion) {
-            try EntryRows(db: $0).refresh(entry, contentType: contentType, fields: fields)
+        append(completion, about: entry) {
+            try EntryRows(db: $0, epoch: $1).refresh(
+                entry, contentType: contentType, fields: fields)
         }
     }
 
     /// Notes when entries were last used, in seconds since 1970. Entries that are gone are left
     /// out, and no time goes backwards.
     package func touch(_ times: [EntryID: Int64], completion: @escaping Completion<Void>) {
-        append(completion) { db in
-            for (entry, time) in times { try EntryRows(db: db).touch(entry, at: time) }
+        append(completion) { db, epoch in
+            for (entry, time) in times where entry.epoch == epoch {
+                try EntryRows(db: db, epoch: epoch).touch(entry, at: time)
+            }
+        }
+    }
+
+    /// Notes what an entry's file was left like, so that a change by somebody else shows after a
+    /// restart. nil: nothing is noted.
+    package func note(
+        _ stamp: FileStamp?, of entry: EntryID, completion: @escaping Completion<Void>
+    ) {
+        append(completion, about: entry) { db, epoch in
+            if let stamp { try EntryRows(db: db, epoch: epoch).note(stamp, of: entry) }
         }
     }
 
@@ -108,7 +127,9 @@ package final class IndexWriter: Sendable {
     package func deleteEntry(
         _ entry: EntryID, durably: Bool = false
     ) async throws(IndexError) -> DataFileName {
-        try await perform(isDurable: durably) { try EntryRows(db: $0).delete(entry) }
+        try await perform(about: entry, isDurable: durably) {
+            try EntryRows(db: $0, epoch: $1).delete(entry)
+        }
     }
 
     // MARK: - Runs
@@ -118,11 +139,16 @@ package final class IndexWriter: Sendable {
     /// Runs that touch inside a chunk become one. A run that is known already is ignored; of those
     /// that overlap in part the side with more bytes of its own stays. All of the runs are recorded
     /// or none: `.entryGone` without the entry, `.constraint` for a run that is not within one chunk.
+    ///
+    /// - Parameter isTrusted: false: the bytes may have been changed since they were written, and are
+    ///   compared with their checksum before they are served.
     package func record(
-        _ runs: [StoredRun], in entry: EntryID, completion: @escaping Completion<Void>
+        _ runs: [StoredRun], in entry: EntryID, isTrusted: Bool = true,
+        completion: @escaping Completion<Void>
     ) {
-        append(completion) { [boot] in
-            try RunRows(db: $0, entry: entry, boot: boot).record(runs)
+        append(completion, about: entry) { [boot = life.boot] db, _ in
+            let rows = RunRows(db: db, entry: entry, boot: boot)
+            if isTrusted { try rows.record(runs) } else { try rows.recordUntrusted(runs) }
         }
     }
 
@@ -131,8 +157,8 @@ package final class IndexWriter: Sendable {
     package func drop(
         _ range: ByteRange, of entry: EntryID, completion: @escaping Completion<[ByteRange]>
     ) {
-        append(completion) { [boot] in
-            try RunRows(db: $0, entry: entry, boot: boot).drop(range)
+        append(completion, about: entry) { [boot = life.boot] db, _ in
+            try RunRows(db: db, entry: entry, boot: boot).drop(range)
         }
     }
 
@@ -141,16 +167,16 @@ package final class IndexWriter: Sendable {
     package func stampVerified(
         _ run: StoredRun, in entry: EntryID, completion: @escaping Completion<Void>
     ) {
-        append(completion) { [boot] in
-            try RunRows(db: $0, entry: entry, boot: boot).stampVerified(run)
+        append(completion, about: entry) { [boot = life.boot] db, _ in
+            try RunRows(db: db, entry: entry, boot: boot).stampVerified(run)
         }
     }
 
     /// Trusts no run of an entry until it was checked: after an I/O error on its file, the bytes
     /// written before may be lost although nothing said so.
     package func distrust(_ entry: EntryID, completion: @escaping Completion<Void>) {
-        append(completion) { [boot] in
-            try RunRows(db: $0, entry: entry, boot: boot).distrust()
+        append(completion, about: entry) { [boot = life.boot] db, _ in
+            try RunRows(db: db, entry: entry, boot: boot).distrust()
         }
     }
 
@@ -159,83 +185,159 @@ package final class IndexWriter: Sendable {
     /// Notes a wish. A second one for the same key widens the first: both ranges, the higher
     /// priority, pinned if either is; it is due at once, with its failures forgotten.
     package func enqueue(_ download: NewDownload) async throws(IndexError) -> QueuedDownload {
-        try await perform { try DownloadRows(db: $0).enqueue(download) }
+        try await perform { db, _ in try DownloadRows(db: db).enqueue(download) }
     }
 
     /// Notes a failed try.
     package func noteFailure(
-        of download: QueuedDownload.ID, error: String, nextAttemptAt: Int64
+        of download: QueuedDownload, error: String, nextAttemptAt: Int64
     ) async throws(IndexError) {
-        try await perform {
-            try DownloadRows(db: $0).noteFailure(
+        try await perform { db, _ in
+            try DownloadRows(db: db).noteFailure(
                 download, error: error, nextAttemptAt: nextAttemptAt)
         }
     }
 
     /// - Returns: Whether it was there.
     @discardableResult
-    package func dequeue(_ download: QueuedDownload.ID) async throws(IndexError) -> Bool {
-        try await perform { try DownloadRows(db: $0).dequeue(download) }
+    package func dequeue(_ download: QueuedDownload) async throws(IndexError) -> Bool {
+        try await perform { db, _ in try DownloadRows(db: db).dequeue(download) }
     }
 
     /// All wishes, the most urgent first.
     package func downloads() async throws(IndexError) -> [QueuedDownload] {
-        try await perform { try DownloadRows(db: $0).all() }
+        try await perform { db, _ in try DownloadRows(db: db).all() }
     }
 
     // MARK: - The file
 
     /// Waits until all that was asked for before is committed.
     package func flush() async throws(IndexError) {
-        try await perform { _ in }
+        try await perform { _, _ in }
     }
 
     /// Commits what is pending and empties the WAL into the database.
     ///
     /// - Throws: `.busy` when a reader holds an old view; the changes are committed all the same.
     package func checkpoint() async throws(IndexError) {
-        if commits.isClosed { throw IndexError(.closed, "the index is closed") }
-        try await emptyLog()
+        guard let file else { throw IndexError(.closed, "the index is closed") }
+        try await file.emptyLog()
     }
 
     /// Commits what is pending, empties the WAL and closes the file. What is asked for later fails
     /// with `.closed`. A second call does nothing.
     package func close() async throws(IndexError) {
-        guard commits.close() else { return }
+        let last = state.withLockedValue { state in
+            defer { state = .closed }
+            return state
+        }
+        guard case .open(let file) = last, file.refuseChanges() else { return }
         let emptied: Result<Void, IndexError>
-        do throws(IndexError) { emptied = .success(try await emptyLog()) } catch {
+        do throws(IndexError) { emptied = .success(try await file.emptyLog()) } catch {
             emptied = .failure(error)
         }
-        do { try queue.close() } catch { throw IndexError(error) }
+        try file.close()
         try emptied.get()
     }
 
-    private func emptyLog() async throws(IndexError) {
-        let result: Result<Void, IndexError> = await withCheckedContinuation { continuation in
-            // Resumed once: the closure runs once, and has one way out.
-            queue.asyncWriteWithoutTransaction { [commits] db in
-                commits.commitAll(db)
-                let result = Result { _ = try db.checkpoint(.truncate) }
-                continuation.resume(returning: result.mapError { IndexError($0) })
-            }
-        }
-        try result.get()
+    // MARK: - Loss
+
+    /// - Parameter action: Called on any thread when the index was found useless: it is corrupt, or
+    ///   its file has been deleted or replaced. From then on all fails with `.lost`. Must not block.
+    package func whenLost(_ action: @escaping @Sendable (IndexError) -> Void) {
+        life.whenLost(action)
     }
 
+    /// Looks whether the file is still in its place: SQLite does not notice when it is not. Asks the
+    /// file system, so not on an event loop.
+    package func look() {
+        guard let file, !file.isInPlace else { return }
+        life.report(
+            IndexError(.replaced, "the index was deleted or replaced while it was in use"),
+            from: file.epoch)
+    }
+
+    /// Why there is no index at this moment; nil while there is one.
+    package var loss: IndexError? { life.loss }
+
+    /// Makes an empty index in the place of one that is useless. That one is kept beside it, and what
+    /// people asked for is taken over from it where it can be read. One that only could not be opened
+    /// is opened.
+    ///
+    /// - Throws: What stands in the way; then all goes on failing with `.lost`.
+    package func renew() async throws(IndexError) {
+        if isClosed { throw IndexError(.closed, "the index is closed") }
+        await giveUp()
+        let downloads: [QueuedDownload] = state.withLockedValue { state in
+            if case .lost(let kept) = state { kept } else { [] }
+        }
+        do throws(IndexError) {
+            let place = IndexPlace(path: life.path)
+            let isUseless = life.loss.map { $0.code == .corrupt || $0.code == .replaced } ?? false
+            if isUseless { try place.setAside() } else { try place.finish() }
+            try open(epoch: life.nextEpoch())
+        } catch {
+            // A fault that is in the way of the same try again must not hide why it was made.
+            if error.code == .corrupt { life.note(error) }
+            throw error
+        }
+        for download in downloads { _ = try await enqueue(download.download) }
+    }
+
+    /// Takes what can be taken from the file in use, and closes it.
+    private func giveUp() async {
+        guard let file, file.refuseChanges(IndexError(.lost, "the index was lost")) else { return }
+        let downloads = await file.salvageDownloads()
+        // Nothing is expected of it any more.
+        try? file.close()
+        state.withLockedValue { state in
+            if case .open = state { state = .lost(downloads) }
+        }
+    }
+
+    private func open(epoch: UInt64) throws(IndexError) {
+        let file = try IndexFile(path: life.path, epoch: epoch) { [life] in
+            life.report($0, from: epoch)
+        }
+        let isWanted = state.withLockedValue { state in
+            guard case .lost = state else { return false }
+            state = .open(file)
+            return true
+        }
+        guard isWanted else {
+            try file.close()
+            throw IndexError(.closed, "the index is closed")
+        }
+        life.begin(epoch)
+    }
+
+    // MARK: - Changes
+
+    private typealias Change<Value> = @Sendable (Database, _ epoch: UInt64) throws -> Value
+
     private func append<Value: Sendable>(
-        _ completion: @escaping Completion<Value>,
-        _ change: @escaping @Sendable (Database) throws -> Value
+        _ completion: @escaping Completion<Value>, about entry: EntryID? = nil,
+        isDurable: Bool = false, _ change: @escaping Change<Value>
     ) {
-        commits.append(IndexCommand(change, completion: completion))
+        switch state.withLockedValue({ $0 }) {
+        case .open(let file) where entry == nil || entry?.epoch == file.epoch:
+            let epoch = file.epoch
+            file.commits.append(
+                IndexCommand(
+                    isDurable: isDurable, { try change($0, epoch) }, completion: completion))
+        case .open, .lost:
+            completion(.failure(IndexError(.lost, "the index that this was for was lost")))
+        case .closed: completion(.failure(IndexError(.closed, "the index is closed")))
+        }
     }
 
     private func perform<Value: Sendable>(
-        isDurable: Bool = false, _ change: @escaping @Sendable (Database) throws -> Value
+        about entry: EntryID? = nil, isDurable: Bool = false, _ change: @escaping Change<Value>
     ) async throws(IndexError) -> Value {
         let result: Result<Value, IndexError> = await withCheckedContinuation { continuation in
             // Resumed once: the group commit reports every command exactly once.
-            commits.append(
-                IndexCommand(isDurable: isDurable, change) { continuation.resume(returning: $0) })
+            append(
+                { continuation.resume(returning: $0) }, about: entry, isDurable: isDurable, change)
         }
         return try result.get()
     }

@@ -1,4 +1,5 @@
 internal import CPlatter
+internal import NIOConcurrencyHelpers
 internal import PlatterCore
 
 #if canImport(Darwin)
@@ -20,6 +21,11 @@ package final class PosixDisk: Disk {
     private let objects: Int32
     /// Reserving room on tmpfs takes the memory at once.
     private let isMemory: Bool
+    private let inUse = NIOLockedValueBox<[DataFileName: InUse]>([:])
+
+    private struct InUse {
+        weak var file: PosixFile?
+    }
 
     /// Opens or makes the folder and locks it until this object goes away.
     ///
@@ -49,6 +55,10 @@ package final class PosixDisk: Disk {
         close(folder.lock)
     }
 
+    /// Lets another process, or another object of this one, have the folder. Nothing may be done to it
+    /// from then on.
+    package func unlock() { flock(folder.lock, LOCK_UN) }
+
     /// Where the index belongs.
     package var indexPath: String { root + "/index.sqlite" }
 
@@ -59,11 +69,29 @@ package final class PosixDisk: Disk {
         let descriptor = try openDescriptor(
             parent, name.text, flags: O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, mode: 0o600,
             path: path)
-        return PosixFile(
-            path: path, fileDescriptor: descriptor, isReadOnly: false, reservesRoom: !isMemory)
+        let status = try? fileStatus(descriptor, path: path)
+        return share(
+            PosixFile(
+                path: path, fileDescriptor: descriptor, isReadOnly: false,
+                reservesRoom: !isMemory, left: status.map { FileStamp($0) }), as: name)
     }
 
-    package func openFile(_ name: DataFileName) throws(DiskError) -> any DataFile {
+    /// Keeps the file findable for as long as it is in use.
+    private func share(_ file: PosixFile, as name: DataFileName) -> PosixFile {
+        inUse.withLockedValue { inUse in
+            if let known = inUse[name]?.file, known.isSame(as: file) { return known }
+            if inUse.count >= Self.sweepCount { inUse = inUse.filter { $0.value.file != nil } }
+            inUse[name] = InUse(file: file)
+            return file
+        }
+    }
+
+    /// Names of files not in use any more are dropped when so many are known [4096].
+    private static let sweepCount = 4096
+
+    package func openFile(
+        _ name: DataFileName, left: FileStamp?
+    ) throws(DiskError) -> any DataFile {
         let path = path(of: name)
         let parent = try parent(of: name)
         defer { close(parent) }
@@ -81,11 +109,11 @@ package final class PosixDisk: Disk {
         }
         let file = PosixFile(
             path: path, fileDescriptor: descriptor, isReadOnly: isReadOnly,
-            reservesRoom: !isMemory)
+            reservesRoom: !isMemory, left: left)
         guard try fileStatus(descriptor, path: path).st_mode & S_IFMT == S_IFREG else {
             throw DiskError(.notOurs, "it is not a regular file; remove it", path: path)
         }
-        return file
+        return share(file, as: name)
     }
 
     package func removeFile(_ name: DataFileName) throws(DiskError) {

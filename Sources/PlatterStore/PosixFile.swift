@@ -1,4 +1,5 @@
 internal import CPlatter
+internal import NIOConcurrencyHelpers
 internal import PlatterCore
 
 #if canImport(Darwin)
@@ -15,35 +16,82 @@ final class PosixFile: DataFile {
     let path: String
     let fileDescriptor: Int32
     /// Opened on a file system that had become read-only.
-    private let isReadOnly: Bool
+    let isReadOnly: Bool
     private let reservesRoom: Bool
+    private let watch: NIOLockedValueBox<FileWatch>
 
     /// Takes the descriptor over.
-    init(path: String, fileDescriptor: Int32, isReadOnly: Bool, reservesRoom: Bool) {
+    ///
+    /// - Parameter left: What the file was left like; nil when that is not known.
+    init(
+        path: String, fileDescriptor: Int32, isReadOnly: Bool, reservesRoom: Bool,
+        left: FileStamp?
+    ) {
         self.path = path
         self.fileDescriptor = fileDescriptor
         self.isReadOnly = isReadOnly
         self.reservesRoom = reservesRoom
+        watch = NIOLockedValueBox(FileWatch(left: left))
     }
 
     deinit { close(fileDescriptor) }
 
     func write(_ bytes: UnsafeRawBufferPointer, at offset: Int64) throws(DiskError) {
-        try checkWritable()
-        var rest = bytes
-        var position = offset
-        while !rest.isEmpty {
-            let count = try systemCall("write it", path: path) {
-                pwrite(fileDescriptor, rest.baseAddress, rest.count, off_t(position))
+        try change { () throws(DiskError) in
+            var rest = bytes
+            var position = offset
+            while !rest.isEmpty {
+                let count = try systemCall("write it", path: path) {
+                    pwrite(fileDescriptor, rest.baseAddress, rest.count, off_t(position))
+                }
+                // A regular file takes at least one byte or fails; else this would never end.
+                guard count > 0 else {
+                    throw DiskError(.io, "the file takes no bytes", path: path)
+                }
+                rest = UnsafeRawBufferPointer(rebasing: rest[count...])
+                position = position.addingClamped(Int64(count))
             }
-            // A regular file takes at least one byte or fails; if it did not, this would never end.
-            guard count > 0 else {
-                throw DiskError(.io, "the file takes no bytes", path: path)
-            }
-            rest = UnsafeRawBufferPointer(rebasing: rest[count...])
-            position = position.addingClamped(Int64(count))
         }
     }
+
+    /// Does what changes the file, so that it is not taken for a change by somebody else.
+    private func change(_ body: () throws(DiskError) -> Void) throws(DiskError) {
+        try checkWritable()
+        try look { $0.willChange($1) }
+        defer { watch.withLockedValue { watch in watch.didChange(try? stampNow()) } }
+        try body()
+    }
+
+    /// The stamp is taken under the lock: a change of our own in between would look like another's.
+    private func look<Answer>(
+        _ body: (inout FileWatch, FileStamp) -> Answer
+    ) throws(DiskError) -> Answer {
+        let answer: Result<Answer, DiskError> = watch.withLockedValue { watch in
+            do throws(DiskError) {
+                return .success(body(&watch, try stampNow()))
+            } catch {
+                return .failure(error)
+            }
+        }
+        return try answer.get()
+    }
+
+    private func stampNow() throws(DiskError) -> FileStamp {
+        FileStamp(try fileStatus(fileDescriptor, path: path))
+    }
+
+    func foreignChange() throws(DiskError) -> ForeignChange? {
+        try look { watch, stamp in
+            watch.look(stamp)
+            return watch.foreignChange
+        }
+    }
+
+    func accept(_ change: ForeignChange) { watch.withLockedValue { $0.accept(change) } }
+
+    var foreignChangeCount: Int { watch.withLockedValue { $0.foreignCount } }
+
+    var stamp: FileStamp? { watch.withLockedValue { $0.stamp } }
 
     func read(
         into buffer: UnsafeMutableRawBufferPointer, at offset: Int64
@@ -63,19 +111,21 @@ final class PosixFile: DataFile {
 
     func allocate(_ range: ByteRange) throws(DiskError) {
         guard reservesRoom else { return }
-        try checkWritable()
-        let number = platter_allocate(fileDescriptor, range.lowerBound, range.length)
-        guard number != 0 else { return }
-        let error = DiskError(errno: number, doing: "reserve room in it", path: path)
-        // Only a saving: without it the blocks come with the writes.
-        if error.code != .unsupported { throw error }
+        try change { () throws(DiskError) in
+            let number = platter_allocate(fileDescriptor, range.lowerBound, range.length)
+            guard number != 0 else { return }
+            let error = DiskError(errno: number, doing: "reserve room in it", path: path)
+            // Only a saving: without it the blocks come with the writes.
+            if error.code != .unsupported { throw error }
+        }
     }
 
     func punch(_ range: ByteRange) throws(DiskError) {
-        try checkWritable()
-        let number = platter_punch_hole(fileDescriptor, range.lowerBound, range.length)
-        guard number == 0 else {
-            throw DiskError(errno: number, doing: "give room in it back", path: path)
+        try change { () throws(DiskError) in
+            let number = platter_punch_hole(fileDescriptor, range.lowerBound, range.length)
+            guard number == 0 else {
+                throw DiskError(errno: number, doing: "give room in it back", path: path)
+            }
         }
     }
 
@@ -84,6 +134,15 @@ final class PosixFile: DataFile {
         return FileStatus(
             size: Int64(status.st_size), linkCount: UInt64(status.st_nlink),
             allocatedBytes: Int64(status.st_blocks).multipliedClamped(by: 512))
+    }
+
+    /// Whether both are the same file, open for the same.
+    func isSame(as other: PosixFile) -> Bool {
+        guard isReadOnly == other.isReadOnly,
+            let mine = try? fileStatus(fileDescriptor, path: path),
+            let theirs = try? fileStatus(other.fileDescriptor, path: path)
+        else { return false }
+        return mine.st_dev == theirs.st_dev && mine.st_ino == theirs.st_ino
     }
 
     private func checkWritable() throws(DiskError) {

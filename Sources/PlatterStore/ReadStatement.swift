@@ -82,6 +82,18 @@ final class ReadStatement: IndexColumns {
         return value
     }
 
+    /// The values of all rows.
+    func all<Value>(
+        _ read: (ReadStatement) throws(IndexError) -> Value
+    ) throws(IndexError) -> [Value] {
+        var values: [Value] = []
+        try run { (row) throws(IndexError) in
+            values.append(try read(row))
+            return true
+        }
+        return values
+    }
+
     /// The current row's column; nil for NULL. Valid inside `run`.
     func integer(_ column: Int32) -> Int64? {
         guard sqlite3_column_type(pointer, column) != SQLITE_NULL else { return nil }

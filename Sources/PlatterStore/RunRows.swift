@@ -12,8 +12,17 @@ struct RunRows {
 
     /// See `IndexWriter.record`.
     func record(_ runs: [StoredRun]) throws {
-        let grid = try EntryRows(db: db).grid(of: entry)
+        let grid = try EntryRows(db: db, epoch: entry.epoch).grid(of: entry)
         for run in runs { try record(run, grid) }
+    }
+
+    /// In the place of all rows that they overlap, and joined with none.
+    func recordUntrusted(_ runs: [StoredRun]) throws {
+        let grid = try EntryRows(db: db, epoch: entry.epoch).grid(of: entry)
+        for run in runs where Self.chunk(of: run.range, grid) != nil {
+            _ = try drop(run.range)
+            try insert(run, boot: Self.distrusted)
+        }
     }
 
     private func record(_ run: StoredRun, _ grid: ChunkGrid) throws {
@@ -33,7 +42,7 @@ struct RunRows {
             try delete(row.run)
             merged = joined
         }
-        try insert(merged)
+        try insert(merged, boot: boot)
     }
 
     /// Trusts a row from now on, if it is still the one that was checked.
@@ -92,7 +101,7 @@ struct RunRows {
     private func rows(near range: ByteRange) throws -> [RecordedRun] {
         let statement = try db.cachedStatement(
             sql: """
-                SELECT start, "end", crc32c, boot = ?4 FROM cache_chunks
+                SELECT \(RecordedRun.columns) FROM cache_chunks
                 WHERE entry = ?1 AND start <= ?3 AND start >= ifnull(
                     (SELECT max(start) FROM cache_chunks WHERE entry = ?1 AND start < ?2), ?2)
                 ORDER BY start
@@ -100,7 +109,9 @@ struct RunRows {
         let arguments: StatementArguments = [
             entry.rawValue, range.lowerBound, range.upperBound, boot,
         ]
-        return try Row.fetchAll(statement, arguments: arguments).map { try RecordedRun($0) }
+        return try Row.fetchAll(statement, arguments: arguments).map {
+            try RecordedRun($0, of: entry)
+        }
     }
 
     @discardableResult
@@ -115,13 +126,15 @@ struct RunRows {
         return db.changesCount == 1
     }
 
-    private func insert(_ run: StoredRun) throws {
+    private func insert(_ run: StoredRun, boot: String) throws {
         try db.cachedStatement(
             sql: """
-                INSERT INTO cache_chunks (entry, start, "end", crc32c, boot) VALUES (?, ?, ?, ?, ?)
+                INSERT INTO cache_chunks (entry, start, "end", crc32c, boot, seal)
+                VALUES (?, ?, ?, ?, ?, ?)
                 """
         ).execute(arguments: [
             entry.rawValue, run.range.lowerBound, run.range.upperBound, Int64(run.crc32c), boot,
+            Seal.of(run, in: entry),
         ])
     }
 }

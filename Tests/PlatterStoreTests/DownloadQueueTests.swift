@@ -35,7 +35,7 @@ struct DownloadQueueTests {
     func widening() async throws {
         let first = try await index.writer.enqueue(
             download("a", start: 50, end: 90, priority: .high, isPinned: true))
-        try await index.writer.noteFailure(of: first.id, error: "503", nextAttemptAt: 99)
+        try await index.writer.noteFailure(of: first, error: "503", nextAttemptAt: 99)
         let second = try await index.writer.enqueue(download("a", start: 20, end: 60, at: 30))
         #expect(second.id == first.id)
         #expect(
@@ -54,8 +54,8 @@ struct DownloadQueueTests {
     @Test("failures are counted, with the last one's reason and the next date")
     func failure() async throws {
         let item = try await index.writer.enqueue(download("a"))
-        try await index.writer.noteFailure(of: item.id, error: "timed out", nextAttemptAt: 20)
-        try await index.writer.noteFailure(of: item.id, error: "503", nextAttemptAt: 40)
+        try await index.writer.noteFailure(of: item, error: "timed out", nextAttemptAt: 20)
+        try await index.writer.noteFailure(of: item, error: "503", nextAttemptAt: 40)
         let row = try #require(try await index.writer.downloads().first)
         #expect(row.attempts == 2)
         #expect(row.lastError == "503")
@@ -65,8 +65,8 @@ struct DownloadQueueTests {
     @Test("what was taken off is gone, and was there only once")
     func dequeue() async throws {
         let item = try await index.writer.enqueue(download("a"))
-        #expect(try await index.writer.dequeue(item.id))
-        #expect(try await index.writer.dequeue(item.id) == false)
+        #expect(try await index.writer.dequeue(item))
+        #expect(try await index.writer.dequeue(item) == false)
         #expect(try await index.writer.downloads().isEmpty)
     }
 

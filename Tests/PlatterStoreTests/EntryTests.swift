@@ -132,7 +132,7 @@ struct EntryTests {
             [run(0..<64 * kib), run(64 * kib..<64 * kib + 1)], in: full.id)
         try await index.writer.done { $0.supersede(stale.id, at: 9, completion: $1) } as Void
         let first = try reader.entries(limit: 2)
-        let rest = try reader.entries(limit: 10, after: part.id)
+        let rest = try reader.entries(limit: 10, after: part.id.rawValue)
         #expect(first.map(\.entry.id) == [empty.id, part.id])
         #expect(rest.map(\.entry.id) == [full.id, stale.id, nothing.id])
         #expect((first + rest).map(\.state) == [.new, .partial, .complete, .stale, .complete])

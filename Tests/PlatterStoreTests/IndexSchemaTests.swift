@@ -36,7 +36,10 @@ struct IndexSchemaTests {
         entry: String = "1", start: String = "20", end: String = "30", crc: String = "0",
         boot: String = "'b'"
     ) -> String {
-        "INSERT INTO cache_chunks VALUES (\(entry), \(start), \(end), \(crc), \(boot))"
+        """
+        INSERT INTO cache_chunks (entry, start, "end", crc32c, boot)
+        VALUES (\(entry), \(start), \(end), \(crc), \(boot))
+        """
     }
 
     @Test(
@@ -71,6 +74,7 @@ struct IndexSchemaTests {
             "UPDATE cache_chunks SET \"end\" = \"end\" - 1", "UPDATE cache_chunks SET crc32c = 1",
             "UPDATE cache_entries SET complete_length = 1", "UPDATE cache_entries SET key = 'x'",
             "UPDATE cache_entries SET chunk_length = 65537",
+            "UPDATE cache_entries SET seal = 1", "UPDATE cache_chunks SET seal = 1",
         ])
     func refused(sql: String) async throws {
         let error = await #expect(throws: DatabaseError.self) {

@@ -37,7 +37,7 @@ struct PosixDiskTests {
         let file = try disk.createFile(name)
         try write(300_000..<700_001, to: file)
         try write(0..<5, to: file)
-        let again = try disk.openFile(name)
+        let again = try disk.openFile(name, left: nil)
         #expect(try read(again, at: 300_000, count: 400_001) == content(300_000..<700_001))
         #expect(try read(again, at: 0, count: 5) == content(0..<5))
         #expect(try read(again, at: 5, count: 10) == Array(repeating: 0, count: 10))
@@ -92,7 +92,7 @@ struct PosixDiskTests {
         try Data("secret".utf8).write(to: URL(fileURLWithPath: secret))
         try FileManager.default.createSymbolicLink(atPath: path, withDestinationPath: secret)
         #expect(throws: DiskError.self) { try disk.createFile(name) }
-        let error = #expect(throws: DiskError.self) { try disk.openFile(name) }
+        let error = #expect(throws: DiskError.self) { try disk.openFile(name, left: nil) }
         #expect(error?.code == .notOurs)
         #expect(try String(contentsOfFile: secret, encoding: .utf8) == "secret")
     }
@@ -112,7 +112,7 @@ struct PosixDiskTests {
     @Test("a folder under a file's name is not ours")
     func notAFile() throws {
         try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-        let error = #expect(throws: DiskError.self) { try disk.openFile(name) }
+        let error = #expect(throws: DiskError.self) { try disk.openFile(name, left: nil) }
         #expect(error?.code == .notOurs)
     }
 
@@ -121,7 +121,7 @@ struct PosixDiskTests {
         _ = try disk.createFile(name)
         try disk.removeFile(name)
         #expect(mkfifo(path, 0o600) == 0)
-        let error = #expect(throws: DiskError.self) { try disk.openFile(name) }
+        let error = #expect(throws: DiskError.self) { try disk.openFile(name, left: nil) }
         #expect(error?.code == .notOurs)
     }
 
@@ -134,7 +134,7 @@ struct PosixDiskTests {
         #expect(try file.status().linkCount == 0)
         #expect(try read(file, at: 0, count: 10) == content(0..<10))
         #expect(throws: DiskError.self) { try disk.removeFile(name) }
-        let error = #expect(throws: DiskError.self) { try disk.openFile(name) }
+        let error = #expect(throws: DiskError.self) { try disk.openFile(name, left: nil) }
         #expect(error?.code == .missing)
     }
 

@@ -86,7 +86,8 @@ struct EvictionTests {
                 configuration.maximumSize = limit
                 let platter = try await Platter.start(configuration)
                 let stage = Stage(
-                    origin: origin, platter: platter, folder: folder, content: film(0))
+                    origin: origin, platter: platter, folder: folder, content: film(0),
+                    configuration: configuration)
                 if limit > Self.limit {
                     serveFilms(origin)
                     for path in Self.paths { _ = try await stage.get(path: path) }

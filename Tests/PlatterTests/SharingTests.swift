@@ -48,7 +48,7 @@ struct SharingTests {
                 let platter = try await Platter.start(configuration)
                 let stage = Stage(
                     origin: origin, platter: platter, folder: folder,
-                    content: RampContent(length: 3_000_000))
+                    content: RampContent(length: 3_000_000), configuration: configuration)
                 stage.expect(try await stage.get().body, are: 0..<3_000_000)
                 await platter.stop()
                 if round == 0 { try await origin.stopListening(closing: .reset) }

@@ -13,6 +13,7 @@ struct Stage {
     let platter: Platter
     let folder: String
     let content: RampContent
+    let configuration: PlatterConfiguration
 
     /// Runs `body` on a stage, which is taken down whatever happens.
     static func run<Result>(
@@ -33,7 +34,8 @@ struct Stage {
             configure(&configuration)
             let platter = try await Platter.start(configuration)
             let stage = Stage(
-                origin: origin, platter: platter, folder: folder, content: content)
+                origin: origin, platter: platter, folder: folder, content: content,
+                configuration: configuration)
             do {
                 let result = try await body(stage)
                 await platter.stop()
@@ -44,6 +46,61 @@ struct Stage {
             }
         }
     }
+
+    /// The same folder with a server of its own; the one before must have been stopped.
+    func restarted(_ body: (Stage) async throws -> Void) async throws {
+        let platter = try await Platter.start(configuration)
+        let again = Stage(
+            origin: origin, platter: platter, folder: folder, content: content,
+            configuration: configuration)
+        do {
+            try await body(again)
+            await platter.stop()
+        } catch {
+            await platter.stop()
+            throw error
+        }
+    }
+
+    // MARK: - Waiting
+
+    /// Returns when the condition is true; the time limit of the test ends the wait otherwise.
+    func until(_ condition: () async throws -> Bool) async throws {
+        while !(try await condition()) { try await Task.sleep(for: .milliseconds(2)) }
+    }
+
+    /// Waits until so many bytes of the object are recorded.
+    func untilPresent(_ bytes: Int64, path: String = Stage.path) async throws {
+        try await until {
+            try await platter.status(of: origin.url(path))?.presentBytes == bytes
+        }
+    }
+
+    // MARK: - The disk
+
+    func dataFiles() throws -> [URL] {
+        let objects = URL(fileURLWithPath: folder + "/objects")
+        let found = FileManager.default.enumerator(at: objects, includingPropertiesForKeys: nil)
+        return (found?.compactMap { $0 as? URL } ?? []).filter {
+            $0.lastPathComponent.contains("-")
+        }
+    }
+
+    /// The only data file.
+    func dataFile() throws -> URL {
+        let files = try dataFiles()
+        #expect(files.count == 1)
+        return try #require(files.first)
+    }
+
+    /// Does something to the only data file, as another program would.
+    func damage(_ action: (FileHandle) throws -> Void) throws {
+        let file = try FileHandle(forUpdating: try dataFile())
+        try action(file)
+        try file.close()
+    }
+
+    // MARK: - Clients
 
     var port: Int { platter.baseURL.split(separator: ":").last.flatMap { Int($0) } ?? 0 }
 

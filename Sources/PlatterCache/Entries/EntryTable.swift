@@ -61,7 +61,7 @@ package final class EntryTable: Sendable {
     }
 
     func open(_ record: EntryRecord) throws(DiskError) -> Entry.Opened {
-        Entry.Opened(record: record, file: try disk.openFile(record.file))
+        Entry.Opened(record: record, file: try disk.openFile(record.file, left: record.stamp))
     }
 
     private func known(_ key: CacheKey) -> Entry? { state.withLockedValue { $0.entries[key] } }

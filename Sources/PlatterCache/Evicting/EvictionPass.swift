@@ -130,25 +130,29 @@ struct EvictionPass {
     private func punch(_ chunk: ByteRange, of record: EntryRecord) async throws(IndexError) {
         let file: any DataFile
         do {
-            file = try disk.openFile(record.file)
+            file = try disk.openFile(record.file, left: record.stamp)
         } catch {
             // Without the file there is no room to give back.
             if error.code != .missing { report(error) }
             return
         }
         let hole = Self.hole(for: chunk, completeLength: record.grid.completeLength)
-        try await search.read { [table, log] (index) throws(IndexError) in
+        try await search.read { [self] (reader) throws(IndexError) in
             try table.spans.whileFree(chunk, of: record.id) { () throws(IndexError) in
-                guard try !index.hasRuns(of: record.id, in: chunk) else { return }
-                do throws(DiskError) {
-                    try file.punch(hole)
-                } catch  where error.code == .unsupported {
-                    // The room comes back with the whole file.
-                } catch {
-                    Self.report(error, log)
-                }
+                guard try !reader.hasRuns(of: record.id, in: chunk) else { return }
+                punch(hole, in: file, of: record.id)
             }
         }
+    }
+
+    private func punch(_ hole: ByteRange, in file: any DataFile, of entry: EntryID) {
+        do throws(DiskError) {
+            try file.punch(hole)
+        } catch {
+            // Without holes the room comes back with the whole file.
+            if error.code != .unsupported { report(error) }
+        }
+        index.note(file.stamp, of: entry) { _ in }
     }
 
     /// Whole blocks only: the ends of other holes are zeroed in place, and a socket that still holds
@@ -188,9 +192,7 @@ struct EvictionPass {
         }
     }
 
-    private func report(_ error: DiskError) { Self.report(error, log) }
-
-    private static func report(_ error: DiskError, _ log: Logger) {
+    private func report(_ error: DiskError) {
         log.warning("Room could not be given back", metadata: ["error": "\(error)"])
     }
 }

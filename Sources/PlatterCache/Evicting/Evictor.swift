@@ -56,6 +56,15 @@ package final class Evictor: Sendable {
     /// Look now: at the start, when the limit may be lower than before, and when the disk is full.
     package func look() { perform { $0.disturb() } }
 
+    /// The index is another one.
+    package func restart() async {
+        let total = try? await search.read { (index) throws(IndexError) in
+            try index.totalRecordedBytes()
+        }
+        trigger.withLockedValue { $0.measured(total ?? 0) }
+        look()
+    }
+
     private func perform(_ event: (inout EvictionTrigger) -> EvictionTrigger.Action) {
         switch trigger.withLockedValue(event) {
         case .nothing: break

@@ -113,8 +113,9 @@ struct Flight: Sendable {
     private func land(_ outcome: FlightOutcome) {
         queue.landed(id, outcome: outcome)
         guard let opened = entry.opened else { return queue.recorded(id) }
+        services.index.touch([opened.record.id: services.wallClock()]) { _ in }
         // Commands are committed in order: when this one is, all runs of the flight are.
-        services.index.touch([opened.record.id: services.wallClock()]) { [queue, id, control] _ in
+        services.index.note(opened.file.stamp, of: opened.record.id) { [queue, id, control] _ in
             // In this order: until then readers take the flight's word for its bytes.
             queue.recorded(id)
             control.letGo()
@@ -203,11 +204,16 @@ struct Flight: Sendable {
             // Either the row is new, or its file has gone and with it all that the rows promise.
             services.index.drop(0..<Int64.max, of: record.id) { _ in }
             try await services.index.flush()
-            do {
-                _ = try services.disk.createFile(record.file)
-            } catch  where error.code == .exists {
-                // Another request has opened it at the same instant.
-            }
+            return try create(record)
+        }
+    }
+
+    private func create(_ record: EntryRecord) throws(DiskError) -> Entry.Opened {
+        do throws(DiskError) {
+            return Entry.Opened(record: record, file: try services.disk.createFile(record.file))
+        } catch {
+            // Another request may have made it at the same instant.
+            guard error.code == .exists else { throw error }
             return try services.table.open(record)
         }
     }
@@ -245,7 +251,7 @@ struct Flight: Sendable {
             outcome = control.isCancelled ? .ended : .retryable(after: nil)
             if !control.isCancelled { note("The origin breaks off", "\(error)") }
         }
-        record(transfer.finish(), of: opened)
+        record(transfer.finish(), of: opened, isTrusted: transfer.isUndisturbed)
         return outcome
     }
 
@@ -269,9 +275,11 @@ struct Flight: Sendable {
             toSkip -= skipped
             while buffer.readableBytes > 0 {
                 let before = transfer.mark
-                record(
-                    try transfer.write(&buffer, upTo: min(last, control.end)), of: transfer.opened)
+                let runs = try transfer.write(&buffer, upTo: min(last, control.end))
+                record(runs, of: transfer.opened, isTrusted: transfer.isUndisturbed)
                 guard transfer.mark > before else { return .ended }
+                // What was announced may not be what is there any more: readers go by the index.
+                guard transfer.isUndisturbed else { return .retryable(after: nil) }
                 let now = services.clock.now
                 queue.advanced(id, mark: transfer.mark, pace: transfer.pace(now: now))
             }
@@ -283,9 +291,10 @@ struct Flight: Sendable {
         return isShort ? .retryable(after: nil) : .ended
     }
 
-    private func record(_ runs: [StoredRun], of opened: Entry.Opened) {
+    private func record(_ runs: [StoredRun], of opened: Entry.Opened, isTrusted: Bool) {
         guard !runs.isEmpty else { return }
-        services.index.record(runs, in: opened.record.id) { [queue, entry, services] result in
+        services.index.record(runs, in: opened.record.id, isTrusted: isTrusted) {
+            [queue, entry, services] result in
             guard case .failure(let error) = result else {
                 let bytes = runs.reduce(Int64(0)) { $0.addingClamped($1.range.length) }
                 return services.evictor.recorded(bytes)

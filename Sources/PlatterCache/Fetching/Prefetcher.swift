@@ -54,6 +54,16 @@ package final class Prefetcher: Sendable {
         await start(download, resource)
     }
 
+    /// The index is another one: what was being fetched is begun again, as far as it knows of it.
+    package func restart() async {
+        let last = attempts.withLockedValue { attempts in
+            defer { attempts = [:] }
+            return Array(attempts.values)
+        }
+        for attempt in last { queue.leave(attempt.demand) }
+        await resume()
+    }
+
     /// Goes on with what was written down. Wishes whose URL needs header fields wait until they are
     /// registered again: the fields are not kept.
     package func resume() async {
@@ -158,7 +168,7 @@ package final class Prefetcher: Sendable {
         guard isCurrent(attempt, of: download.id) else { return }
         end(download.id, attempt)
         do {
-            try await index.dequeue(download.id)
+            try await index.dequeue(download)
         } catch {
             log.error("The download queue cannot be written", metadata: ["error": "\(error)"])
         }
@@ -174,7 +184,7 @@ package final class Prefetcher: Sendable {
         let next = wallClock().addingClamped(pause(after: failure, failures: download.attempts))
         do {
             try await index.noteFailure(
-                of: download.id, error: "\(failure)", nextAttemptAt: next)
+                of: download, error: "\(failure)", nextAttemptAt: next)
         } catch {
             return log.error(
                 "The download queue cannot be written", metadata: ["error": "\(error)"])

@@ -13,6 +13,7 @@ struct Transfer {
     private let headAt: Moment
     private let start: Int64
     private var recorder: RunRecorder
+    private let foreignChanges: Int
     /// All bytes from the start up to here are in the file.
     private(set) var mark: Int64
 
@@ -23,7 +24,11 @@ struct Transfer {
         self.headAt = headAt
         mark = start
         recorder = RunRecorder(grid: opened.grid)
+        foreignChanges = opened.file.foreignChangeCount
     }
+
+    /// Whether nobody else has changed the file since the transfer began, as far as is known.
+    var isUndisturbed: Bool { opened.file.foreignChangeCount == foreignChanges }
 
     /// Writes the next bytes, up to a piece of them and nothing from `end` on.
     ///

@@ -74,7 +74,7 @@ final class Cellar: Sendable {
 
     /// The chunks whose bytes are still in the file.
     func bytes(of record: EntryRecord) throws -> [Int64] {
-        let file = try disk.openFile(record.file)
+        let file = try disk.openFile(record.file, left: record.stamp)
         return try (0..<8).filter { chunk in
             var bytes = [UInt8](repeating: 0, count: Int(Self.chunk))
             let count = try bytes.withUnsafeMutableBytes { (bytes) throws(any Error) in
@@ -125,10 +125,12 @@ final class WatchedDisk: Disk {
         try disk.createFile(name)
     }
 
-    func openFile(_ name: DataFileName) throws(DiskError) -> any DataFile {
+    func openFile(
+        _ name: DataFileName, left: FileStamp?
+    ) throws(DiskError) -> any DataFile {
         state.withLockedValue { $0.opening }()
         return WatchedFile(
-            try disk.openFile(name), canPunch: canPunch,
+            try disk.openFile(name, left: left), canPunch: canPunch,
             punching: state.withLockedValue { $0.punching })
     }
 
@@ -176,4 +178,12 @@ final class WatchedFile: DataFile {
     }
 
     func status() throws(DiskError) -> FileStatus { try file.status() }
+
+    func foreignChange() throws(DiskError) -> ForeignChange? { try file.foreignChange() }
+
+    func accept(_ change: ForeignChange) { file.accept(change) }
+
+    var foreignChangeCount: Int { file.foreignChangeCount }
+
+    var stamp: FileStamp? { file.stamp }
 }

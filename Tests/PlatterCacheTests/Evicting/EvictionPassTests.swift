@@ -27,7 +27,7 @@ struct EvictionPassTests {
     func blocks() async throws {
         let cellar = try Cellar()
         let record = try await cellar.fill("film", accessedAt: 1)
-        let file = try cellar.disk.openFile(record.file)
+        let file = try cellar.disk.openFile(record.file, left: record.stamp)
         let before = try file.status().allocatedBytes
         #expect(try await cellar.free(4 * chunk) == 0)
         #expect(try file.status().allocatedBytes <= before - 4 * chunk)

@@ -34,7 +34,7 @@ struct EvictionRaceTests {
     /// - Returns: How often there was something to read.
     private func read(_ record: EntryRecord, in cellar: Cellar, seed: Int) async throws -> Int {
         var generator = SplitMix64(seed: UInt64(seed))
-        let file = try cellar.disk.openFile(record.file)
+        let file = try cellar.disk.openFile(record.file, left: record.stamp)
         var found = 0
         for _ in 0..<Self.rounds {
             let chunk = record.grid.range(of: Int64.random(in: 0..<8, using: &generator))
@@ -53,7 +53,7 @@ struct EvictionRaceTests {
     /// Brings chunks back, as a flight does: span, bytes, row, and then no span.
     private func fly(_ record: EntryRecord, in cellar: Cellar, seed: Int) async throws -> Int {
         var generator = SplitMix64(seed: UInt64(100 + seed))
-        let file = try cellar.disk.openFile(record.file)
+        let file = try cellar.disk.openFile(record.file, left: record.stamp)
         let bytes = [UInt8](repeating: 1, count: Int(Cellar.chunk))
         for _ in 0..<Self.rounds {
             let chunk = record.grid.range(of: Int64.random(in: 0..<8, using: &generator))

@@ -1,0 +1,85 @@
+package import Logging
+import NIOConcurrencyHelpers
+import PlatterCore
+package import PlatterStore
+
+/// Notices that the index has been lost, and makes another one in the background. Until then every
+/// request goes straight to the origin (REQUIREMENTS F3).
+package final class IndexRecovery: Sendable {
+    /// How often it is looked whether the file is still in its place [1 s].
+    private static let lookInterval = Duration.seconds(1)
+    /// Between two tries to make an index anew: the first [100 ms], doubled up to the longest [10 s].
+    private static let firstPause = Duration.milliseconds(100)
+    private static let longestPause = Duration.seconds(10)
+
+    private let index: IndexWriter
+    private let executor: IOExecutor
+    private let delay: Delay
+    private let log: Logger
+    private let lost: @Sendable () -> Void
+    private let renewed: @Sendable () async -> Void
+    private let isStopped = NIOLockedValueBox(false)
+
+    /// - Parameters:
+    ///   - executor: Threads that may block.
+    ///   - lost: The index is gone: what is known of it is to be forgotten.
+    ///   - renewed: There is an index again.
+    package init(
+        index: IndexWriter, executor: IOExecutor, delay: @escaping Delay, log: Logger,
+        lost: @escaping @Sendable () -> Void, renewed: @escaping @Sendable () async -> Void
+    ) {
+        self.index = index
+        self.executor = executor
+        self.delay = delay
+        self.log = log
+        self.lost = lost
+        self.renewed = renewed
+    }
+
+    /// Begins to watch over the index, and makes one at once if there is none.
+    package func start() {
+        index.whenLost { [weak self] error in self?.begin(error) }
+        if let loss = index.loss { begin(loss) }
+        lookLater()
+    }
+
+    /// No new index is made from now on.
+    package func stop() { isStopped.withLockedValue { $0 = true } }
+
+    private func lookLater() {
+        delay(Self.lookInterval) { [weak self] in
+            guard let self, !isStopped.withLockedValue({ $0 }) else { return }
+            Task(executorPreference: executor) {
+                self.index.look()
+                self.lookLater()
+            }
+        }
+    }
+
+    private func begin(_ error: IndexError) {
+        log.critical(
+            "The index cannot be used; all requests go to the origin until there is another one",
+            metadata: ["error": "\(error)"])
+        lost()
+        Task(executorPreference: executor) { await self.renew(pause: Self.firstPause) }
+    }
+
+    private func renew(pause: Duration) async {
+        if isStopped.withLockedValue({ $0 }) { return }
+        do throws(IndexError) {
+            try await index.renew()
+        } catch {
+            if error.code == .closed { return }
+            log.error(
+                "No index can be made yet", metadata: ["error": "\(error)", "retry": "\(pause)"])
+            return delay(pause) { [weak self] in
+                guard let self else { return }
+                Task(executorPreference: executor) {
+                    await self.renew(pause: min(pause * 2, Self.longestPause))
+                }
+            }
+        }
+        log.notice("The index is in use again")
+        await renewed()
+    }
+}

@@ -1,0 +1,66 @@
+package import Logging
+import PlatterCore
+package import PlatterStore
+
+/// Removes data files that the index does not know: of an index that was lost, and those that a crash
+/// left between a row and its file. A row is committed before its file is made, so a file without one
+/// belongs to nobody.
+package struct OrphanSweep: Sendable {
+    /// After each of the 256 folders [5 ms], so that others get at the disk.
+    private static let pause = Duration.milliseconds(5)
+
+    private let disk: any Disk
+    private let search: IndexSearch
+    private let log: Logger
+
+    package init(disk: any Disk, search: IndexSearch, log: Logger) {
+        self.disk = disk
+        self.search = search
+        self.log = log
+    }
+
+    /// Looks through all folders once. On a thread that may block.
+    ///
+    /// - Returns: The files removed.
+    @discardableResult
+    package func run() async -> Int {
+        var removed = 0
+        for folder in UInt8.min...UInt8.max {
+            do {
+                removed += try await sweep(folder)
+                try await Task.sleep(for: Self.pause)
+            } catch is CancellationError {
+                break
+            } catch {
+                // What is not removed now is removed at the next start.
+                log.warning(
+                    "Files without an entry could not be looked for",
+                    metadata: ["error": "\(error)"])
+                break
+            }
+        }
+        if removed > 0 {
+            log.notice("Files without an entry were removed", metadata: ["count": "\(removed)"])
+        }
+        return removed
+    }
+
+    private func sweep(_ folder: UInt8) async throws -> Int {
+        let names = try disk.fileNames(inFolder: folder)
+        guard !names.isEmpty else { return 0 }
+        let unknown = try await search.read { (index) throws(IndexError) in
+            var unknown: [DataFileName] = []
+            for name in names where !(try index.knows(name)) { unknown.append(name) }
+            return unknown
+        }
+        for name in unknown {
+            do throws(DiskError) {
+                try disk.removeFile(name)
+            } catch {
+                // Eviction may have removed it at the same instant.
+                if error.code != .missing { throw error }
+            }
+        }
+        return unknown.count
+    }
+}

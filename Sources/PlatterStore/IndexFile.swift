@@ -1,0 +1,83 @@
+internal import GRDB
+internal import PlatterCore
+
+/// One file that is the index, or was: open for changes on the one connection that makes them.
+final class IndexFile: Sendable {
+    /// What its entries' numbers belong to; see `EntryID.epoch`.
+    let epoch: UInt64
+    let commits: GroupCommit
+    private let queue: DatabaseQueue
+    private let path: String
+    /// The file at the path when it was opened.
+    private let identity: FileIdentity?
+
+    /// Opens or makes the index and brings its schema up to date.
+    ///
+    /// - Parameter failed: Told of every error that a commit meets.
+    /// - Throws: `.newerSchema`, and then nothing was changed; or what SQLite says.
+    init(
+        path: String, epoch: UInt64, failed: @escaping @Sendable (IndexError) -> Void
+    ) throws(IndexError) {
+        do {
+            queue = try DatabaseQueue(path: path, configuration: Self.configuration)
+            let isNewer = try queue.read { try IndexSchema.migrator.hasBeenSuperseded($0) }
+            if isNewer {
+                throw IndexError(
+                    .newerSchema,
+                    "a newer Platter wrote \(path); run that one, or choose another folder")
+            }
+            try IndexSchema.migrator.migrate(queue)
+        } catch {
+            throw IndexError(error)
+        }
+        self.epoch = epoch
+        self.path = path
+        identity = FileIdentity(path)
+        commits = GroupCommit(queue, failed: failed)
+    }
+
+    private static var configuration: Configuration {
+        var configuration = Configuration()
+        configuration.label = "platter.index"
+        configuration.journalMode = .wal  // and synchronous NORMAL with it
+        configuration.busyMode = .timeout(1)
+        configuration.prepareDatabase { db in
+            // A file mapped into memory kills the process when it is cut short.
+            try db.execute(sql: "PRAGMA mmap_size = 0")
+            // After a burst the WAL shrinks to 16 MiB again.
+            try db.execute(sql: "PRAGMA journal_size_limit = 16777216")
+        }
+        return configuration
+    }
+
+    /// Whether the file at the path is still the one that was opened.
+    var isInPlace: Bool { identity != nil && FileIdentity(path) == identity }
+
+    /// Takes no more changes; those that wait fail with `error`, unless one is given: then they are
+    /// still made.
+    ///
+    /// - Returns: Whether this call closed it.
+    func refuseChanges(_ error: IndexError? = nil) -> Bool { commits.close(failing: error) }
+
+    /// All wishes, as far as they can be read.
+    func salvageDownloads() async -> [QueuedDownload] {
+        // What cannot be read any more is what is being given up.
+        (try? await queue.read { try DownloadRows(db: $0).all() }) ?? []
+    }
+
+    func emptyLog() async throws(IndexError) {
+        let result: Result<Void, IndexError> = await withCheckedContinuation { continuation in
+            // Resumed once: the closure runs once, and has one way out.
+            queue.asyncWriteWithoutTransaction { [commits] db in
+                commits.commitAll(db)
+                let result = Result { _ = try db.checkpoint(.truncate) }
+                continuation.resume(returning: result.mapError { IndexError($0) })
+            }
+        }
+        try result.get()
+    }
+
+    func close() throws(IndexError) {
+        do { try queue.close() } catch { throw IndexError(error) }
+    }
+}

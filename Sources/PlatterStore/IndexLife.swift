@@ -1,0 +1,91 @@
+internal import NIOConcurrencyHelpers
+internal import Synchronization
+
+/// Which file is the index now. Shared by its writer and all its readers, so that all of them leave a
+/// file that died, and find the one that took its place.
+///
+///     usable(epoch) ──(corrupt, deleted, replaced)──▶ lost(why) ──(made anew)──▶ usable(epoch + 1)
+package final class IndexLife: Sendable {
+    package let path: String
+    package let boot: String
+    /// The epoch in use, or 0. Read before every question, so it is no lock.
+    private let current: Synchronization.Atomic<UInt64>
+    private let state: NIOLockedValueBox<State>
+
+    private struct State {
+        var last: UInt64
+        var loss: IndexError?
+        var whenLost: @Sendable (IndexError) -> Void = { _ in }
+    }
+
+    /// - Parameters:
+    ///   - path: Of the database.
+    ///   - boot: The running boot; see `BootID`.
+    ///   - loss: Why there is no index yet.
+    init(path: String, boot: String, loss: IndexError? = nil) {
+        self.path = path
+        self.boot = boot
+        current = Synchronization.Atomic(loss == nil ? 1 : 0)
+        state = NIOLockedValueBox(State(last: 1, loss: loss))
+    }
+
+    /// - Throws: `.lost` while there is no index.
+    package var epoch: UInt64 {
+        get throws(IndexError) {
+            let epoch = current.load(ordering: .acquiring)
+            guard epoch != 0 else { throw lostError }
+            return epoch
+        }
+    }
+
+    /// - Throws: `.lost` when the number is of an index that is not in use any more.
+    func check(_ epoch: UInt64) throws(IndexError) {
+        guard epoch == current.load(ordering: .acquiring) else { throw lostError }
+    }
+
+    /// Why there is none; nil while there is.
+    var loss: IndexError? {
+        guard current.load(ordering: .acquiring) == 0 else { return nil }
+        return state.withLockedValue { $0.loss }
+    }
+
+    private var lostError: IndexError {
+        let why = loss?.message ?? "another one is in use"
+        return IndexError(.lost, "the index was lost: \(why)")
+    }
+
+    /// - Parameter action: Called on any thread when the index has become useless; must not block.
+    func whenLost(_ action: @escaping @Sendable (IndexError) -> Void) {
+        state.withLockedValue { $0.whenLost = action }
+    }
+
+    /// What came of a question to the index, or of a change. Errors that say that the file is useless
+    /// end its use at once.
+    func report(_ error: IndexError, from epoch: UInt64) {
+        guard error.code == .corrupt || error.code == .replaced else { return }
+        guard
+            current.compareExchange(
+                expected: epoch, desired: 0, ordering: .acquiringAndReleasing
+            ).exchanged
+        else { return }
+        let action = state.withLockedValue { state in
+            state.loss = error
+            return state.whenLost
+        }
+        action(error)
+    }
+
+    /// What stands in the way of the next try.
+    func note(_ error: IndexError) { state.withLockedValue { $0.loss = error } }
+
+    /// The number of the file that is about to take the place of the lost one.
+    func nextEpoch() -> UInt64 {
+        state.withLockedValue { state in
+            state.last += 1
+            return state.last
+        }
+    }
+
+    /// From now on the index is usable.
+    func begin(_ epoch: UInt64) { current.store(epoch, ordering: .releasing) }
+}

@@ -1,0 +1,72 @@
+#if canImport(Darwin)
+    internal import Darwin
+#elseif canImport(Musl)
+    internal import Musl
+#else
+    internal import Glibc
+#endif
+
+/// Which file lies at a path.
+struct FileIdentity: Hashable, Sendable {
+    private let device: UInt64
+    private let number: UInt64
+
+    /// - Returns: nil when there is none, or it cannot be seen.
+    ///
+    /// Never opens the file: closing it again would take away SQLite's locks (POSIX locks belong to
+    /// the process).
+    init?(_ path: String) {
+        var status = stat()
+        guard lstat(path, &status) == 0 else { return nil }
+        device = UInt64(truncatingIfNeeded: status.st_dev)
+        number = UInt64(truncatingIfNeeded: status.st_ino)
+    }
+}
+
+/// The place of the index in the cache folder: the database and SQLite's files beside it.
+struct IndexPlace {
+    private static let suffixes = ["", "-wal", "-shm"]
+
+    let path: String
+
+    /// While this file is there, what lies at the path is being given up: a database without its log,
+    /// or the other way round, must never be opened.
+    private var marker: String { path + ".giving-up" }
+
+    /// Moves a useless index out of the way, in the place of the one before it. No connection to it
+    /// may be in use.
+    func setAside() throws(IndexError) {
+        guard Self.suffixes.contains(where: { FileIdentity(path + $0) != nil }) else {
+            return try check(unlink(marker), "finish giving the index up", allowing: ENOENT)
+        }
+        let descriptor = creat(marker, 0o600)
+        try check(descriptor, "give the index up")
+        close(descriptor)
+        for suffix in Self.suffixes {
+            try check(
+                rename(path + suffix, path + ".lost" + suffix), "set the index aside",
+                allowing: ENOENT)
+        }
+        try check(unlink(marker), "finish giving the index up", allowing: ENOENT)
+    }
+
+    /// Goes on with what `setAside` did not get to the end of before the program ended.
+    func finish() throws(IndexError) {
+        if FileIdentity(marker) != nil { try setAside() }
+    }
+
+    private func check(
+        _ answer: Int32, _ action: String, allowing harmless: Int32 = 0
+    ) throws(IndexError) {
+        let number = errno
+        guard answer < 0, number != harmless else { return }
+        let code: IndexError.Code =
+            switch number {
+            case ENOSPC, EDQUOT: .full
+            case EROFS: .readOnly
+            case EIO: .io
+            default: .cannotOpen
+            }
+        throw IndexError(code, "could not \(action): \(String(cString: strerror(number)))")
+    }
+}
