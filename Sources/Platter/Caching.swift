@@ -40,7 +40,7 @@ struct Caching: Sendable {
         let services = FetchServices(
             origin: origins.fetching, disk: store.disk, index: store.index, search: search,
             table: table,
-            evictor: evictor, clock: clock, wallClock: System.wallClock, executor: executor,
+            evictor: evictor, admission: Admission(clock: clock, log: log), clock: clock, wallClock: System.wallClock, executor: executor,
             chunkLength: configuration.chunkLength, log: log)
         var limits = FetchLimits()
         limits.total = configuration.fetches
@@ -67,6 +67,7 @@ struct Caching: Sendable {
     /// What goes on by itself from now on.
     func start() async {
         recovery.start()
+        store.disk.takeBallast()
         // The limit may be lower than it was when the server last ran.
         evictor.look()
         await prefetcher.resume()

@@ -14,6 +14,7 @@
 /// lock           held with flock(2) by the process that uses the folder
 /// index.sqlite   the index (and its -wal and -shm)
 /// objects/ab/…   data files, by the first two digits of their names
+/// ballast        room that is given back when the disk is full
 /// ```
 struct CacheFolder {
     static let markerName = "CACHEDIR.TAG"

@@ -25,6 +25,15 @@ package protocol Disk: Sendable {
     func fileNames(inFolder folder: UInt8) throws(DiskError) -> [DataFileName]
 
     func space() throws(DiskError) -> DiskSpace
+
+    /// Gives a little room back that was kept for a full disk: without it the index could not even
+    /// delete the rows of what is to be evicted.
+    ///
+    /// - Returns: Whether there was some.
+    func dropBallast() -> Bool
+
+    /// Takes that room again, if there is enough.
+    func takeBallast()
 }
 
 /// One open data file. Closed when the last reference goes away.

@@ -135,6 +135,27 @@ package final class PosixDisk: Disk {
         }
     }
 
+    // MARK: - Ballast
+
+    private static let ballastName = "ballast"
+    /// Enough for the index to grow by while a hundred chunks are evicted [2 MiB].
+    private static let ballastLength: Int64 = 2 << 20
+    /// With less free room than this it is not taken [64 MiB].
+    private static let ballastNeeds: Int64 = 64 << 20
+
+    package func dropBallast() -> Bool { unlinkat(folder.root, Self.ballastName, 0) == 0 }
+
+    package func takeBallast() {
+        guard let space = try? space(), space.free > Self.ballastNeeds,
+            let descriptor = try? openDescriptor(
+                folder.root, Self.ballastName, flags: O_RDWR | O_CREAT | O_NOFOLLOW, mode: 0o600,
+                path: root + "/" + Self.ballastName)
+        else { return }
+        defer { close(descriptor) }
+        // Without it the cache only has less to go on with.
+        _ = platter_allocate(descriptor, 0, Self.ballastLength)
+    }
+
     package func space() throws(DiskError) -> DiskSpace {
         var status = statvfs()
         _ = try systemCall("ask for the free space", path: root) {

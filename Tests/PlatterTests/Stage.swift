@@ -66,7 +66,10 @@ struct Stage {
 
     /// Returns when the condition is true; the time limit of the test ends the wait otherwise.
     func until(_ condition: () async throws -> Bool) async throws {
-        while !(try await condition()) { try await Task.sleep(for: .milliseconds(2)) }
+        while !(try await condition()) {
+            try Task.checkCancellation()
+            await Task.yield()
+        }
     }
 
     /// Waits until so many bytes of the object are recorded.

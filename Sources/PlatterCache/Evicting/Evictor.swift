@@ -11,6 +11,10 @@ package final class Evictor: Sendable {
     /// A cache that is too large is mentioned once in this time [60 s].
     private static let warningInterval = Duration.seconds(60)
 
+    /// At least so much is freed when the disk is full [16 MiB].
+    private static let leastRoom: Int64 = 16 << 20
+
+    private let making = SharedTask<Bool>()
     private let policy: EvictionPolicy
     private let table: EntryTable
     private let disk: any Disk
@@ -65,6 +69,20 @@ package final class Evictor: Sendable {
         look()
     }
 
+    /// The disk has refused bytes for want of room, whatever it says of itself.
+    ///
+    /// - Returns: Whether some was made.
+    package func makeRoom() async -> Bool {
+        await making.run { [self] in
+            let before = usage()
+            let now = EvictionPolicy.Usage(
+                recorded: before.recorded, free: 0, total: before.total)
+            let wanted = max(policy.bytesToFree(now), Self.leastRoom)
+            let left = (try? await free(wanted)) ?? wanted
+            return left < wanted
+        }
+    }
+
     private func perform(_ event: (inout EvictionTrigger) -> EvictionTrigger.Action) {
         switch trigger.withLockedValue(event) {
         case .nothing: break
@@ -104,7 +122,15 @@ package final class Evictor: Sendable {
             policy: policy, table: table, disk: disk, index: index, search: search,
             wallClock: wallClock, log: log
         ) { [weak self] bytes in self?.trigger.withLockedValue { $0.dropped(bytes) } }
-        let left = try await pass.free(bytes)
+        let left: Int64
+        do {
+            left = try await pass.free(bytes)
+        } catch {
+            // Rows are deleted before bytes are, and that takes some room itself.
+            guard error.code == .full, disk.dropBallast() else { throw error }
+            left = try await pass.free(bytes)
+        }
+        disk.takeBallast()
         log.debug(
             "Evicted", metadata: ["wanted": "\(bytes)", "left": "\(left)"])
         return left

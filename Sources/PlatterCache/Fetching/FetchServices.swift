@@ -11,6 +11,7 @@ package struct FetchServices: Sendable {
     package let search: IndexSearch
     package let table: EntryTable
     package let evictor: Evictor
+    package let admission: Admission
     package let clock: any MonotonicClock
     package let wallClock: @Sendable () -> Int64
     package let executor: IOExecutor
@@ -20,7 +21,7 @@ package struct FetchServices: Sendable {
 
     package init(
         origin: any Origin, disk: any Disk, index: IndexWriter, search: IndexSearch,
-        table: EntryTable, evictor: Evictor, clock: any MonotonicClock,
+        table: EntryTable, evictor: Evictor, admission: Admission, clock: any MonotonicClock,
         wallClock: @escaping @Sendable () -> Int64, executor: IOExecutor, chunkLength: Int64,
         log: Logger
     ) {
@@ -30,6 +31,7 @@ package struct FetchServices: Sendable {
         self.search = search
         self.table = table
         self.evictor = evictor
+        self.admission = admission
         self.clock = clock
         self.wallClock = wallClock
         self.executor = executor

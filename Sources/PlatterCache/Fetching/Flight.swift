@@ -17,11 +17,11 @@ struct Flight: Sendable {
 
     /// Room is reserved for a request of this size and more [1 MiB]: what a smaller one does not bring
     /// would stay reserved.
-    private static let leastReservation: Int64 = 1 << 20
+    static let leastReservation: Int64 = 1 << 20
 
     /// How much of a body is brought only to get to what is wanted, when an origin has no ranges
     /// [8 MiB].
-    private static let skipLimit: Int64 = 8 << 20
+    static let skipLimit: Int64 = 8 << 20
 
     /// Looks in the index for what is really missing.
     func plan(_ order: FlightOrder) async {
@@ -46,6 +46,7 @@ struct Flight: Sendable {
             case .offset(let first): .from(first, upTo: first.addingClamped(order.length))
             case .suffix(let count): .suffix(count)
             }
+        guard services.admission.admits() else { return land(.failed(.store)) }
         let requestedAt = services.clock.now
         let outcome: FlightOutcome
         do {
@@ -65,6 +66,7 @@ struct Flight: Sendable {
     /// Fetches a range of an entry that is open.
     func fly(_ range: ByteRange) async {
         guard let opened = entry.opened else { return land(.failed(.changed)) }
+        guard services.admission.admits() else { return land(.failed(.store)) }
         let asked = AskedRange.from(range.lowerBound, upTo: range.upperBound)
         let requestedAt = services.clock.now
         let outcome: FlightOutcome
@@ -104,7 +106,7 @@ struct Flight: Sendable {
     }
 
     /// Faults that are tried again come often: not for the eyes of everybody.
-    private func note(_ message: Logger.Message, _ reason: String) {
+    func note(_ message: Logger.Message, _ reason: String) {
         services.log.info(
             message, metadata: ["url": "\(entry.resource.url.redacted)", "reason": "\(reason)"])
     }
@@ -122,193 +124,9 @@ struct Flight: Sendable {
         }
     }
 
-    // MARK: - Opening
-
-    private func accept(
-        _ verdict: Verdict, of response: OriginResponse, for order: FlightOrder,
-        requestedAt: Moment
-    ) async -> FlightOutcome {
-        switch verdict {
-        case .partial(let head):
-            return await begin(head, of: response, lacksRanges: false, requestedAt: requestedAt)
-        case .whole(let head):
-            guard wanted(of: order, head) <= Self.skipLimit else {
-                return bypass("the origin has no ranges")
-            }
-            return await begin(head, of: response, lacksRanges: true, requestedAt: requestedAt)
-        case .wholeUnusable(let reason): return bypass("\(reason)")
-        default: return refuse(verdict)
-        }
-    }
-
-    /// Where the first byte wanted is in a body that starts at 0.
-    private func wanted(of order: FlightOrder, _ head: AcceptedHead) -> Int64 {
-        switch order.start {
-        case .offset(let first): first
-        case .suffix(let count): max(0, head.completeLength - count)
-        }
-    }
-
-    /// The entry is what the response says; its body is the first of its bytes.
-    private func begin(
-        _ head: AcceptedHead, of response: OriginResponse, lacksRanges: Bool, requestedAt: Moment
-    ) async -> FlightOutcome {
-        guard head.validator.isStrong else { return bypass("no strong validator") }
-        // Fields of a registered stream are part of its key, so what they show is for it alone.
-        switch Storability.decide(requestHasAuthorization: false, fields: response.fields) {
-        case .store: break
-        case .bypass(let reason): return bypass("\(reason)")
-        }
-        do {
-            let opened = try await establish(head, fields: response.fields)
-            guard entry.open(opened) else { return .ended }
-            queue.opened(
-                id, body: head.body, completeLength: head.completeLength, lacksRanges: lacksRanges)
-            return await store(
-                response, range: head.body, sendsWhole: lacksRanges, limit: head.body.upperBound,
-                opened: opened, requestedAt: requestedAt)
-        } catch {
-            services.log.error("Nothing can be stored", metadata: ["error": "\(error)"])
-            return .failed(.store)
-        }
-    }
-
-    private func bypass(_ reason: String) -> FlightOutcome {
-        let resource = entry.resource
-        services.log.info(
-            "Not stored, passed through",
-            metadata: ["url": "\(resource.url.redacted)", "reason": "\(reason)"])
-        services.table.bypass(resource.key, now: services.clock.now)
-        return .failed(.bypass)
-    }
-
-    /// Writes the entry into the index and opens its file.
-    private func establish(
-        _ head: AcceptedHead, fields: HTTPFields
-    ) async throws -> Entry.Opened {
-        let key = entry.resource.key
-        let representation = Representation(
-            key: key, validator: head.validator, completeLength: head.completeLength)
-        guard
-            let new = NewEntry(
-                representation, chunkLength: services.chunkLength,
-                file: DataFileName(representation, salt: .random(in: .min ... .max)),
-                origin: entry.resource.url.origin, contentType: head.contentType,
-                fields: StoredFields.serialised(StoredFields.select(from: fields)),
-                createdAt: services.wallClock())
-        else { throw IndexError(.constraint, "the entry's lengths are out of range") }
-        let record = try await services.index.openEntry(new)
-        do {
-            return try services.table.open(record)
-        } catch  where error.code == .missing {
-            // Either the row is new, or its file has gone and with it all that the rows promise.
-            services.index.drop(0..<Int64.max, of: record.id) { _ in }
-            try await services.index.flush()
-            return try create(record)
-        }
-    }
-
-    private func create(_ record: EntryRecord) throws(DiskError) -> Entry.Opened {
-        do throws(DiskError) {
-            return Entry.Opened(record: record, file: try services.disk.createFile(record.file))
-        } catch {
-            // Another request may have made it at the same instant.
-            guard error.code == .exists else { throw error }
-            return try services.table.open(record)
-        }
-    }
-
-    // MARK: - Storing
-
-    /// - Parameters:
-    ///   - sendsWhole: The body is longer than what was asked for.
-    ///   - skipping: Bytes of the body that come before `range`.
-    private func store(
-        _ response: OriginResponse, range: ByteRange, sendsWhole: Bool = false,
-        skipping: Int64 = 0, limit: Int64, opened: Entry.Opened, requestedAt: Moment
-    ) async -> FlightOutcome {
-        let wanted = range.clamped(to: 0..<max(limit, 0))
-        guard
-            let hold = services.table.spans.hold(wanted, of: opened.record.id, as: .flight)
-        else {
-            services.table.forget(entry)
-            return .failed(.changed)
-        }
-        control.keep(hold)
-        var transfer = Transfer(
-            opened: opened, start: range.lowerBound, requestedAt: requestedAt,
-            headAt: services.clock.now)
-        let outcome: FlightOutcome
-        if !sendsWhole, wanted.length >= Self.leastReservation { reserve(wanted, in: opened.file) }
-        do {
-            outcome = try await receive(
-                response, range: range, skipping: skipping, limit: limit, into: &transfer)
-        } catch let error as DiskError {
-            services.log.error("The disk refuses bytes", metadata: ["error": "\(error)"])
-            if error.code == .noSpace || error.code == .quota { services.evictor.look() }
-            outcome = .failed(.store)
-        } catch {
-            outcome = control.isCancelled ? .ended : .retryable(after: nil)
-            if !control.isCancelled { note("The origin breaks off", "\(error)") }
-        }
-        record(transfer.finish(), of: opened, isTrusted: transfer.isUndisturbed)
-        return outcome
-    }
-
-    private func reserve(_ range: ByteRange, in file: any DataFile) {
-        do {
-            try file.allocate(range)
-        } catch {
-            services.log.warning("No room could be reserved", metadata: ["error": "\(error)"])
-        }
-    }
-
-    private func receive(
-        _ response: OriginResponse, range: ByteRange, skipping: Int64, limit: Int64,
-        into transfer: inout Transfer
-    ) async throws -> FlightOutcome {
-        var toSkip = skipping
-        let last = min(range.upperBound, max(limit, range.lowerBound))
-        for try await var buffer in response.body {
-            let skipped = min(toSkip, Int64(buffer.readableBytes))
-            buffer.moveReaderIndex(forwardBy: Int(skipped))
-            toSkip -= skipped
-            while buffer.readableBytes > 0 {
-                let before = transfer.mark
-                let runs = try transfer.write(&buffer, upTo: min(last, control.end))
-                record(runs, of: transfer.opened, isTrusted: transfer.isUndisturbed)
-                guard transfer.mark > before else { return .ended }
-                // What was announced may not be what is there any more: readers go by the index.
-                guard transfer.isUndisturbed else { return .retryable(after: nil) }
-                let now = services.clock.now
-                queue.advanced(id, mark: transfer.mark, pace: transfer.pace(now: now))
-            }
-            if transfer.mark >= min(last, control.end), transfer.mark < range.upperBound {
-                return .ended
-            }
-        }
-        let isShort = transfer.mark < min(range.upperBound, control.end)
-        return isShort ? .retryable(after: nil) : .ended
-    }
-
-    private func record(_ runs: [StoredRun], of opened: Entry.Opened, isTrusted: Bool) {
-        guard !runs.isEmpty else { return }
-        services.index.record(runs, in: opened.record.id, isTrusted: isTrusted) {
-            [queue, entry, services] result in
-            guard case .failure(let error) = result else {
-                let bytes = runs.reduce(Int64(0)) { $0.addingClamped($1.range.length) }
-                return services.evictor.recorded(bytes)
-            }
-            services.log.error("The index refuses a range", metadata: ["error": "\(error)"])
-            let isGone = error.code == .entryGone
-            if isGone { services.table.forget(entry) }
-            queue.abandon(entry, failure: isGone ? .changed : .store)
-        }
-    }
-
     // MARK: - Refusing
 
-    private func refuse(_ verdict: Verdict) -> FlightOutcome {
+    func refuse(_ verdict: Verdict) -> FlightOutcome {
         switch verdict {
         case .partial, .whole, .wholeUnusable: return .failed(.bypass)
         case .unsatisfiable(let length):
@@ -339,7 +157,7 @@ struct Flight: Sendable {
     }
 
     /// Closes the entry for new readers: the next request opens the new version.
-    private func supersede() -> FetchFailure {
+    func supersede() -> FetchFailure {
         services.table.forget(entry)
         if let opened = entry.opened {
             let log = services.log

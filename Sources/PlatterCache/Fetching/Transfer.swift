@@ -37,7 +37,9 @@ struct Transfer {
         _ buffer: inout ByteBuffer, upTo end: Int64
     ) throws(DiskError) -> [StoredRun] {
         let wanted = min(Int64(min(buffer.readableBytes, Self.pieceLength)), end - mark)
-        guard wanted > 0, let piece = buffer.readSlice(length: Int(wanted)) else { return [] }
+        guard wanted > 0,
+            let piece = buffer.getSlice(at: buffer.readerIndex, length: Int(wanted))
+        else { return [] }
         let offset = mark
         let runs: [StoredRun]
         do {
@@ -50,6 +52,7 @@ struct Transfer {
         } catch {
             throw DiskError(.other, "writing failed: \(error)", path: opened.file.path)
         }
+        buffer.moveReaderIndex(forwardBy: Int(wanted))
         mark += wanted
         var due: [StoredRun] = []
         for run in runs { due += recorder.wrote(run) }

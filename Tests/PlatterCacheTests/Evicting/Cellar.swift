@@ -141,6 +141,10 @@ final class WatchedDisk: Disk {
     }
 
     func space() throws(DiskError) -> DiskSpace { try disk.space() }
+
+    func dropBallast() -> Bool { disk.dropBallast() }
+
+    func takeBallast() { disk.takeBallast() }
 }
 
 final class WatchedFile: DataFile {

@@ -1,0 +1,109 @@
+import HTTPTypes
+import Logging
+import PlatterCore
+import PlatterHTTP
+import PlatterOrigin
+import PlatterStore
+
+/// What the first response says the resource is.
+extension Flight {
+    func accept(
+        _ verdict: Verdict, of response: OriginResponse, for order: FlightOrder,
+        requestedAt: Moment
+    ) async -> FlightOutcome {
+        switch verdict {
+        case .partial(let head):
+            return await begin(head, of: response, lacksRanges: false, requestedAt: requestedAt)
+        case .whole(let head):
+            guard wanted(of: order, head) <= Self.skipLimit else {
+                return bypass("the origin has no ranges")
+            }
+            return await begin(head, of: response, lacksRanges: true, requestedAt: requestedAt)
+        case .wholeUnusable(let reason): return bypass("\(reason)")
+        default: return refuse(verdict)
+        }
+    }
+
+    /// Where the first byte wanted is in a body that starts at 0.
+    private func wanted(of order: FlightOrder, _ head: AcceptedHead) -> Int64 {
+        switch order.start {
+        case .offset(let first): first
+        case .suffix(let count): max(0, head.completeLength - count)
+        }
+    }
+
+    /// The entry is what the response says; its body is the first of its bytes.
+    private func begin(
+        _ head: AcceptedHead, of response: OriginResponse, lacksRanges: Bool, requestedAt: Moment
+    ) async -> FlightOutcome {
+        guard head.validator.isStrong else { return bypass("no strong validator") }
+        // Fields of a registered stream are part of its key, so what they show is for it alone.
+        switch Storability.decide(requestHasAuthorization: false, fields: response.fields) {
+        case .store: break
+        case .bypass(let reason): return bypass("\(reason)")
+        }
+        do {
+            let opened = try await establish(head, fields: response.fields)
+            guard entry.open(opened) else { return .ended }
+            queue.opened(
+                id, body: head.body, completeLength: head.completeLength, lacksRanges: lacksRanges)
+            return await store(
+                response, range: head.body, sendsWhole: lacksRanges, limit: head.body.upperBound,
+                opened: opened, requestedAt: requestedAt)
+        } catch {
+            return refused(error)
+        }
+    }
+
+    /// The disk or the index takes nothing.
+    func refused(_ error: any Error) -> FlightOutcome {
+        services.admission.refused(error)
+        if error.isForWantOfRoom { services.evictor.look() }
+        return .failed(.store)
+    }
+
+    func bypass(_ reason: String) -> FlightOutcome {
+        let resource = entry.resource
+        services.log.info(
+            "Not stored, passed through",
+            metadata: ["url": "\(resource.url.redacted)", "reason": "\(reason)"])
+        services.table.bypass(resource.key, now: services.clock.now)
+        return .failed(.bypass)
+    }
+
+    /// Writes the entry into the index and opens its file.
+    private func establish(
+        _ head: AcceptedHead, fields: HTTPFields
+    ) async throws -> Entry.Opened {
+        let key = entry.resource.key
+        let representation = Representation(
+            key: key, validator: head.validator, completeLength: head.completeLength)
+        guard
+            let new = NewEntry(
+                representation, chunkLength: services.chunkLength,
+                file: DataFileName(representation, salt: .random(in: .min ... .max)),
+                origin: entry.resource.url.origin, contentType: head.contentType,
+                fields: StoredFields.serialised(StoredFields.select(from: fields)),
+                createdAt: services.wallClock())
+        else { throw IndexError(.constraint, "the entry's lengths are out of range") }
+        let record = try await services.index.openEntry(new)
+        do {
+            return try services.table.open(record)
+        } catch  where error.code == .missing {
+            // Either the row is new, or its file has gone and with it all that the rows promise.
+            services.index.drop(0..<Int64.max, of: record.id) { _ in }
+            try await services.index.flush()
+            return try create(record)
+        }
+    }
+
+    private func create(_ record: EntryRecord) throws(DiskError) -> Entry.Opened {
+        do throws(DiskError) {
+            return Entry.Opened(record: record, file: try services.disk.createFile(record.file))
+        } catch {
+            // Another request may have made it at the same instant.
+            guard error.code == .exists else { throw error }
+            return try services.table.open(record)
+        }
+    }
+}

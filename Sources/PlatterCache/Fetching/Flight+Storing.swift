@@ -1,0 +1,115 @@
+import Logging
+import NIOCore
+import PlatterCore
+import PlatterOrigin
+import PlatterStore
+
+/// The body's way into the file and the index.
+extension Flight {
+    /// - Parameters:
+    ///   - sendsWhole: The body is longer than what was asked for.
+    ///   - skipping: Bytes of the body that come before `range`.
+    func store(
+        _ response: OriginResponse, range: ByteRange, sendsWhole: Bool = false,
+        skipping: Int64 = 0, limit: Int64, opened: Entry.Opened, requestedAt: Moment
+    ) async -> FlightOutcome {
+        let wanted = range.clamped(to: 0..<max(limit, 0))
+        guard
+            let hold = services.table.spans.hold(wanted, of: opened.record.id, as: .flight)
+        else {
+            services.table.forget(entry)
+            return .failed(.changed)
+        }
+        control.keep(hold)
+        var transfer = Transfer(
+            opened: opened, start: range.lowerBound, requestedAt: requestedAt,
+            headAt: services.clock.now)
+        let outcome: FlightOutcome
+        if !sendsWhole, wanted.length >= Self.leastReservation { reserve(wanted, in: opened.file) }
+        do {
+            outcome = try await receive(
+                response, range: range, skipping: skipping, limit: limit, into: &transfer)
+        } catch let error as DiskError {
+            outcome = refused(error)
+        } catch {
+            outcome = control.isCancelled ? .ended : .retryable(after: nil)
+            if !control.isCancelled { note("The origin breaks off", "\(error)") }
+        }
+        record(transfer.finish(), of: opened, isTrusted: transfer.isUndisturbed)
+        return outcome
+    }
+
+    func reserve(_ range: ByteRange, in file: any DataFile) {
+        do {
+            try file.allocate(range)
+        } catch {
+            services.log.warning("No room could be reserved", metadata: ["error": "\(error)"])
+        }
+    }
+
+    private func receive(
+        _ response: OriginResponse, range: ByteRange, skipping: Int64, limit: Int64,
+        into transfer: inout Transfer
+    ) async throws -> FlightOutcome {
+        var toSkip = skipping
+        let last = min(range.upperBound, max(limit, range.lowerBound))
+        for try await var buffer in response.body {
+            let skipped = min(toSkip, Int64(buffer.readableBytes))
+            buffer.moveReaderIndex(forwardBy: Int(skipped))
+            toSkip -= skipped
+            while buffer.readableBytes > 0 {
+                let before = transfer.mark
+                let runs = try await write(&buffer, upTo: min(last, control.end), to: &transfer)
+                record(runs, of: transfer.opened, isTrusted: transfer.isUndisturbed)
+                guard transfer.mark > before else { return .ended }
+                // What was announced may not be what is there any more: readers go by the index.
+                guard transfer.isUndisturbed else { return .retryable(after: nil) }
+                let now = services.clock.now
+                queue.advanced(id, mark: transfer.mark, pace: transfer.pace(now: now))
+            }
+            if transfer.mark >= min(last, control.end), transfer.mark < range.upperBound {
+                return .ended
+            }
+        }
+        let isShort = transfer.mark < min(range.upperBound, control.end)
+        return isShort ? .retryable(after: nil) : .ended
+    }
+
+    /// When there is no room, some is made and it is tried once more.
+    private func write(
+        _ buffer: inout ByteBuffer, upTo end: Int64, to transfer: inout Transfer
+    ) async throws -> [StoredRun] {
+        do {
+            return try transfer.write(&buffer, upTo: end)
+        } catch {
+            guard error.isForWantOfRoom, await services.evictor.makeRoom() else { throw error }
+        }
+        return try transfer.write(&buffer, upTo: end)
+    }
+
+    func record(_ runs: [StoredRun], of opened: Entry.Opened, isTrusted: Bool) {
+        guard !runs.isEmpty else { return }
+        services.index.record(runs, in: opened.record.id, isTrusted: isTrusted) {
+            [queue, entry, services] result in
+            guard case .failure(let error) = result else {
+                let bytes = runs.reduce(Int64(0)) { $0.addingClamped($1.range.length) }
+                services.admission.stored()
+                return services.evictor.recorded(bytes)
+            }
+            let isGone = error.code == .entryGone
+            if isGone { services.table.forget(entry) } else { _ = refused(error) }
+            queue.abandon(entry, failure: isGone ? .changed : .store)
+        }
+    }
+}
+
+extension Error {
+    /// Whether eviction may help.
+    var isForWantOfRoom: Bool {
+        switch self {
+        case let error as DiskError: error.code == .noSpace || error.code == .quota
+        case let error as IndexError: error.code == .full
+        default: false
+        }
+    }
+}

@@ -1,0 +1,30 @@
+package import Logging
+import NIOConcurrencyHelpers
+import PlatterCore
+
+/// The shell around `AdmissionRule`, for all flights.
+package final class Admission: Sendable {
+    private let rule = NIOLockedValueBox(AdmissionRule())
+    private let clock: any MonotonicClock
+    private let log: Logger
+
+    package init(clock: any MonotonicClock, log: Logger) {
+        self.clock = clock
+        self.log = log
+    }
+
+    /// Whether a fetch whose bytes are to be stored may begin now.
+    func admits() -> Bool { rule.withLockedValue { $0.admits(now: clock.now) } }
+
+    func refused(_ error: any Error) {
+        guard rule.withLockedValue({ $0.refused(now: clock.now) }) else { return }
+        log.error(
+            "The store takes no bytes; what is not on disk is passed through",
+            metadata: ["error": "\(error)"])
+    }
+
+    func stored() {
+        guard rule.withLockedValue({ $0.stored() }) else { return }
+        log.notice("The store takes bytes again")
+    }
+}

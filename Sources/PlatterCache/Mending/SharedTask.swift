@@ -1,0 +1,21 @@
+import NIOConcurrencyHelpers
+
+/// Work that many ask for at once and that is done once for all of them.
+final class SharedTask<Value: Sendable>: Sendable {
+    private let underWay = NIOLockedValueBox<Task<Value, Never>?>(nil)
+
+    /// Starts the work, or waits for the one under way.
+    func run(_ work: @escaping @Sendable () async -> Value) async -> Value {
+        let task = underWay.withLockedValue { underWay in
+            if let underWay { return underWay }
+            let task = Task { [self] in
+                let value = await work()
+                self.underWay.withLockedValue { $0 = nil }
+                return value
+            }
+            underWay = task
+            return task
+        }
+        return await task.value
+    }
+}
