@@ -40,7 +40,8 @@ struct Caching: Sendable {
         let services = FetchServices(
             origin: origins.fetching, disk: store.disk, index: store.index, search: search,
             table: table,
-            evictor: evictor, admission: Admission(clock: clock, log: log), clock: clock, wallClock: System.wallClock, executor: executor,
+            evictor: evictor, admission: Admission(clock: clock, log: log), clock: clock,
+            wallClock: System.wallClock, executor: executor,
             chunkLength: configuration.chunkLength, log: log)
         var limits = FetchLimits()
         limits.total = configuration.fetches
@@ -100,14 +101,15 @@ struct Caching: Sendable {
     func proxyServices(_ configuration: PlatterConfiguration, log: Logger) -> ProxyServices {
         var readAhead = ReadAhead.Settings()
         readAhead.seconds = configuration.readAheadSeconds
-        // What is fetched ahead is not evicted: it may take a part of the cache, not all of it.
-        readAhead.most = min(readAhead.most, configuration.maximumSize / 4)
+        // What is around a reader is not evicted: it may take a part of the cache, not all of it.
+        let room = evictor.limit
+        readAhead.most = min(readAhead.most, max(room / 8, 1 << 20))
         let readers = ReaderServices(
             queue: queue,
             verifier: Verifier(index: store.index, executor: executor, log: log),
             spans: table.spans,
             accesses: AccessNotes(index: store.index, wallClock: System.wallClock, log: log),
-            clock: clock, readAhead: readAhead,
+            clock: clock, readAhead: readAhead, keptBehind: min(16 << 20, room / 16),
             filler: configuration.fillsInBackground ? Filler(queue: queue) : nil)
         return ProxyServices(
             routes: Routes(

@@ -19,6 +19,10 @@
 struct CacheFolder {
     static let markerName = "CACHEDIR.TAG"
     static let lockName = "lock"
+    /// What else we make in it.
+    private static let ownNames: Set = [
+        "index.sqlite", "index.sqlite-wal", "index.sqlite-shm", "objects", PosixDisk.ballastName,
+    ]
     /// The first line is that of the Cache Directory Tagging Specification.
     static let markerText = """
         Signature: 8a477f597d28d172789f06886806bc55
@@ -88,9 +92,11 @@ struct CacheFolder {
             text = try readText(descriptor, limit: 1024, path: path + "/" + markerName)
         }
         if text == markerText { return true }
-        // An empty marker is what a crash between making and writing it leaves.
-        let harmless: Set = [markerName, lockName, "lost+found"]
-        guard text.isEmpty, names.isSubset(of: harmless) else {
+        // An empty marker is what a crash between making and writing it leaves, and a power cut before
+        // it was on disk; then what else is there can only be ours.
+        var harmless: Set = [markerName, lockName, "lost+found"]
+        if names.contains(markerName) { harmless.formUnion(ownNames) }
+        guard text.allSatisfy({ $0 == "\0" }), names.isSubset(of: harmless) else {
             throw DiskError(
                 .notOurs,
                 "the folder holds files and no \(markerName) of this version; choose an empty one",
@@ -104,6 +110,10 @@ struct CacheFolder {
             root, markerName, flags: O_WRONLY | O_CREAT | O_NOFOLLOW, mode: 0o600)
         defer { close(marker) }
         try writeText(markerText, to: marker, path: markerName)
+        // SQLite makes its files last over a power cut; without the marker beside them the folder
+        // would look like somebody else's.
+        _ = try systemCall("write it to disk", path: markerName) { fsync(marker) }
+        _ = try systemCall("write it to disk", path: markerName) { fsync(root) }
     }
 
     private static func takeLock(_ root: Int32, path: String) throws(DiskError) -> Int32 {

@@ -8,6 +8,8 @@ final class IndexFile: Sendable {
     let commits: GroupCommit
     private let queue: DatabaseQueue
     private let path: String
+    /// Held for as long as the database is open.
+    private let shared: SharedIndexMemory
     /// The file at the path when it was opened.
     private let identity: FileIdentity?
 
@@ -18,6 +20,7 @@ final class IndexFile: Sendable {
     init(
         path: String, epoch: UInt64, failed: @escaping @Sendable (IndexError) -> Void
     ) throws(IndexError) {
+        try IndexPlace(path: path).checkRoom()
         do {
             queue = try DatabaseQueue(path: path, configuration: Self.configuration)
             let isNewer = try queue.read { try IndexSchema.migrator.hasBeenSuperseded($0) }
@@ -27,6 +30,7 @@ final class IndexFile: Sendable {
                     "a newer Platter wrote \(path); run that one, or choose another folder")
             }
             try IndexSchema.migrator.migrate(queue)
+            shared = try SharedIndexMemory(path: path)
         } catch {
             throw IndexError(error)
         }
@@ -39,9 +43,10 @@ final class IndexFile: Sendable {
     private static var configuration: Configuration {
         var configuration = Configuration()
         configuration.label = "platter.index"
-        configuration.journalMode = .wal  // and synchronous NORMAL with it
         configuration.busyMode = .timeout(1)
         configuration.prepareDatabase { db in
+            // Not by `journalMode`, which writes at every start: that must work on a full disk.
+            try db.execute(sql: "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL")
             // A file mapped into memory kills the process when it is cut short.
             try db.execute(sql: "PRAGMA mmap_size = 0")
             // After a burst the WAL shrinks to 16 MiB again.

@@ -137,7 +137,7 @@ package final class PosixDisk: Disk {
 
     // MARK: - Ballast
 
-    private static let ballastName = "ballast"
+    static let ballastName = "ballast"
     /// Enough for the index to grow by while a hundred chunks are evicted [2 MiB].
     private static let ballastLength: Int64 = 2 << 20
     /// With less free room than this it is not taken [64 MiB].

@@ -61,6 +61,25 @@ struct EvictionPass {
         return max(0, rest)
     }
 
+    /// Removes the least valuable entry that nobody uses, for the sake of its file.
+    ///
+    /// - Returns: Whether there was one.
+    mutating func removeOne() async throws(IndexError) -> Bool {
+        var last: EntryRecord?
+        while true {
+            let page = try await search.read { [last] (index) throws(IndexError) in
+                try index.evictionRows(after: last, limit: Self.pageLength)
+            }
+            guard let end = page.last else { return false }
+            for row in page where !row.isPinned && spans(of: row) == Spans() {
+                rest = .max
+                try await thin(row)
+                if try await removeIfEmpty(row.record) { return true }
+            }
+            last = end.record
+        }
+    }
+
     private func spans(of row: EvictionRow) -> Spans { table.spans.spans(of: row.record.id) }
 
     /// Takes an entry's chunks, as many as need be, and the entry when nothing is left of it.
@@ -80,7 +99,7 @@ struct EvictionPass {
             hasShrunk || record.supersededAt != nil
                 || wallClock() - record.accessedAt >= Self.emptyAge
         else { return }
-        try await removeIfEmpty(record)
+        _ = try await removeIfEmpty(record)
     }
 
     /// The last resort: of entries that are being read, what their readers do not need now.
@@ -168,11 +187,15 @@ struct EvictionPass {
 
     // MARK: - Removing
 
-    private func removeIfEmpty(_ record: EntryRecord) async throws(IndexError) {
-        guard try await isEmpty(record), table.spans.condemn(record.id) else { return }
+    /// - Returns: Whether the entry is gone.
+    private func removeIfEmpty(_ record: EntryRecord) async throws(IndexError) -> Bool {
+        guard try await isEmpty(record), table.spans.condemn(record.id) else { return false }
         do {
             // A flight may have come and gone in between. From here on none begins.
-            guard try await isEmpty(record) else { return table.spans.pardon(record.id) }
+            guard try await isEmpty(record) else {
+                table.spans.pardon(record.id)
+                return false
+            }
             _ = try await index.deleteEntry(record.id)
         } catch {
             table.spans.pardon(record.id)
@@ -184,6 +207,7 @@ struct EvictionPass {
         } catch {
             if error.code != .missing { report(error) }
         }
+        return true
     }
 
     private func isEmpty(_ record: EntryRecord) async throws(IndexError) -> Bool {

@@ -78,6 +78,12 @@ package struct EvictionPolicy: Hashable, Sendable {
         return max(0, min(settings.maximum, room))
     }
 
+    /// Whether so many bytes more leave the disk its reserve.
+    package func fits(_ bytes: Int64, _ usage: Usage) -> Bool {
+        let reserve = Self.share(settings.reserve, of: usage.total)
+        return usage.free.addingClamped(-bytes) >= reserve
+    }
+
     /// The recorded bytes beyond which eviction begins.
     package func threshold(_ usage: Usage) -> Int64 { Self.share(settings.start, of: limit(usage)) }
 

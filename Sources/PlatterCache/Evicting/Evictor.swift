@@ -15,6 +15,7 @@ package final class Evictor: Sendable {
     private static let leastRoom: Int64 = 16 << 20
 
     private let making = SharedTask<Bool>()
+    private let removing = SharedTask<Bool>()
     private let policy: EvictionPolicy
     private let table: EntryTable
     private let disk: any Disk
@@ -69,6 +70,9 @@ package final class Evictor: Sendable {
         look()
     }
 
+    /// The bytes that the cache may take now: as the settings say, or less where the disk is small.
+    package var limit: Int64 { policy.limit(usage()) }
+
     /// The disk has refused bytes for want of room, whatever it says of itself.
     ///
     /// - Returns: Whether some was made.
@@ -80,6 +84,21 @@ package final class Evictor: Sendable {
             let wanted = max(policy.bytesToFree(now), Self.leastRoom)
             let left = (try? await free(wanted)) ?? wanted
             return left < wanted
+        }
+    }
+
+    /// Whether so many bytes may be written without using up the disk's reserve. Makes room if need be.
+    package func hasRoom(for bytes: Int64) async -> Bool {
+        if policy.fits(bytes, usage()) { return true }
+        guard await makeRoom() else { return false }
+        return policy.fits(bytes, usage())
+    }
+
+    /// No file can be made: removes the least valuable entry, and with it its file.
+    package func removeEntry() async -> Bool {
+        await removing.run { [self] in
+            var pass = makePass()
+            return (try? await pass.removeOne()) ?? false
         }
     }
 
@@ -111,6 +130,8 @@ package final class Evictor: Sendable {
             if error.code == .closed { return }
             log.error("Eviction failed", metadata: ["error": "\(error)"])
             left = 1
+            // Nobody else may ever ask again: the next try comes after the rest.
+            look()
         }
         let now = usage()
         if left > 0, now.recorded > policy.limit(now) { warn(now) }
@@ -118,10 +139,7 @@ package final class Evictor: Sendable {
     }
 
     private func free(_ bytes: Int64) async throws(IndexError) -> Int64 {
-        var pass = EvictionPass(
-            policy: policy, table: table, disk: disk, index: index, search: search,
-            wallClock: wallClock, log: log
-        ) { [weak self] bytes in self?.trigger.withLockedValue { $0.dropped(bytes) } }
+        var pass = makePass()
         let left: Int64
         do {
             left = try await pass.free(bytes)
@@ -134,6 +152,13 @@ package final class Evictor: Sendable {
         log.debug(
             "Evicted", metadata: ["wanted": "\(bytes)", "left": "\(left)"])
         return left
+    }
+
+    private func makePass() -> EvictionPass {
+        EvictionPass(
+            policy: policy, table: table, disk: disk, index: index, search: search,
+            wallClock: wallClock, log: log
+        ) { [weak self] bytes in self?.trigger.withLockedValue { $0.dropped(bytes) } }
     }
 
     private func usage() -> EvictionPolicy.Usage {

@@ -42,6 +42,9 @@ extension Flight {
         case .store: break
         case .bypass(let reason): return bypass("\(reason)")
         }
+        guard await services.evictor.hasRoom(for: roomNeeded(head.body.length)) else {
+            return refused(Self.noRoom)
+        }
         do {
             let opened = try await establish(head, fields: response.fields)
             guard entry.open(opened) else { return .ended }
@@ -93,17 +96,21 @@ extension Flight {
             // Either the row is new, or its file has gone and with it all that the rows promise.
             services.index.drop(0..<Int64.max, of: record.id) { _ in }
             try await services.index.flush()
-            return try create(record)
+            return try await create(record)
         }
     }
 
-    private func create(_ record: EntryRecord) throws(DiskError) -> Entry.Opened {
+    private func create(_ record: EntryRecord) async throws(DiskError) -> Entry.Opened {
         do throws(DiskError) {
             return Entry.Opened(record: record, file: try services.disk.createFile(record.file))
         } catch {
             // Another request may have made it at the same instant.
-            guard error.code == .exists else { throw error }
-            return try services.table.open(record)
+            if error.code == .exists { return try services.table.open(record) }
+            // A disk can run out of files before it runs out of bytes.
+            guard error.code == .noSpace || error.code == .quota,
+                await services.evictor.removeEntry()
+            else { throw error }
         }
+        return Entry.Opened(record: record, file: try services.disk.createFile(record.file))
     }
 }

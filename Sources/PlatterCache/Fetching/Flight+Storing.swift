@@ -25,7 +25,9 @@ extension Flight {
             opened: opened, start: range.lowerBound, requestedAt: requestedAt,
             headAt: services.clock.now)
         let outcome: FlightOutcome
-        if !sendsWhole, wanted.length >= Self.leastReservation { reserve(wanted, in: opened.file) }
+        if !sendsWhole, wanted.length >= Self.reservation {
+            transfer.reserves(upTo: wanted.upperBound)
+        }
         do {
             outcome = try await receive(
                 response, range: range, skipping: skipping, limit: limit, into: &transfer)
@@ -39,13 +41,12 @@ extension Flight {
         return outcome
     }
 
-    func reserve(_ range: ByteRange, in file: any DataFile) {
-        do {
-            try file.allocate(range)
-        } catch {
-            services.log.warning("No room could be reserved", metadata: ["error": "\(error)"])
-        }
-    }
+    static let noRoom = DiskError(
+        .noSpace, "the disk of the cache folder has no room beyond its reserve; free some space",
+        path: "the cache folder")
+
+    /// What a flight may add before room is looked for again [16 MiB at most].
+    func roomNeeded(_ length: Int64) -> Int64 { min(length, 16 << 20) }
 
     private func receive(
         _ response: OriginResponse, range: ByteRange, skipping: Int64, limit: Int64,

@@ -15,9 +15,9 @@ struct Flight: Sendable {
     let queue: FetchDispatcher
     let services: FetchServices
 
-    /// Room is reserved for a request of this size and more [1 MiB]: what a smaller one does not bring
-    /// would stay reserved.
-    static let leastReservation: Int64 = 1 << 20
+    /// Room is reserved in pieces of this size [1 MiB]: what a flight that ends early does not bring
+    /// stays reserved.
+    static let reservation: Int64 = 1 << 20
 
     /// How much of a body is brought only to get to what is wanted, when an origin has no ranges
     /// [8 MiB].
@@ -67,6 +67,9 @@ struct Flight: Sendable {
     func fly(_ range: ByteRange) async {
         guard let opened = entry.opened else { return land(.failed(.changed)) }
         guard services.admission.admits() else { return land(.failed(.store)) }
+        guard await services.evictor.hasRoom(for: roomNeeded(range.length)) else {
+            return land(refused(Self.noRoom))
+        }
         let asked = AskedRange.from(range.lowerBound, upTo: range.upperBound)
         let requestedAt = services.clock.now
         let outcome: FlightOutcome

@@ -14,6 +14,8 @@ struct Transfer {
     private let start: Int64
     private var recorder: RunRecorder
     private let foreignChanges: Int
+    private var reservedEnd: Int64
+    private var reservationEnd: Int64
     /// All bytes from the start up to here are in the file.
     private(set) var mark: Int64
 
@@ -25,6 +27,18 @@ struct Transfer {
         mark = start
         recorder = RunRecorder(grid: opened.grid)
         foreignChanges = opened.file.foreignChangeCount
+        reservedEnd = start
+        reservationEnd = start
+    }
+
+    /// Room is to be reserved, a little ahead of what is written.
+    mutating func reserves(upTo end: Int64) { reservationEnd = end }
+
+    private mutating func reserve() throws(DiskError) {
+        guard mark >= reservedEnd, mark < reservationEnd else { return }
+        let end = min(mark.addingClamped(Flight.reservation), reservationEnd)
+        try opened.file.allocate(mark..<end)
+        reservedEnd = end
     }
 
     /// Whether nobody else has changed the file since the transfer began, as far as is known.
@@ -40,6 +54,7 @@ struct Transfer {
         guard wanted > 0,
             let piece = buffer.getSlice(at: buffer.readerIndex, length: Int(wanted))
         else { return [] }
+        try reserve()
         let offset = mark
         let runs: [StoredRun]
         do {

@@ -24,8 +24,6 @@ package final class Reader {
     static let windowLength: Int64 = 4 << 20
     /// The read-ahead is looked at again after so many bytes [256 KiB].
     static let adviceLength: Int64 = 256 << 10
-    /// So much behind the position is kept from being evicted: players skip back [16 MiB].
-    static let keptLength: Int64 = 16 << 20
 
     package let entry: Entry
     package let opened: Entry.Opened
@@ -80,7 +78,7 @@ package final class Reader {
 
     private func span(at position: Int64) -> ByteRange {
         let window = max(readAhead.windowEnd, position.addingClamped(Self.windowLength))
-        let start = max(0, position - Self.keptLength)
+        let start = max(0, position - services.keptBehind)
         return start..<max(start, min(range.upperBound, window))
     }
 
@@ -221,6 +219,8 @@ package struct ReaderServices: Sendable {
     package let clock: any MonotonicClock
     package let readAhead: ReadAhead.Settings
     package let waits: WaitDeadlines.Settings
+    /// So much behind a reader is kept from being evicted: players skip back [16 MiB].
+    package let keptBehind: Int64
     /// Bytes read in a row after which an entry is filled to completion [16 MiB].
     package let fillThreshold: Int64
     /// nil: background fill is off.
@@ -230,7 +230,7 @@ package struct ReaderServices: Sendable {
         queue: FetchDispatcher, verifier: Verifier, spans: SpanTable, accesses: AccessNotes,
         clock: any MonotonicClock,
         readAhead: ReadAhead.Settings = .init(), waits: WaitDeadlines.Settings = .init(),
-        fillThreshold: Int64 = 16 << 20, filler: Filler?
+        keptBehind: Int64 = 16 << 20, fillThreshold: Int64 = 16 << 20, filler: Filler?
     ) {
         self.queue = queue
         self.verifier = verifier
@@ -239,6 +239,7 @@ package struct ReaderServices: Sendable {
         self.clock = clock
         self.readAhead = readAhead
         self.waits = waits
+        self.keptBehind = keptBehind
         self.fillThreshold = fillThreshold
         self.filler = filler
     }
