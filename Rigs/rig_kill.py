@@ -1,0 +1,204 @@
+"""kill -9 before every system call of a fill that changes files, and at random under load."""
+
+from __future__ import annotations
+
+import collections
+import itertools
+import random
+import time
+import unittest
+from collections.abc import Iterator
+from pathlib import Path
+
+from platter_rigs import Rig, figure, is_long
+from platter_rigs.extents import length_of, overlap
+from platter_rigs.load import Film, Load
+from platter_rigs.origin import Origin
+from platter_rigs.platter import Platter
+from platter_rigs.raw_http import Connection, Ending, fetch_checked, range_of
+from platter_rigs.stored import Stored, stored
+from platter_rigs.system_calls import Executioner, are_countable
+
+SEED = 30
+#: Files without an entry that may be left at the end: one cleaned up in the background may be late.
+ORPHANS = 1
+#: The least that a cache can be told to take.
+LEAST = ("--max-size", "64M")
+
+
+class Killed(Rig):
+    """What must hold after every kill."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.dice = random.Random(SEED)
+        self.origin = self.start_origin()
+        self.places: collections.Counter[str] = collections.Counter()
+
+    def audit(self, cache: Path, what: str) -> Stored:
+        """Every row tells the truth: its bytes are in the file, and its checksum is theirs."""
+        found = stored(cache)
+        self.assertEqual(found.lies, [], f"{what}: rows without their bytes")
+        self.assertEqual(found.wrong_sums, [], f"{what}: rows with another checksum")
+        return found
+
+    def check_restart(self, cache: Path, films: list[Film], what: str) -> Stored:
+        """Started plainly, it serves the films whole and fetches nothing that was recorded."""
+        before = self.audit(cache, what)
+        self.origin.reset()
+        platter = Platter(self.origin.url, cache, "--no-background-fill")
+        try:
+            for film in films:
+                count = fetch_checked(platter.url, film.path, seed=film.seed)
+                self.assertEqual(count, film.length, what)
+            for sent in self.origin.log_of_requests():
+                known = before.extents(sent.path)
+                self.assertEqual(
+                    overlap([sent.extent()], known), 0,
+                    f"{what}: fetched again although recorded: {sent}")
+        finally:
+            code = platter.stop()
+        self.assertEqual(code, 0, f"{what}: the end after the restart")
+        after = self.audit(cache, f"{what}, after the restart")
+        for film in films:
+            self.assertEqual(
+                length_of(after.extents(film.path)), film.length, f"{what}: all is recorded")
+        return after
+
+    def check_orphans(self, cache: Path, what: str) -> None:
+        """Files without an entry go, at the latest while the next server runs."""
+        before = stored(cache).orphans
+        platter = Platter(self.origin.url, cache)
+        try:
+            self.wait_until(
+                lambda: len(stored(cache).orphans) <= ORPHANS, 20,
+                f"{what}: of {len(before)} files without an entry all but {ORPHANS} are removed")
+        finally:
+            platter.stop()
+
+
+@unittest.skipUnless(are_countable(), "this system hands over no system calls")
+class KillAtEachCall(Killed):
+    limit = 1500
+
+    def kill_at(self, when: int, cache: Path, film: Film, *flags: str) -> str | None:
+        """One run, with a reader of the second half and then one of the whole.
+
+        Returns the call before which it was killed, or None when it came to its end before.
+        """
+        counter = Executioner(self.folder, when)
+        platter = None
+        try:
+            platter = Platter(
+                self.origin.url, cache, "--chunk-size", "64K", *flags, under=counter.command)
+            self.read(platter, film, film.length // 2)
+            self.read(platter, film, 0)
+            platter.stop()
+        except (OSError, RuntimeError):
+            if platter is not None:
+                platter.kill()
+            if counter.killed_before is None:
+                raise
+        counter.join(20)
+        self.assertIsNone(counter.problem)
+        if counter.killed_before is not None:
+            self.places[counter.killed_before] += 1
+        return counter.killed_before
+
+    def read(self, platter: Platter, film: Film, start: int) -> None:
+        """Compares what comes; a kill is a `ConnectionError`."""
+        with Connection(platter.url) as connection:
+            response = connection.request(film.path, range_of(start))
+            response.check(seed=film.seed)
+            if response.ending is not Ending.COMPLETE:
+                raise ConnectionError(f"{response.left} bytes before the end: {response.ending}")
+
+    def numbers(self, count: int, sample: int) -> Iterator[int]:
+        """All numbers in the long form, until a run ends by itself; else some, in order."""
+        if is_long():
+            return itertools.count(1)
+        return iter(sorted(self.dice.sample(range(1, count), sample)))
+
+    def tell(self, runs: int) -> None:
+        figure(f"seed {SEED}: {runs} kills")
+        for place, count in sorted(self.places.items()):
+            figure(f"    {count:4} before {place}")
+
+    def test_a_first_start_and_a_fill(self) -> None:
+        """A folder of its own for each kill."""
+        runs = 0
+        for when in self.numbers(110, 14):
+            cache = self.folder / f"cache{when}"
+            film = Film(3_000_000, when)
+            place = self.kill_at(when, cache, film)
+            if place is None:
+                break
+            runs += 1
+            after = self.check_restart(cache, [film], f"killed before call {when}, {place}")
+            self.assertLessEqual(len(after.orphans), ORPHANS, f"call {when}, {place}")
+        self.assertGreater(runs, 10)
+        self.tell(runs)
+
+    def test_a_fill_of_a_cache_that_is_full(self) -> None:
+        """One folder for all; what is filled drives out what was there."""
+        cache = self.folder / "cache"
+        platter = Platter(self.origin.url, cache, "--chunk-size", "64K")
+        for seed in range(1, 12):
+            fetch_checked(platter.url, Film(6_000_000, seed).path, seed=seed)
+        self.assertEqual(platter.stop(), 0)
+        runs = 0
+        for when in self.numbers(300, 14):
+            film = Film(6_000_000, 100 + when)
+            place = self.kill_at(when, cache, film, *LEAST)
+            if place is None:
+                break
+            runs += 1
+            self.check_restart(cache, [film], f"killed before call {when}, {place}")
+        self.assertGreater(runs, 10)
+        self.tell(runs)
+        self.tell_room(cache)
+        self.check_orphans(cache, f"after {runs} kills")
+
+    def tell_room(self, cache: Path) -> None:
+        found = stored(cache)
+        figure(
+            f"{len(found.orphans)} files without an entry; {found.allocated / 1e6:.1f} MB on disk "
+            f"for {found.recorded() / 1e6:.1f} MB recorded")
+
+
+class KillAtRandom(Killed):
+    limit = 1800
+
+    #: Films are others after so many kills.
+    GENERATION = 8
+
+    def films(self, number: int) -> list[Film]:
+        generation = number // self.GENERATION
+        return [Film(24_000_000, generation * 4 + index + 1) for index in range(4)]
+
+    def test_kills_under_load(self) -> None:
+        cache = self.folder / "cache"
+        received = 0
+        count = 200 if is_long() else 6
+        for number in range(count):
+            films = self.films(number)
+            flags = LEAST if number % 2 else ()
+            self.origin.pace(bandwidth=self.dice.choice([0, 20_000_000, 60_000_000]))
+            platter = Platter(self.origin.url, cache, *flags)
+            load = Load(platter.url, films, seed=SEED + number)
+            time.sleep(self.dice.uniform(0.02, 1.0))
+            load.expect_the_end()
+            platter.kill()
+            load.finish()
+            received += load.received
+            self.origin.pace(bandwidth=0)
+            whole = [films[number % len(films)]]
+            if number % self.GENERATION == self.GENERATION - 1:
+                whole = films
+            self.check_restart(cache, whole, f"seed {SEED}, kill {number + 1}")
+        found = stored(cache)
+        figure(
+            f"seed {SEED}: {count} kills, {received / 1e6:.0f} MB received before them, "
+            f"{len(found.orphans)} files without an entry, {found.allocated / 1e6:.1f} MB on disk "
+            f"for {found.recorded() / 1e6:.1f} MB recorded")
+        self.check_orphans(cache, f"seed {SEED}")
