@@ -22,6 +22,8 @@ from platter_rigs.system_calls import Executioner, are_countable
 SEED = 30
 #: Files without an entry that may be left at the end: one cleaned up in the background may be late.
 ORPHANS = 1
+#: Kills of each kind in the short form.
+SAMPLE = 12
 #: The least that a cache can be told to take.
 LEAST = ("--max-size", "64M")
 
@@ -81,10 +83,10 @@ class Killed(Rig):
 class KillAtEachCall(Killed):
     limit = 1500
 
-    def kill_at(self, when: int, cache: Path, film: Film, *flags: str) -> str | None:
+    def run_until(self, when: int, cache: Path, film: Film, *flags: str) -> Executioner:
         """One run, with a reader of the second half and then one of the whole.
 
-        Returns the call before which it was killed, or None when it came to its end before.
+        - Parameter when: The call before which it is killed, if it makes so many; 0 is never.
         """
         counter = Executioner(self.folder, when)
         platter = None
@@ -93,6 +95,7 @@ class KillAtEachCall(Killed):
                 self.origin.url, cache, "--chunk-size", "64K", *flags, under=counter.command)
             self.read(platter, film, film.length // 2)
             self.read(platter, film, 0)
+            counter.wait_until_quiet()
             platter.stop()
         except (OSError, RuntimeError):
             if platter is not None:
@@ -103,7 +106,7 @@ class KillAtEachCall(Killed):
         self.assertIsNone(counter.problem)
         if counter.killed_before is not None:
             self.places[counter.killed_before] += 1
-        return counter.killed_before
+        return counter
 
     def read(self, platter: Platter, film: Film, start: int) -> None:
         """Compares what comes; a kill is a `ConnectionError`."""
@@ -113,30 +116,35 @@ class KillAtEachCall(Killed):
             if response.ending is not Ending.COMPLETE:
                 raise ConnectionError(f"{response.left} bytes before the end: {response.ending}")
 
-    def numbers(self, count: int, sample: int) -> Iterator[int]:
+    def numbers(self, counter: Executioner) -> Iterator[int]:
         """All numbers in the long form, until a run ends by itself; else some, in order."""
+        figure(f"{counter.count} calls in a run without a kill")
         if is_long():
             return itertools.count(1)
-        return iter(sorted(self.dice.sample(range(1, count), sample)))
+        return iter(sorted(self.dice.sample(range(1, counter.count), SAMPLE)))
 
     def tell(self, runs: int) -> None:
+        """A run in the sample may end by itself: how calls fall together differs each time."""
+        self.assertGreaterEqual(runs, SAMPLE - 2)
         figure(f"seed {SEED}: {runs} kills")
         for place, count in sorted(self.places.items()):
             figure(f"    {count:4} before {place}")
 
     def test_a_first_start_and_a_fill(self) -> None:
         """A folder of its own for each kill."""
+        whole = self.run_until(0, self.folder / "cache0", Film(3_000_000, 0))
         runs = 0
-        for when in self.numbers(110, 14):
+        for when in self.numbers(whole):
             cache = self.folder / f"cache{when}"
             film = Film(3_000_000, when)
-            place = self.kill_at(when, cache, film)
+            place = self.run_until(when, cache, film).killed_before
             if place is None:
-                break
+                if is_long():
+                    break
+                continue
             runs += 1
             after = self.check_restart(cache, [film], f"killed before call {when}, {place}")
             self.assertLessEqual(len(after.orphans), ORPHANS, f"call {when}, {place}")
-        self.assertGreater(runs, 10)
         self.tell(runs)
 
     def test_a_fill_of_a_cache_that_is_full(self) -> None:
@@ -146,18 +154,32 @@ class KillAtEachCall(Killed):
         for seed in range(1, 12):
             fetch_checked(platter.url, Film(6_000_000, seed).path, seed=seed)
         self.assertEqual(platter.stop(), 0)
+        self.trim(cache)
+        whole = self.run_until(0, cache, Film(6_000_000, 100), *LEAST)
         runs = 0
-        for when in self.numbers(300, 14):
+        for when in self.numbers(whole):
             film = Film(6_000_000, 100 + when)
-            place = self.kill_at(when, cache, film, *LEAST)
+            self.trim(cache)
+            place = self.run_until(when, cache, film, *LEAST).killed_before
             if place is None:
-                break
+                if is_long():
+                    break
+                continue
             runs += 1
             self.check_restart(cache, [film], f"killed before call {when}, {place}")
-        self.assertGreater(runs, 10)
         self.tell(runs)
         self.tell_room(cache)
         self.check_orphans(cache, f"after {runs} kills")
+
+    def trim(self, cache: Path) -> None:
+        """Brings the cache down to where the next film begins to drive others out."""
+        platter = Platter(self.origin.url, cache, *LEAST)
+        try:
+            self.wait_until(
+                lambda: int(platter.sql('SELECT sum("end" - start) FROM cache_chunks')) < 61_000_000,
+                10, "the cache is within its limit")
+        finally:
+            self.assertEqual(platter.stop(), 0)
 
     def tell_room(self, cache: Path) -> None:
         found = stored(cache)

@@ -20,6 +20,7 @@ import socket
 import struct
 import sys
 import threading
+import time
 from pathlib import Path
 
 #: Calls that change files: their numbers on x86-64 and on AArch64, -1 where there is none.
@@ -47,6 +48,10 @@ _REPLY = struct.Struct("=QqiI")
 # <linux/bpf_common.h>: a word of the call's data is loaded, compared with a number, returned.
 _LOAD, _IS_EQUAL, _HAS_BITS, _RETURN = 0x20, 0x15, 0x45, 0x06
 _NUMBER_AT, _MACHINE_AT, _OPEN_FLAGS_AT = 0, 4, 32
+
+
+#: Seconds without a call.
+_QUIET = 0.1
 
 
 def are_countable() -> bool:
@@ -114,6 +119,17 @@ class Executioner(threading.Thread):
     @property
     def command(self) -> list[str]:
         return [sys.executable, "-S", "-E", str(Path(__file__).resolve()), str(self._place)]
+
+    def wait_until_quiet(self, seconds: float = 20) -> None:
+        """Returns when no call was made for a while, or when the program has ended."""
+        deadline = time.monotonic() + seconds
+        last, since = -1, time.monotonic()
+        while self.is_alive() and time.monotonic() - since < _QUIET:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"still changing files after {seconds} s")
+            if self.count != last:
+                last, since = self.count, time.monotonic()
+            time.sleep(0.01)
 
     def run(self) -> None:
         try:

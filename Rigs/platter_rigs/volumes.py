@@ -14,11 +14,12 @@ from pathlib import Path
 _BLOCK = bytes(1 << 16)
 
 
-def are_possible() -> bool:
-    """Whether this process may mount, and has what it takes."""
+def are_possible(*tools: str) -> bool:
+    """Whether this process may mount, and has what it takes and these tools."""
+    wanted = ("mount", "umount", "mkfs.ext4", *tools)
     return (
         sys.platform == "linux" and os.geteuid() == 0
-        and all(shutil.which(name) for name in ("mount", "umount", "mkfs.ext4")))
+        and all(shutil.which(name) for name in wanted))
 
 
 def _run(*command: str) -> None:
@@ -34,15 +35,50 @@ def mount_tmpfs(place: Path, size: int, ends: contextlib.ExitStack) -> None:
     ends.callback(_unmount, place)
 
 
-def mount_ext4(place: Path, size: int, ends: contextlib.ExitStack) -> None:
-    """Mounts an image of so many bytes at a new folder; its loop device ends with the mount."""
+def mount_ext4(place: Path, size: int, ends: contextlib.ExitStack, *flags: str) -> Path:
+    """Mounts an image of so many bytes at a new folder; its loop device ends with the mount.
+
+    - Parameter flags: More for mkfs.
+    - Returns: The image.
+    """
+    image = _image(place, size)
+    _run("mkfs.ext4", "-q", "-m", "0", *flags, str(image))
+    mount_image(image, place, ends, "errors=remount-ro")
+    return image
+
+
+def mount_xfs(place: Path, size: int, ends: contextlib.ExitStack) -> Path:
+    """The same with XFS, whose files can be copied in an instant with `cp --reflink`."""
+    image = _image(place, size)
+    _run("mkfs.xfs", "-q", "-m", "reflink=1", str(image))
+    mount_image(image, place, ends)
+    return image
+
+
+def _image(place: Path, size: int) -> Path:
     image = place.with_suffix(".img")
     with open(image, "wb") as file:
         file.truncate(size)
-    _run("mkfs.ext4", "-q", "-m", "0", str(image))
+    return image
+
+
+def mount_image(
+    image: Path, place: Path, ends: contextlib.ExitStack, options: str = "defaults"
+) -> None:
+    """Mounts what is in an image at a new folder."""
     place.mkdir()
-    _run("mount", "-o", "loop,errors=remount-ro", str(image), str(place))
+    _run("mount", "-o", f"loop,{options}", str(image), str(place))
     ends.callback(_unmount, place)
+
+
+def write_back(place: Path) -> None:
+    """Waits until all that was written to a file system so far is on its disk."""
+    _run("sync", "--file-system", str(place))
+
+
+def snapshot(image: Path, copy: Path) -> None:
+    """What a power cut at this instant would leave of a mounted image."""
+    _run("cp", "--reflink=always", str(image), str(copy))
 
 
 def _unmount(place: Path) -> None:
@@ -63,6 +99,24 @@ def abort_ext4(place: Path) -> None:
             return
         raise
     raise RuntimeError(f"{place} can still be written to")
+
+
+def fill(file: Path) -> None:
+    """Takes all room that is left, to the last block."""
+    with open(file, "wb", buffering=0) as output:
+        for block in (_BLOCK, _BLOCK[:512]):
+            try:
+                while True:
+                    output.write(block)
+            except OSError as error:
+                if error.errno != errno.ENOSPC:
+                    raise
+
+
+def free(folder: Path) -> float:
+    """The share of a file system that may still be written to."""
+    status = os.statvfs(folder)
+    return status.f_bavail / status.f_blocks
 
 
 class Filler(threading.Thread):
