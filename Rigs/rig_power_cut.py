@@ -70,8 +70,9 @@ class PowerCut(Rig):
                 copy.unlink()
         sums = self.sums
         figure(
-            f"seed {SEED}: {fills * cuts} power cuts, {sums.rows} rows came through; {sums.lies} of "
-            f"them had lost {sums.lost / MB:.1f} MB; {sums.fetched / MB:.1f} MB fetched again")
+            f"seed {SEED}: {fills * cuts} power cuts, {sums.rows} rows came through; {sums.lies} "
+            f"of them were not true, for {sums.lost / MB:.1f} MB; {sums.fetched / MB:.1f} MB "
+            "fetched again")
 
     def fill(self, place: Path, image: Path, number: int, cuts: int) -> list[Path]:
         """A server on a new disk, and what is on the disk at some instants under load."""

@@ -1,4 +1,4 @@
-"""CRC32C of the ramps, as the index keeps it: from algebra, so that a row of any length costs little."""
+"""CRC32C of the ramps, as the index keeps it. From algebra: a row of any length costs little."""
 
 from __future__ import annotations
 

@@ -101,7 +101,8 @@ class Load:
                 got = response.check(1 << 20, film.seed)
                 self._count(got)
                 if response.ending not in (None, Ending.COMPLETE):
-                    raise ConnectionError(f"{response.left} bytes before the end: {response.ending}")
+                    raise ConnectionError(
+                        f"{response.left} bytes before the end: {response.ending}")
 
     def _ask(self, connection: Connection, film: Film, start: int, end: int) -> Response:
         response = connection.request(film.path, range_of(start, end))

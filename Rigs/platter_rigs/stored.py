@@ -54,7 +54,7 @@ class Stored:
 
 
 def stored(cache: Path) -> Stored:
-    """Reads all of a cache folder. The index is read from a copy, so that looking changes nothing."""
+    """Reads all of a cache folder, the index from a copy, so that looking changes nothing."""
     result = Stored()
     files: set[str] = set()
     with tempfile.TemporaryDirectory(prefix="platter-index-") as folder:
@@ -64,7 +64,8 @@ def stored(cache: Path) -> Stored:
                 shutil.copy(path, folder)
         with contextlib.closing(sqlite3.connect(Path(folder) / "index.sqlite")) as index:
             # Killed before it had made its tables.
-            if index.execute("SELECT 1 FROM sqlite_master WHERE name = 'cache_chunks'").fetchone():
+            tables = {name for (name,) in index.execute("SELECT name FROM sqlite_master")}
+            if "cache_chunks" in tables:
                 files = {file for (file,) in index.execute("SELECT file FROM cache_entries")}
                 result.rows = [_row(*columns) for columns in index.execute(
                     'SELECT key, file, start, "end", crc32c FROM cache_chunks '

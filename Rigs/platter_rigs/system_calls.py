@@ -1,7 +1,7 @@
-"""Stops a program for good before its n-th system call that changes files, counted over all threads.
+"""Kills a program before its n-th system call that changes files, counted over all threads.
 
-A filter (seccomp) hands these calls to the rig before the kernel carries them out. strace counts the
-calls of each thread for itself, so that with it most instants would never be tried.
+A filter (seccomp) hands these calls to the rig before the kernel carries them out. strace would
+count the calls of each thread for itself, so that most instants would never be tried.
 
 As a program, `system_calls.py SOCKET PROGRAM ARGUMENT…` puts itself under the filter, sends the
 descriptor from which the calls are read to the socket, and becomes the program.
@@ -71,7 +71,8 @@ def _filter() -> bytes:
     opening = next(number for number, name in names.items() if name == "openat")
     others = [number for number in names if number != opening]
     ask = len(others) + 2
-    steps = [(_LOAD, 0, 0, _MACHINE_AT), (_IS_EQUAL, 0, ask + 3, machine), (_LOAD, 0, 0, _NUMBER_AT)]
+    steps = [
+        (_LOAD, 0, 0, _MACHINE_AT), (_IS_EQUAL, 0, ask + 3, machine), (_LOAD, 0, 0, _NUMBER_AT)]
     steps += [
         (_IS_EQUAL, ask - index, 0, number) for index, number in enumerate(others)]
     steps += [
@@ -98,14 +99,20 @@ def _install() -> int:
 class Executioner(threading.Thread):
     """Counts the calls of one program, and kills it before the last one that it may not make.
 
-    Start the program behind `command`. `when` 0 only counts.
+    Start the program behind `command`.
+
+    - Parameters:
+      - when: The number of the call; 0 only counts.
+      - only: Calls of other names do not count.
     """
 
-    def __init__(self, folder: Path, when: int):
+    def __init__(self, folder: Path, when: int, only: str | None = None):
         super().__init__(daemon=True)
         self.when = when
+        self.only = only
         self.count = 0
-        #: The call that was not carried out, as in `pwrite64 index.sqlite-wal`.
+        #: The call that was not carried out, as in `pwrite64 index.sqlite-wal`; of a call that
+        #: names a file, the folder in which it does.
         self.killed_before: str | None = None
         self.problem: OSError | None = None
         self._place = folder / "calls"
@@ -166,9 +173,14 @@ class Executioner(threading.Thread):
             # The thread that asked has gone.
             return
         identity, thread, _, number, _, _, *arguments = _CALL.unpack(call)
-        self.count += 1
-        if self.count == self.when:
-            self.killed_before = f"{_names()[number]} {_target(thread, arguments[0])}"
+        name = _names()[number]
+        if self.only in (None, name):
+            self.count += 1
+            is_last = self.count == self.when
+        else:
+            is_last = False
+        if is_last:
+            self.killed_before = f"{name} {_target(thread, arguments[0])}"
             os.kill(thread, signal.SIGKILL)
             return
         try:
@@ -178,12 +190,12 @@ class Executioner(threading.Thread):
 
 
 def _target(thread: int, descriptor: int) -> str:
-    """The name of an open file, without what differs from run to run."""
+    """The name of an open file or folder, without what differs from run to run."""
     try:
         name = os.path.basename(os.readlink(f"/proc/{thread}/fd/{descriptor & 0xFFFFFFFF}"))
     except OSError:
         return ""
-    return "data file" if len(name) == 49 else name
+    return {49: "data file", 2: "objects/*"}.get(len(name), name)
 
 
 def _become(place: str, command: list[str]) -> None:
