@@ -13,7 +13,6 @@ from pathlib import Path
 from platter_rigs import Rig, figure, is_long
 from platter_rigs.extents import length_of, overlap
 from platter_rigs.load import Film, Load
-from platter_rigs.origin import Origin
 from platter_rigs.platter import Platter
 from platter_rigs.raw_http import Connection, Ending, fetch_checked, range_of
 from platter_rigs.stored import Stored, stored

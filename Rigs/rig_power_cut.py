@@ -1,6 +1,6 @@
 """The power fails at a random instant: no byte that was lost with it is served.
 
-A copy of the image of a mounted ext4, made in an instant (reflink), holds what a power cut would
+A copy of the image of a mounted disk, made in an instant (reflink), holds what a power cut would
 leave. It is mounted, which replays its journal, and served by a server of another boot.
 """
 
@@ -18,7 +18,6 @@ from pathlib import Path
 from platter_rigs import Rig, figure, is_long
 from platter_rigs.extents import length_of, overlap
 from platter_rigs.load import Film, Load
-from platter_rigs.origin import Origin
 from platter_rigs.platter import Platter
 from platter_rigs.raw_http import fetch_checked
 from platter_rigs.stored import stored
@@ -41,10 +40,12 @@ class Sums:
     fetched: int = 0
 
 
-@unittest.skipUnless(
-    are_possible("mkfs.xfs", "unshare"), "needs root, loop devices, ext4 and XFS (xfsprogs)")
-class PowerCut(Rig):
+class Snapshots(Rig):
     limit = 1200
+
+    def mount(self, place: Path, ends: contextlib.ExitStack) -> Path:
+        """A new disk. Returns its image."""
+        raise NotImplementedError
 
     def setUp(self) -> None:
         super().setUp()
@@ -57,12 +58,12 @@ class PowerCut(Rig):
         self.origin = self.start_origin(bandwidth=20 * MB)
         self.sums = Sums()
 
-    def test_no_wrong_byte_after_a_power_cut(self) -> None:
+    def cut_power(self) -> None:
         fills, cuts = (10, 4) if is_long() else (1, 2)
         for number in range(fills):
             place = self.host / f"disk{number}"
             with contextlib.ExitStack() as ends:
-                image = mount_ext4(place, 256 * MB, ends)
+                image = self.mount(place, ends)
                 copies = self.fill(place, image, number, cuts)
             image.unlink()
             for copy in copies:
@@ -82,7 +83,7 @@ class PowerCut(Rig):
         try:
             for cut in range(cuts):
                 time.sleep(self.dice.uniform(0.3, 4 if is_long() else 1.5))
-                if cut % 2 == 0:
+                if cut % 2:
                     # As the kernel does every now and then: what was written so far is safe.
                     write_back(place)
                     time.sleep(self.dice.uniform(0, 0.7))
@@ -145,6 +146,28 @@ class PowerCut(Rig):
             [digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]]) + "\n")
         return [
             "unshare", "--mount", "sh", "-c", f'mount --bind "{name}" {_BOOT} && exec "$@"', "sh"]
+
+
+@unittest.skipUnless(
+    are_possible("mkfs.xfs", "unshare"), "needs root, loop devices, ext4 and XFS (xfsprogs)")
+class PowerCut(Snapshots):
+    def test_ext4(self) -> None:
+        self.cut_power()
+
+    def mount(self, place: Path, ends: contextlib.ExitStack) -> Path:
+        return mount_ext4(place, 256 * MB, ends)
+
+
+@unittest.skipUnless(
+    are_possible("mkfs.xfs", "unshare"), "needs root, loop devices, ext4 and XFS (xfsprogs)")
+class PowerCutXFS(Snapshots):
+    """It writes the content of new files later than ext4 does."""
+
+    def test_xfs(self) -> None:
+        self.cut_power()
+
+    def mount(self, place: Path, ends: contextlib.ExitStack) -> Path:
+        return mount_xfs(place, 320 * MB, ends)
 
 
 def sync(path: Path) -> None:
