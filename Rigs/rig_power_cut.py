@@ -87,7 +87,7 @@ class Snapshots(Rig):
                     # As the kernel does every now and then: what was written so far is safe.
                     write_back(place)
                     time.sleep(self.dice.uniform(0, 0.7))
-                if cut % 3 < 2:
+                if cut % 4 < 3:
                     # As at a checkpoint: the rows are safe now, and what they promise is not.
                     sync(place / "cache" / "index.sqlite-wal")
                 copies.append(self.host / f"cut{number}-{cut}.img")
