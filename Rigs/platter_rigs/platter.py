@@ -9,6 +9,7 @@ import shutil
 import sqlite3
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -16,13 +17,16 @@ from platter_rigs.processes import Program, binary
 
 
 class Platter(Program):
-    """A server that is ready. Ports are free ones that it took itself."""
+    """A server that is ready. Ports are free ones that it took itself.
 
-    def __init__(self, origin: str, cache: Path, *flags: str):
+    - Parameter under: A command that becomes the server, as setpriv does.
+    """
+
+    def __init__(self, origin: str, cache: Path, *flags: str, under: Sequence[str] = ()):
         self.cache = cache
         super().__init__(
             [
-                binary("platter"), "serve", "--origin", origin, "--listen", "127.0.0.1:0",
+                *under, binary("platter"), "serve", "--origin", origin, "--listen", "127.0.0.1:0",
                 "--admin", "127.0.0.1:0", "--cache-dir", str(cache), *flags,
             ],
             log=cache.with_suffix(".log"))

@@ -1,0 +1,167 @@
+"""What the rigs of full disks share: a disk of their own, clients, and what must hold on it."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from platter_rigs.case import Rig, figure
+from platter_rigs.load import Film
+from platter_rigs.platter import Platter
+from platter_rigs.raw_http import fetch_checked
+from platter_rigs.volumes import fill, free
+
+MB = 1_000_000
+SIZE = 128 << 20
+#: The share of the disk that is to stay free.
+RESERVE = 0.05
+#: Seconds from the moment that there is room again until new bytes are kept.
+BACK = 5
+
+
+class Readers:
+    """Clients that read films from end to end, each at once with the others. Bytes are compared."""
+
+    def __init__(self, platter: Platter, films: list[Film], starts: tuple[float, ...] = (0,)):
+        self._pool = ThreadPoolExecutor(len(films) * len(starts))
+        self._reads = [
+            self._pool.submit(
+                fetch_checked, platter.url, film.path, int(film.length * start), seed=film.seed)
+            for film in films for start in starts
+        ]
+
+    def are_done(self) -> bool:
+        return all(read.done() for read in self._reads)
+
+    def finish(self) -> None:
+        """Raises what was wrong with the bytes of any."""
+        self._pool.shutdown()
+        for read in self._reads:
+            read.result()
+
+
+class Watch(threading.Thread):
+    """The least share of a disk that was free."""
+
+    def __init__(self, place: Path):
+        super().__init__(daemon=True)
+        self.place = place
+        self.least = 1.0
+        self._is_over = threading.Event()
+        self.start()
+
+    def run(self) -> None:
+        while not self._is_over.wait(0.02):
+            self.least = min(self.least, free(self.place))
+
+    def stop(self) -> float:
+        self._is_over.set()
+        self.join(5)
+        return self.least
+
+
+class DiskRig(Rig):
+    """A rig whose cache folder is on a disk of its own."""
+
+    limit = 300
+
+    def mount(self, place: Path) -> None:
+        raise NotImplementedError
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.ends = contextlib.ExitStack()
+        self.addCleanup(self.ends.close)
+        atexit.register(self.ends.close)
+        self.place = self.folder / "disk"
+        self.mount(self.place)
+        self.origin = self.start_origin()
+        (self.place / "cache").mkdir()
+        # By a link, so that the log lies beside the disk: what is said must not need room on it.
+        (self.folder / "cache").symlink_to(self.place / "cache")
+
+    def start(self) -> Platter:
+        return self.start_platter(self.origin, "--no-background-fill")
+
+    def read(self, platter: Platter, film: Film) -> None:
+        self.assertEqual(fetch_checked(platter.url, film.path, seed=film.seed), film.length)
+
+    def faults(self, platter: Platter) -> str:
+        """What the log says, by kind."""
+        text = platter.log.read_text(errors="replace") if platter.log.exists() else ""
+        kinds = (
+            "The disk refuses bytes", "No room could be reserved", "The index refuses a range",
+            "Nothing can be stored", "Eviction failed", "larger than it should be")
+        return ", ".join(f"{kind!r} {text.count(kind)} times" for kind in kinds if kind in text)
+
+    def recorded(self, platter: Platter, film: Film) -> list[tuple[int, int]]:
+        text = platter.sql(
+            'SELECT start, "end" FROM cache_chunks JOIN cache_entries ON id = entry '
+            f"WHERE key LIKE '%{film.path}' ORDER BY start")
+        return [(int(start), int(end)) for start, end in (row.split("|") for row in text.split())]
+
+    def check_hits(self, platter: Platter, films: list[Film]) -> None:
+        """What is recorded of some films is served without the origin."""
+        self.origin.wait_until_quiet()
+        hits = 0
+        for film in films:
+            for start, end in self.recorded(platter, film):
+                self.origin.reset()
+                fetch_checked(platter.url, film.path, start, end, film.seed)
+                self.assertEqual(self.origin.log_of_requests(), [], f"{film} from {start} to {end}")
+                hits += end - start
+        figure(f"{hits / MB:.1f} MB of hits without the origin")
+        self.assertGreater(hits, 0, "something must be on disk")
+
+    def check_reserve(self) -> None:
+        """The cache leaves room to others, of its own."""
+        self.wait_until(
+            lambda: free(self.place) >= RESERVE, 10,
+            f"{RESERVE:.0%} of the disk are free, not only {free(self.place):.1%}")
+
+    def check_back(self, platter: Platter, film: Film) -> None:
+        """There is room again: new bytes are kept, without a restart."""
+        begun = time.monotonic()
+        places = iter(range(0, film.length - 300_000, 300_000))
+
+        def is_kept() -> bool:
+            start = next(places)
+            fetch_checked(platter.url, film.path, start, start + 300_000, film.seed)
+            return bool(self.recorded(platter, film))
+
+        self.wait_until(is_kept, BACK, f"bytes of {film} are kept again; {self.faults(platter)}")
+        figure(f"kept again after {time.monotonic() - begun:.1f} s")
+
+    def check_new(self, platter: Platter, film: Film) -> None:
+        """And all of a film is, as if nothing had been."""
+        self.read(platter, film)
+        self.origin.wait_until_quiet()
+        self.origin.reset()
+        self.read(platter, film)
+        self.assertEqual(self.origin.log_of_requests(), [], f"{film} was kept")
+
+    def start_full(self, *, kills: bool) -> None:
+        """A server with a film on disk ends, the disk fills up, the next server starts."""
+        known, unknown = Film(20 * MB, 1), Film(30 * MB, 2)
+        platter = self.start()
+        self.read(platter, known)
+        self.wait_until(
+            lambda: sum(end - start for start, end in self.recorded(platter, known))
+            == known.length, 10, "all is recorded")
+        if kills:
+            platter.kill()
+        else:
+            self.assertEqual(platter.stop(), 0)
+        other = self.place / "other"
+        fill(other)
+        platter = self.start()
+        self.check_hits(platter, [known])
+        self.read(platter, unknown)
+        figure(self.faults(platter) or "no fault")
+        other.unlink()
+        self.check_back(platter, Film(20 * MB, 9))
+        self.check_new(platter, Film(10 * MB, 10))
