@@ -87,7 +87,8 @@ extension FetchScheduler {
     }
 
     private func finishLength(_ flight: FlightState) -> Int64 {
-        let pace = flight.pace.isMeasured ? flight.pace : paces[flight.origin] ?? flight.pace
+        let known = flight.pace.isMeasured ? nil : origins[flight.origin]?.pace
+        let pace = known ?? flight.pace
         let near = pace.isMeasured ? pace.near : 0
         return max(limits.finishRemainder, min(near, limits.finishAtOnce))
     }

@@ -36,8 +36,7 @@ extension FetchScheduler {
         let backoff = Backoff(limits: limits)
         if let after {
             let end = now.advanced(by: backoff.granted(after))
-            pauses = pauses.filter { $0.value > now }
-            pauses[flight.origin] = max(end, pauses[flight.origin] ?? end)
+            change(flight.origin) { $0.retryAfter = max(end, $0.retryAfter ?? end) }
         }
         guard var state = entries[flight.entry], rivals(of: id, flight).isEmpty else { return [] }
         state.failures += 1
