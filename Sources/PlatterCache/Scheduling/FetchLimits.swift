@@ -43,6 +43,17 @@ package struct FetchLimits: Hashable, Sendable {
     /// The longest pause while a reader waits [2 s].
     package var waitingBackoffCap = Duration.seconds(2)
 
+    /// Failures in a row after which an origin gets one try at a time, 1 or more [5], after a pause [1 s]
+    /// that doubles like that of an entry and has the same caps.
+    package var failuresToOpen = 5
+    package var firstBreak = Duration.seconds(1)
+    /// Retries that nobody waits for: so many at once for an origin [10], and beyond that so many for
+    /// 100 fetches that succeed [20].
+    package var retryBurst = 10
+    package var retryPercent = 20
+    /// For how long an origin that asked for less gets fewer fetches at once, at most [60 s].
+    package var slowDown = Duration.seconds(60)
+
     package init() {}
 
     /// Fetches at once, silent ones too.
@@ -62,6 +73,8 @@ package struct FetchLimits: Hashable, Sendable {
         limits.ceilingFactor = max(1, ceilingFactor)
         limits.silence = max(.zero, silence)
         limits.alignment = max(1, alignment)
+        limits.failuresToOpen = max(1, failuresToOpen)
+        limits.firstBreak = max(.zero, firstBreak)
         limits.firstBackoff = max(.zero, firstBackoff)
         limits.backoffCap = max(.zero, backoffCap)
         limits.waitingBackoffCap = max(.zero, waitingBackoffCap)

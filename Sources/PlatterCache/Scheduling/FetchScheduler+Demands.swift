@@ -28,6 +28,7 @@ extension FetchScheduler {
             entries[demand.entry] = state
             unsettle(demand.entry)
         }
+        shortenBreak(of: demand.origin, to: longest)
         return dropUnwanted(of: demand.entry) + schedule(now: now)
     }
 

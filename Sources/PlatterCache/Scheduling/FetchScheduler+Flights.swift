@@ -27,6 +27,7 @@ extension FetchScheduler {
         } else if gap == nil, !flight.isCancelled {
             settle(flight)
         }
+        if flights[id] == nil { change(flight.origin) { $0.breaker.released(id, now: now) } }
         cleanUp(flight.entry)
         return actions + schedule(now: now)
     }
@@ -50,6 +51,7 @@ extension FetchScheduler {
         flights[id] = flight
         state.completeLength = length
         state.lacksRanges = lacksRanges
+        noteAnswer(of: flight.origin)
         state.failures = 0
         state.notBefore = nil
         entries[flight.entry] = state
@@ -97,7 +99,6 @@ extension FetchScheduler {
         let before = queue.hasWaiting ? priority(of: flight) : .low
         flight.mark = mark
         let isHeard = hear(&flight, now: now)
-        if origins[flight.origin]?.hangs == true { change(flight.origin) { $0.hangs = false } }
         let hasMeasured = !flight.pace.isMeasured && pace.isMeasured
         let wasStopping = queue.hasWaiting && isStopping(flight)
         flight.pace = pace
@@ -130,6 +131,7 @@ extension FetchScheduler {
         guard var flight = flights[id], flight.isActive else {
             return areSilent ? schedule(now: now) : []
         }
+        judge(flight, id, outcome, jitter: jitter, now: now)
         let isEmptyHanded = flight.mark <= flight.range.lowerBound
         let broughtNothing = isEmptyHanded && !flight.rest.isEmpty
         if isEmptyHanded {
@@ -147,10 +149,9 @@ extension FetchScheduler {
         case _ where flight.isCancelled: break
         // To ask at once again for what did not come would spin.
         case .ended where broughtNothing:
-            actions = back(off: flight, id, after: nil, jitter: jitter, now: now)
+            actions = back(off: flight, id, jitter: jitter, now: now)
         case .ended: break
-        case .retryable(let after):
-            actions = back(off: flight, id, after: after, jitter: jitter, now: now)
+        case .retryable, .throttled: actions = back(off: flight, id, jitter: jitter, now: now)
         case .failed(let failure):
             actions = end(flight, id, with: failure)
         }

@@ -16,6 +16,12 @@ extension FetchScheduler {
         for (id, flight) in flights where entries[flight.entry]?.flights.contains(id) != true {
             return "flight \(id.rawValue) has no entry"
         }
+        for (origin, state) in origins {
+            guard let probe = state.breaker.probe else { continue }
+            guard let flight = flights[probe], flight.isActive, flight.origin == origin else {
+                return "\(origin.authority) waits for a probe that has gone"
+            }
+        }
         return flawOfSlots(now: now)
     }
 

@@ -17,6 +17,9 @@ extension FetchScheduler {
     private mutating func lookAtHungry(now: Moment) -> [SchedulerAction] {
         var complete: [DemandID] = []
         while let id = hungry.popFirst() {
+            if let origin = demands[id]?.origin {
+                origins[origin]?.concurrency.expire(after: limits.slowDown, now: now)
+            }
             guard case .nothing = look(at: id, now: now), isComplete(id) else { continue }
             complete.append(id)
         }
@@ -70,13 +73,16 @@ extension FetchScheduler {
         let id: DemandID
         let priority: FetchPriority
         let origin: OriginID
+        /// Of its entry, where an origin gets one try at a time: an object that is always refused must
+        /// not keep the others from it.
+        let failures: Int
         let flights: Int
         let deadline: Moment
 
         /// Whether `lhs` comes later than `rhs`.
         static func < (lhs: Need, rhs: Need) -> Bool {
-            (rhs.priority.rawValue, lhs.flights, lhs.deadline, lhs.id)
-                > (lhs.priority.rawValue, rhs.flights, rhs.deadline, rhs.id)
+            (rhs.priority.rawValue, lhs.failures, lhs.flights, lhs.deadline, lhs.id)
+                > (lhs.priority.rawValue, rhs.failures, rhs.flights, rhs.deadline, rhs.id)
         }
     }
 
@@ -94,11 +100,16 @@ extension FetchScheduler {
             demands[id].map { demand in
                 Need(
                     id: id, priority: demand.priority, origin: demand.origin,
-                    flights: running[demand.client] ?? 0,
+                    failures: failures(of: demand), flights: running[demand.client] ?? 0,
                     deadline: demand.deadline ?? Moment(nanoseconds: .max))
             }
         }
         return needs.sorted()
+    }
+
+    private func failures(of demand: Demand) -> Int {
+        guard let origin = origins[demand.origin], !origin.breaker.isClosed else { return 0 }
+        return entries[demand.entry]?.failures ?? 0
     }
 
     // MARK: - What is missing

@@ -7,6 +7,8 @@ extension FetchScheduler {
     enum Scope: Hashable {
         /// Flights to one origin.
         case origin(OriginID)
+        /// The one flight to an origin that has failed.
+        case probe(OriginID)
         /// Flights that bring bytes.
         case total
         /// Flights that bring none.
@@ -30,7 +32,8 @@ extension FetchScheduler {
             if !flight.isSilent { lines += 1 }
             if flight.origin == origin { atOrigin += 1 }
         }
-        if atOrigin >= max(1, limits.perOrigin - kept) { return .origin(origin) }
+        if origins[origin]?.breaker.probe != nil { return .probe(origin) }
+        if atOrigin >= max(1, limit(at: origin) - kept) { return .origin(origin) }
         // The flights of one that hangs must leave some room to origins that answer.
         if origins[origin]?.hangs ?? false {
             if active - lines >= max(1, limits.silent - kept) { return .silent }
@@ -39,6 +42,10 @@ extension FetchScheduler {
         }
         // Last, so that nobody is stopped for one who would have to wait nevertheless.
         return active >= max(1, limits.ceiling - kept) ? .ceiling : nil
+    }
+
+    func limit(at origin: OriginID) -> Int {
+        origins[origin]?.concurrency.value(full: limits.perOrigin) ?? limits.perOrigin
     }
 
     func hasSlot(_ priority: FetchPriority, at origin: OriginID) -> Bool {
@@ -87,6 +94,8 @@ extension FetchScheduler {
     func members(of scope: Scope) -> [FlightID: FlightState] {
         switch scope {
         case .origin(let origin): flights.filter { $0.value.isActive && $0.value.origin == origin }
+        case .probe(let origin):
+            flights.filter { $0.key == origins[origin]?.breaker.probe && $0.value.isActive }
         case .total: flights.filter(\.value.usesLine)
         case .silent: flights.filter { $0.value.isActive && $0.value.isSilent }
         case .ceiling: flights.filter(\.value.isActive)
@@ -97,7 +106,8 @@ extension FetchScheduler {
     func excess(of scope: Scope) -> Int {
         let limit =
             switch scope {
-            case .origin: limits.perOrigin
+            case .origin(let origin): self.limit(at: origin)
+            case .probe: 1
             case .total: limits.total
             case .silent: limits.silent
             case .ceiling: limits.ceiling

@@ -69,8 +69,10 @@ extension FetchScheduler {
         let id = FlightID(nextFlight)
         nextFlight += 1
         var flight = flight
+        flight.startedAt = now
         flight.heardAt = now
         flight.isSilent = origins[flight.origin]?.hangs ?? false
+        change(flight.origin) { $0.breaker.started(id) }
         insert(flight, id)
         return id
     }

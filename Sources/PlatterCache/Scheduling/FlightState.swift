@@ -32,6 +32,7 @@ struct FlightState: Hashable, Sendable {
     var mark: Int64
     /// What its connection brings, as far as is known.
     var pace = Pace.unknown
+    var startedAt = Moment.start
     /// When the last byte came, or when it was ordered.
     var heardAt = Moment.start
     /// No byte came for a while: it uses no line, so others may start beside it.
@@ -126,5 +127,7 @@ package enum FlightOutcome: Hashable, Sendable {
     case ended
     /// Worth another try, not before the pause that the origin asked for.
     case retryable(after: Duration?)
+    /// The same; the origin asks for fewer requests (429, 503).
+    case throttled(after: Duration?)
     case failed(FetchFailure)
 }

@@ -8,7 +8,14 @@ struct OriginState: Hashable, Sendable {
     var pace: Pace?
     /// A flight to it brought no byte for a while, and none has come from it since.
     var hangs = false
+    var breaker = CircuitBreaker()
+    var concurrency = ConcurrencyLimit()
+    var retries: RetryBudget
+
+    init(limits: FetchLimits) {
+        retries = RetryBudget(burst: limits.retryBurst, percent: limits.retryPercent)
+    }
 
     /// Nothing starts before.
-    var pausedUntil: Moment? { retryAfter }
+    var pausedUntil: Moment? { [retryAfter, breaker.pausedUntil].compactMap(\.self).max() }
 }

@@ -9,6 +9,8 @@ enum Manners: CaseIterable {
     /// It begins to answer and then says nothing more.
     case stalls
     case refuses
+    /// It asks for fewer requests.
+    case complains
 
     static let count: Int64 = 4
 
@@ -27,6 +29,24 @@ enum Manners: CaseIterable {
 struct OriginRecord {
     /// A request to it was out for long without a byte, and none has come since.
     var isKnownToHang = false
+    /// It has asked for fewer requests.
+    var hasComplained = false
+    /// Fetches in a row that failed without a byte.
+    var failures = 0
+    /// When nothing more was to be sent to it for a while.
+    var openedAt: Moment?
+
+    static let threshold = 5
+
+    mutating func noteFailure(_ transfer: World.Transfer, now: Moment) {
+        failures += 1
+        guard failures >= Self.threshold else { return }
+        // What was sent before says nothing new.
+        if let openedAt, transfer.began <= openedAt { return }
+        openedAt = now
+    }
+
+    mutating func noteAnswer() { (failures, openedAt) = (0, nil) }
 }
 
 /// Origins that misbehave, and what the scheduler owes to the others. Told from what happens in the
@@ -42,6 +62,13 @@ extension World {
             if random.once(in: 4) { return false }
             land(id, .retryable(after: nil))
             return true
+        case .complains:
+            guard transfer.mark <= transfer.range.lowerBound, random.once(in: 2) else {
+                return false
+            }
+            let pause: Duration? = random.once(in: 2) ? nil : .seconds(random.below(40))
+            land(id, .throttled(after: pause))
+            return true
         }
         // Until its client loses patience.
         if random.once(in: 8) { land(id, .retryable(after: nil)) }
@@ -54,10 +81,34 @@ extension World {
         transfers[id]?.heard = now
         transfers[id]?.isHopeless = false
         transfers[id]?.wasJudged = false
-        records[films[transfer.film].origin, default: OriginRecord()].isKnownToHang = false
+        records[origin(of: transfer), default: OriginRecord()].isKnownToHang = false
+        noteAnswer(of: id)
     }
 
-    mutating func noteEnd(of id: FlightID, _ outcome: FlightOutcome) {}
+    mutating func noteAnswer(of id: FlightID) {
+        guard let transfer = transfers[id] else { return }
+        records[origin(of: transfer), default: OriginRecord()].noteAnswer()
+    }
+
+    mutating func noteEnd(of id: FlightID, _ outcome: FlightOutcome) {
+        guard let transfer = transfers[id], !transfer.isCancelled else { return }
+        let hasBytes = transfer.mark > transfer.range.lowerBound
+        var record = records[origin(of: transfer)] ?? OriginRecord()
+        switch outcome {
+        case .failed: record.noteAnswer()
+        case .retryable(_?), .throttled: record.hasComplained = true
+        case .retryable(nil), .ended: break
+        }
+        switch outcome {
+        case .retryable, .throttled: if !hasBytes { record.noteFailure(transfer, now: now) }
+        // The scheduler cannot know what was asked for of an opening.
+        case .ended:
+            let isDone = transfer.phase != .opening && transfer.mark >= transfer.end
+            if !hasBytes, !isDone { record.noteFailure(transfer, now: now) }
+        case .failed: break
+        }
+        records[origin(of: transfer)] = record
+    }
 
     // MARK: - What others may expect
 
@@ -67,7 +118,7 @@ extension World {
 
     private var active: [Transfer] { transfers.values.filter { $0.phase != .recording } }
 
-    private func origin(of transfer: Transfer) -> OriginID { films[transfer.film].origin }
+    func origin(of transfer: Transfer) -> OriginID { films[transfer.film].origin }
 
     /// Those that may use the line: not what is silent, nor what was sent to an origin that hangs.
     private func lines() -> Int { active.count { !isSilent($0) && !$0.isHopeless } }
@@ -91,9 +142,24 @@ extension World {
         if active.count(where: { origin(of: $0) == origin(of: new) }) > limits.perOrigin {
             fault("too many at \(origin(of: new))")
         }
+        checkBreak(of: id, new)
         if !isHopeless, lines() > limits.total {
             fault("a start beyond the limit")
         }
+    }
+
+    /// An origin that fails gets one try at a time, and none for a while after each.
+    private mutating func checkBreak(of id: FlightID, _ new: Transfer) {
+        let origin = origin(of: new)
+        guard let openedAt = records[origin]?.openedAt else { return }
+        if now.since(openedAt) < scheduler.limits.firstBreak / 2 {
+            fault("\(origin) is tried again at once")
+        }
+        let isProbed = transfers.contains { other, transfer in
+            other != id && self.origin(of: transfer) == origin && transfer.phase != .recording
+                && transfer.began > openedAt
+        }
+        if isProbed { fault("two probes of \(origin)") }
     }
 
     /// No reader waits for others than those of its own origin while there is room on the line.
@@ -105,7 +171,9 @@ extension World {
             guard let reader = readers[id] else { continue }
             let origin = films[reader.film].origin
             let own = active.count { self.origin(of: $0) == origin }
-            if own < limits.perOrigin, records[origin]?.isKnownToHang != true {
+            let record = records[origin] ?? OriginRecord()
+            if record.isKnownToHang || record.hasComplained || record.openedAt != nil { continue }
+            if own < limits.perOrigin {
                 fault("reader \(id) waits for others")
             }
         }

@@ -57,6 +57,7 @@ extension World {
         transfers[id]?.end = range.upperBound
         note("opened \(id) \(range) of \(length)")
         transfers[id]?.isWhole = lacksRanges
+        noteAnswer(of: id)
         perform(
             scheduler.opened(
                 id, body: range, completeLength: length, lacksRanges: lacksRanges, now: now))
