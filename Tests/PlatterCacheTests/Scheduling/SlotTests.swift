@@ -126,4 +126,15 @@ struct SlotTests {
                     .plan(3, at: 0, searchEnd: mib, entry: 4),
                 ])
     }
+
+    @Test("a flight is background work until a reader wants its bytes")
+    mutating func isBackground() {
+        stage.flies(1, 0..<8 * mib, flight: 1, level: .medium, isWaiting: false)
+        #expect(stage.scheduler.isBackground(FlightID(1)))
+        _ = stage.enters(2, 9 * mib..<10 * mib, isWaiting: false)
+        #expect(stage.scheduler.isBackground(FlightID(1)))
+        _ = stage.moves(2, 0..<64 * kib)
+        #expect(!stage.scheduler.isBackground(FlightID(1)))
+        #expect(stage.scheduler.isBackground(FlightID(99)))
+    }
 }
