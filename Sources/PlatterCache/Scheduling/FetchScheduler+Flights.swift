@@ -69,7 +69,7 @@ extension FetchScheduler {
     package mutating func sendsWhole(_ id: FlightID, now: Moment) -> [SchedulerAction] {
         guard let flight = flights[id], flight.phase == .flying, flight.isRunning,
             let state = entries[flight.entry], let length = state.completeLength
-        else { return [] }
+        else { return lookForSilence(now: now) }
         entries[flight.entry]?.lacksRanges = true
         let others = state.flights.filter { $0 != id && flights[$0]?.isRunning == true }
         let start = flight.range.lowerBound
@@ -161,7 +161,9 @@ extension FetchScheduler {
 
     /// All that the flight brought is in the index: readers find it there from now on.
     package mutating func recorded(_ id: FlightID, now: Moment) -> [SchedulerAction] {
-        guard let flight = flights[id], flight.phase == .landed else { return [] }
+        guard let flight = flights[id], flight.phase == .landed else {
+            return lookForSilence(now: now)
+        }
         remove(id)
         // For plans that were made before this was in the index.
         entries[flight.entry]?.known.insert(contentsOf: flight.range)

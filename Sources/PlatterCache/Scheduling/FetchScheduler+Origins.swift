@@ -117,6 +117,11 @@ extension FetchScheduler {
         return areSome
     }
 
+    /// For an event that has nothing else to say.
+    mutating func lookForSilence(now: Moment) -> [SchedulerAction] {
+        noteSilence(now: now) ? schedule(now: now) : []
+    }
+
     /// A byte came.
     ///
     /// - Returns: Whether the flight or its origin was taken for bad.

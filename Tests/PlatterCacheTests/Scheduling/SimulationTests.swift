@@ -109,6 +109,11 @@ struct SimulationTests {
         ])
     func formerFlaws(seed: UInt64) { #expect(World.run(seed: seed) == nil) }
 
+    @Test(
+        "seeds of bad origins that once showed a flaw stay sound",
+        arguments: [380, 1681, 5567, 18_624, 44_939, 54_444])
+    func formerBadFlaws(seed: UInt64) { #expect(World.run(seed: seed, isBad: true) == nil) }
+
     @Test("the simulation meets every kind of order")
     func isNotIdle() {
         let met = (UInt64(0)..<200).reduce(into: Set<String>()) {
