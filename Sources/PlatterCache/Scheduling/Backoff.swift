@@ -9,10 +9,13 @@ struct Backoff {
     ///   - failures: In a row, 1 or more.
     ///   - isWaitedFor: A reader is blocked: the pause stays short, its own deadline ends the tries.
     ///   - jitter: From 0 to 1.
-    func pause(failures: Int, isWaitedFor: Bool, jitter: Double) -> Duration {
+    ///   - first: The full pause after the first failure, that of an entry unless given.
+    func pause(
+        failures: Int, isWaitedFor: Bool, jitter: Double, first: Duration? = nil
+    ) -> Duration {
         let cap = isWaitedFor ? limits.waitingBackoffCap : limits.backoffCap
         let doublings = min(max(failures, 1) - 1, 16)
-        let full = min(limits.firstBackoff * (1 << doublings), cap)
+        let full = min((first ?? limits.firstBackoff) * (1 << doublings), cap)
         return full / 2 + full / 2 * (jitter.isNaN ? 0 : min(max(jitter, 0), 1))
     }
 

@@ -12,6 +12,15 @@ struct FetchQueue: Sendable {
         case background
         /// Until a pause is over.
         case resting
+
+        /// That of the demands that stand in it.
+        var priority: FetchPriority {
+            switch self {
+            case .waiting: .critical
+            case .reading: .high
+            case .background, .resting: .medium
+            }
+        }
     }
 
     struct Place: Hashable, Sendable {

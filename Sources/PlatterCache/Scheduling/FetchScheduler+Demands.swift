@@ -28,6 +28,7 @@ extension FetchScheduler {
             entries[demand.entry] = state
             unsettle(demand.entry)
         }
+        shortenBreak(of: demand.origin, to: longest)
         return dropUnwanted(of: demand.entry) + schedule(now: now)
     }
 
@@ -87,7 +88,8 @@ extension FetchScheduler {
     }
 
     private func finishLength(_ flight: FlightState) -> Int64 {
-        let pace = flight.pace.isMeasured ? flight.pace : paces[flight.origin] ?? flight.pace
+        let known = flight.pace.isMeasured ? nil : origins[flight.origin]?.pace
+        let pace = known ?? flight.pace
         let near = pace.isMeasured ? pace.near : 0
         return max(limits.finishRemainder, min(near, limits.finishAtOnce))
     }

@@ -10,7 +10,7 @@ extension FetchScheduler {
     ) -> [SchedulerAction] {
         guard var flight = flights[id], flight.phase == .ordered, !flight.opens else { return [] }
         let start = flight.range.lowerBound
-        let found = start..<min(max(start, gap?.lowerBound ?? .max), flight.searchEnd)
+        let found = start..<max(start, min(gap?.lowerBound ?? .max, flight.searchEnd))
         let isStale = gap.map { contradictsHint($0.lowerBound, flight.entry) } ?? false
         entries[flight.entry]?.known.insert(contentsOf: found)
         remove(id)
@@ -27,6 +27,7 @@ extension FetchScheduler {
         } else if gap == nil, !flight.isCancelled {
             settle(flight)
         }
+        if flights[id] == nil { change(flight.origin) { $0.breaker.released(id, now: now) } }
         cleanUp(flight.entry)
         return actions + schedule(now: now)
     }
@@ -50,6 +51,7 @@ extension FetchScheduler {
         flights[id] = flight
         state.completeLength = length
         state.lacksRanges = lacksRanges
+        noteAnswer(of: flight.origin)
         state.failures = 0
         state.notBefore = nil
         entries[flight.entry] = state
@@ -67,7 +69,7 @@ extension FetchScheduler {
     package mutating func sendsWhole(_ id: FlightID, now: Moment) -> [SchedulerAction] {
         guard let flight = flights[id], flight.phase == .flying, flight.isRunning,
             let state = entries[flight.entry], let length = state.completeLength
-        else { return [] }
+        else { return lookForSilence(now: now) }
         entries[flight.entry]?.lacksRanges = true
         let others = state.flights.filter { $0 != id && flights[$0]?.isRunning == true }
         let start = flight.range.lowerBound
@@ -89,16 +91,18 @@ extension FetchScheduler {
     package mutating func advanced(
         _ id: FlightID, mark: Int64, pace: Pace, now: Moment
     ) -> [SchedulerAction] {
+        let areSilent = noteSilence(now: now)
         guard var flight = flights[id], flight.phase == .flying, mark > flight.mark else {
-            return []
+            return areSilent ? schedule(now: now) : []
         }
         let arrived = flight.mark..<mark
         let before = queue.hasWaiting ? priority(of: flight) : .low
         flight.mark = mark
+        let isHeard = hear(&flight, now: now)
         let hasMeasured = !flight.pace.isMeasured && pace.isMeasured
         let wasStopping = queue.hasWaiting && isStopping(flight)
         flight.pace = pace
-        if pace.isMeasured { remember(pace, of: flight.origin) }
+        if pace.isMeasured { change(flight.origin) { $0.pace = pace } }
         // A reader that counted on its slot may have to take it now.
         let hasSlowedDown = wasStopping && !isStopping(flight)
         if hasSlowedDown { isDisturbed = true }
@@ -112,9 +116,8 @@ extension FetchScheduler {
         if ends || hasMeasured { unsettle(flight.entry) }
         // Its slot may be taken when what it still brings is less urgent.
         let isLess = before > .low && (hasCalmedDown || priority(of: flight) < before)
-        guard ends || hasMeasured || hasSlowedDown || isLess || !cancelled.isEmpty else {
-            return woken
-        }
+        let isMoved = ends || hasMeasured || hasSlowedDown || isLess || isHeard || areSilent
+        guard isMoved || !cancelled.isEmpty else { return woken }
         return woken + cancelled + schedule(now: now)
     }
 
@@ -124,7 +127,11 @@ extension FetchScheduler {
     package mutating func landed(
         _ id: FlightID, outcome: FlightOutcome, jitter: Double, now: Moment
     ) -> [SchedulerAction] {
-        guard var flight = flights[id], flight.isActive else { return [] }
+        let areSilent = noteSilence(now: now)
+        guard var flight = flights[id], flight.isActive else {
+            return areSilent ? schedule(now: now) : []
+        }
+        judge(flight, id, outcome, jitter: jitter, now: now)
         let isEmptyHanded = flight.mark <= flight.range.lowerBound
         let broughtNothing = isEmptyHanded && !flight.rest.isEmpty
         if isEmptyHanded {
@@ -142,10 +149,9 @@ extension FetchScheduler {
         case _ where flight.isCancelled: break
         // To ask at once again for what did not come would spin.
         case .ended where broughtNothing:
-            actions = back(off: flight, id, after: nil, jitter: jitter, now: now)
+            actions = back(off: flight, id, jitter: jitter, now: now)
         case .ended: break
-        case .retryable(let after):
-            actions = back(off: flight, id, after: after, jitter: jitter, now: now)
+        case .retryable, .throttled: actions = back(off: flight, id, jitter: jitter, now: now)
         case .failed(let failure):
             actions = end(flight, id, with: failure)
         }
@@ -155,7 +161,9 @@ extension FetchScheduler {
 
     /// All that the flight brought is in the index: readers find it there from now on.
     package mutating func recorded(_ id: FlightID, now: Moment) -> [SchedulerAction] {
-        guard let flight = flights[id], flight.phase == .landed else { return [] }
+        guard let flight = flights[id], flight.phase == .landed else {
+            return lookForSilence(now: now)
+        }
         remove(id)
         // For plans that were made before this was in the index.
         entries[flight.entry]?.known.insert(contentsOf: flight.range)
@@ -182,14 +190,8 @@ extension FetchScheduler {
     private mutating func noteSpeed(of flight: FlightState) {
         guard !flight.pace.isMeasured, flight.range.length > limits.alignment else { return }
         let least = Pace.atLeast(flight.range.length)
-        let known = paces[flight.origin]?.soon ?? 0
-        if known < least.soon { remember(least, of: flight.origin) }
-    }
-
-    /// Forgets all when there are too many: what is forgotten is soon measured again.
-    private mutating func remember(_ pace: Pace, of origin: OriginID) {
-        if paces.count >= Self.paceLimit, paces[origin] == nil { paces = [:] }
-        paces[origin] = pace
+        let known = origins[flight.origin]?.pace?.soon ?? 0
+        if known < least.soon { change(flight.origin) { $0.pace = least } }
     }
 
     /// Whether the plan misses a byte that was there: it came in while the plan was made, or its row

@@ -10,4 +10,9 @@ extension FetchScheduler {
 
     /// The entry that a flight is for, nil for an unknown flight.
     package func entry(of flight: FlightID) -> EntryHandle? { flights[flight]?.entry }
+
+    /// Whether no reader wants what is left of a flight, now.
+    package func isBackground(_ flight: FlightID) -> Bool {
+        flights[flight].map { priority(of: $0) < .high } ?? true
+    }
 }

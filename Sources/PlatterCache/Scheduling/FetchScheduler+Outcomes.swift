@@ -31,14 +31,9 @@ extension FetchScheduler {
     }
 
     mutating func back(
-        off flight: FlightState, _ id: FlightID, after: Duration?, jitter: Double, now: Moment
+        off flight: FlightState, _ id: FlightID, jitter: Double, now: Moment
     ) -> [SchedulerAction] {
         let backoff = Backoff(limits: limits)
-        if let after {
-            let end = now.advanced(by: backoff.granted(after))
-            pauses = pauses.filter { $0.value > now }
-            pauses[flight.origin] = max(end, pauses[flight.origin] ?? end)
-        }
         guard var state = entries[flight.entry], rivals(of: id, flight).isEmpty else { return [] }
         state.failures += 1
         let isWaitedFor = state.demands.contains { demands[$0]?.isWaiting == true }
@@ -46,7 +41,16 @@ extension FetchScheduler {
             failures: state.failures, isWaitedFor: isWaitedFor, jitter: jitter)
         state.notBefore = now.advanced(by: pause)
         entries[flight.entry] = state
-        return state.failures < limits.tries ? [] : giveUpUnawaited(of: flight.entry)
+        let isTired = state.failures >= limits.tries || !(isWaitedFor || mayRetry(flight))
+        return isTired ? giveUpUnawaited(of: flight.entry) : []
+    }
+
+    /// Whether the origin's budget has a try for those who do not wait, if there are any.
+    private mutating func mayRetry(_ flight: FlightState) -> Bool {
+        guard entries[flight.entry]?.demands.isEmpty == false else { return true }
+        var isGranted = true
+        change(flight.origin) { isGranted = $0.retries.take() }
+        return isGranted
     }
 
     /// Read-ahead, prefetch and fill end after their tries; a waiting reader has its own deadline.

@@ -6,11 +6,7 @@ extension FetchScheduler {
     /// urgent work keeps a reader waiting, or that something is kept for nobody.
     package func violation(now: Moment) -> String? {
         let active = flights.values.filter(\.isActive)
-        if active.count > limits.total { return "\(active.count) flights, more than the limit" }
-        for (origin, group) in Dictionary(grouping: active, by: \.origin)
-        where group.count > limits.perOrigin {
-            return "\(group.count) flights to \(origin.authority), more than the limit"
-        }
+        if let flaw = flawOfLimits(active) { return flaw }
         for (id, demand) in demands where demand.isWaiting {
             if let flaw = flaw(of: id, demand, active: active, now: now) { return flaw }
         }
@@ -20,7 +16,25 @@ extension FetchScheduler {
         for (id, flight) in flights where entries[flight.entry]?.flights.contains(id) != true {
             return "flight \(id.rawValue) has no entry"
         }
-        return flawOfSlots(active)
+        for (origin, state) in origins {
+            guard let probe = state.breaker.probe else { continue }
+            guard let flight = flights[probe], flight.isActive, flight.origin == origin else {
+                return "\(origin.authority) waits for a probe that has gone"
+            }
+        }
+        return flawOfSlots(now: now)
+    }
+
+    private func flawOfLimits(_ active: [FlightState]) -> String? {
+        if active.count > limits.ceiling { return "\(active.count) flights, more than the ceiling" }
+        // Nothing could be done about those that began to bring bytes again.
+        let lines = active.count { !$0.isSilent && !$0.hasReturned }
+        if lines > limits.total { return "\(lines) flights, more than the limit" }
+        for (origin, group) in Dictionary(grouping: active, by: \.origin)
+        where group.count > limits.perOrigin {
+            return "\(group.count) flights to \(origin.authority), more than the limit"
+        }
+        return nil
     }
 
     private func flaw(
@@ -49,33 +63,27 @@ extension FetchScheduler {
         }
     }
 
-    /// A reader may only be kept waiting by flights that are as urgent or were told to stop.
-    private func flawOfSlots(_ active: [FlightState]) -> String? {
-        var queued: [OriginID: Int] = [:]
+    /// A reader may only be kept waiting by flights that are as urgent or were told to stop, and
+    /// where it waits for the line, only until the next one is silent.
+    private func flawOfSlots(now: Moment) -> String? {
+        var queued: [Scope: Int] = [:]
         for place in queue.openPlaces where place.line == .waiting {
-            queued[place.origin] = queue[place].count
+            guard let scope = obstacle(.critical, at: place.origin) else { continue }
+            queued[scope, default: 0] += queue[place].count
         }
-        let stopping = active.count { isStopping($0) }
-        var unpinned = 0
-        for (origin, readers) in queued {
-            let group = active.filter { $0.origin == origin }
-            guard group.count >= limits.perOrigin else {
-                unpinned += readers
-                continue
+        for (scope, readers) in queued {
+            let group = members(of: scope).values
+            if group.count(where: isStopping) < readers + excess(of: scope),
+                let idle = group.first(where: { !isStopping($0) && priority(of: $0) < .critical })
+            {
+                return """
+                    a reader waits for \(scope) although a flight at \(idle.mark) of entry \
+                    \(idle.entry.rawValue) could stop
+                    """
             }
-            if group.count(where: isStopping) < readers, let idle = lessUrgent(group) {
-                return "a reader waits for \(origin.authority) although \(idle) could stop"
-            }
         }
-        if stopping < unpinned, let idle = lessUrgent(active) {
-            return "a reader waits although \(idle) could stop"
-        }
-        return nil
-    }
-
-    private func lessUrgent(_ group: [FlightState]) -> String? {
-        group.first { !isStopping($0) && priority(of: $0) < .critical }.map { flight in
-            "a flight at \(flight.mark) of entry \(flight.entry.rawValue)"
-        }
+        guard let due = silenceDue else { return nil }
+        guard let timer else { return "silence is not watched" }
+        return timer <= max(due, now) ? nil : "silence is watched too late"
     }
 }

@@ -4,6 +4,7 @@ import PlatterCore
 extension FetchScheduler {
     /// Starts what may start now, the most urgent first.
     mutating func schedule(now: Moment) -> [SchedulerAction] {
+        noteSilence(now: now)
         var actions: [SchedulerAction] = []
         repeat {
             isDisturbed = false
@@ -16,6 +17,9 @@ extension FetchScheduler {
     private mutating func lookAtHungry(now: Moment) -> [SchedulerAction] {
         var complete: [DemandID] = []
         while let id = hungry.popFirst() {
+            if let origin = demands[id]?.origin {
+                origins[origin]?.concurrency.expire(after: limits.slowDown, now: now)
+            }
             guard case .nothing = look(at: id, now: now), isComplete(id) else { continue }
             complete.append(id)
         }
@@ -40,7 +44,7 @@ extension FetchScheduler {
 
     private mutating func workThroughQueue(now: Moment) -> [SchedulerAction] {
         var actions: [SchedulerAction] = []
-        var claimed: Set<FlightID> = []
+        var claims = Claims()
         var closed: Set<OriginID> = []
         var needs = openNeeds()
         while let need = needs.popLast() {
@@ -48,10 +52,10 @@ extension FetchScheduler {
             // What started just now may cover this one too.
             guard case .from(let position) = look(at: need.id, now: now) else { continue }
             if mayStart(need.priority, at: need.origin) {
-                actions += start(need.id, at: position)
+                actions += start(need.id, at: position, now: now)
                 needs = ranked(needs.map(\.id))
             } else if need.priority == .critical {
-                guard let cancelled = makeRoom(at: need.origin, claimed: &claimed) else {
+                guard let cancelled = makeRoom(at: need.origin, claims: &claims) else {
                     closed.insert(need.origin)
                     continue
                 }
@@ -59,13 +63,6 @@ extension FetchScheduler {
             }
         }
         return actions
-    }
-
-    /// One timer for all pauses that somebody waits out.
-    private mutating func updateTimer() -> [SchedulerAction] {
-        guard let due = queue.due, timer.map({ due < $0 }) ?? true else { return [] }
-        timer = due
-        return [.setTimer(due)]
     }
 
     // MARK: - Rank
@@ -76,19 +73,22 @@ extension FetchScheduler {
         let id: DemandID
         let priority: FetchPriority
         let origin: OriginID
+        /// Of its entry, where an origin gets one try at a time: an object that is always refused must
+        /// not keep the others from it.
+        let failures: Int
         let flights: Int
         let deadline: Moment
 
         /// Whether `lhs` comes later than `rhs`.
         static func < (lhs: Need, rhs: Need) -> Bool {
-            (rhs.priority.rawValue, lhs.flights, lhs.deadline, lhs.id)
-                > (lhs.priority.rawValue, rhs.flights, rhs.deadline, rhs.id)
+            (rhs.priority.rawValue, lhs.failures, lhs.flights, lhs.deadline, lhs.id)
+                > (lhs.priority.rawValue, rhs.failures, rhs.flights, rhs.deadline, rhs.id)
         }
     }
 
     /// The demands in those lines that can move, the most urgent last.
     private func openNeeds() -> [Need] {
-        ranked(queue.openPlaces.filter(isOpen).flatMap { queue[$0] })
+        ranked(queue.openPlaces.filter(canMove).flatMap { queue[$0] })
     }
 
     private func ranked(_ ids: [DemandID]) -> [Need] {
@@ -100,27 +100,16 @@ extension FetchScheduler {
             demands[id].map { demand in
                 Need(
                     id: id, priority: demand.priority, origin: demand.origin,
-                    flights: running[demand.client] ?? 0,
+                    failures: failures(of: demand), flights: running[demand.client] ?? 0,
                     deadline: demand.deadline ?? Moment(nanoseconds: .max))
             }
         }
         return needs.sorted()
     }
 
-    private func isOpen(_ place: FetchQueue.Place) -> Bool {
-        switch place.line {
-        case .waiting:
-            mayStart(.critical, at: place.origin) || canTakeSlot(at: place.origin)
-        case .reading: mayStart(.high, at: place.origin)
-        case .background: mayStart(.medium, at: place.origin)
-        case .resting: false
-        }
-    }
-
-    /// Slots that come free by themselves are no reason to look at a long line again.
-    private func canTakeSlot(at origin: OriginID) -> Bool {
-        let leaving = flights.filter { $0.value.isActive && isStopping($0.value) }
-        return room(at: origin, except: Set(leaving.keys)) != .none
+    private func failures(of demand: Demand) -> Int {
+        guard let origin = origins[demand.origin], !origin.breaker.isClosed else { return 0 }
+        return entries[demand.entry]?.failures ?? 0
     }
 
     // MARK: - What is missing
@@ -179,7 +168,7 @@ extension FetchScheduler {
     }
 
     func pause(of demand: Demand, _ state: EntryState) -> Moment? {
-        [state.notBefore, pauses[demand.origin]].compactMap(\.self).max()
+        [state.notBefore, origins[demand.origin]?.pausedUntil].compactMap(\.self).max()
     }
 
     private func firstUncovered(_ demand: Demand, _ state: EntryState, end: Int64) -> Int64? {

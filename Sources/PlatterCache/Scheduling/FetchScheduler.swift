@@ -30,12 +30,7 @@ package struct FetchScheduler: Sendable {
     var demands: [DemandID: Demand] = [:]
     var flights: [FlightID: FlightState] = [:]
     var entries: [EntryHandle: EntryState] = [:]
-    /// Origins that asked for a pause.
-    var pauses: [OriginID: Moment] = [:]
-    /// Origins whose pace is remembered.
-    static let paceLimit = 1_000
-    /// What the last connection that was measured brought.
-    var paces: [OriginID: Pace] = [:]
+    var origins: [OriginID: OriginState] = [:]
     /// Demands that may need a flight and were not looked at since something changed.
     var hungry: Set<DemandID> = []
     /// Demands that need a flight and have none yet.
@@ -71,9 +66,12 @@ package struct FetchScheduler: Sendable {
         demand.range = demand.range.clamped(to: 0..<Int64.max)
         if let length = state.completeLength { demand.resolveSuffix(completeLength: length) }
         entries[demand.entry] = state
+        // The length may be known before its opening is reported: who waits beyond looks again.
+        let end = state.completeLength ?? .max
+        let woken = wake(in: demand.entry) { $0 >= end }
         demands[id] = demand
         hungry.insert(id)
-        return demand.isWaiting ? serveWait(id, now: now) : schedule(now: now)
+        return woken + (demand.isWaiting ? serveWait(id, now: now) : schedule(now: now))
     }
 
     /// The reader is blocked at `position`. A position at or beyond the end of an open entry fails as
@@ -152,6 +150,7 @@ package struct FetchScheduler: Sendable {
 
     /// A wait has lasted too long: another connection is tried beside the slow one.
     package mutating func overdue(_ id: DemandID, now: Moment) -> [SchedulerAction] {
+        noteSilence(now: now)
         if demands[id]?.yieldedAt != nil {
             // Whoever waits for so long was not left behind.
             demands[id]?.yieldedAt = nil
@@ -172,16 +171,16 @@ package struct FetchScheduler: Sendable {
         // one that brings everything again from the start.
         let slow = original.flight
         guard slow.opens || slow.phase == .flying && !state.lacksRanges,
-            racing.count < limits.hedges,
+            racing.count < limits.hedges, !isPaused(demand.origin, now: now),
             hasSlot(.critical, at: demand.origin)
         else { return schedule(now: now) }
-        return hedge(id, slow: slow, group: slow.hedgeOf ?? original.id) + schedule(now: now)
+        let group = slow.hedgeOf ?? original.id
+        return hedge(id, slow: slow, group: group, now: now) + schedule(now: now)
     }
 
     /// A pause is over.
     package mutating func timer(now: Moment) -> [SchedulerAction] {
         timer = nil
-        pauses = pauses.filter { $0.value > now }
         hungry.formUnion(queue.takeResting())
         return schedule(now: now)
     }

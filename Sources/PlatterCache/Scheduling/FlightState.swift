@@ -32,6 +32,13 @@ struct FlightState: Hashable, Sendable {
     var mark: Int64
     /// What its connection brings, as far as is known.
     var pace = Pace.unknown
+    var startedAt = Moment.start
+    /// When the last byte came, or when it was ordered.
+    var heardAt = Moment.start
+    /// No byte came for a while: it uses no line, so others may start beside it.
+    var isSilent = false
+    /// It was silent and brings bytes again: one more than there is room for, perhaps.
+    var hasReturned = false
     /// Told to stop; still holds its slot.
     var isCancelled = false
     /// Told where to end, because another one brings what comes then.
@@ -43,6 +50,8 @@ struct FlightState: Hashable, Sendable {
 
     /// Holds a connection.
     var isActive: Bool { phase != .landed }
+    /// Brings bytes, as far as is known.
+    var usesLine: Bool { isActive && !isSilent }
     var isRunning: Bool { isActive && !isCancelled }
     /// Its slot will be free soon: it was told to stop, or has brought all or nearly all.
     var isLeaving: Bool {
@@ -118,5 +127,7 @@ package enum FlightOutcome: Hashable, Sendable {
     case ended
     /// Worth another try, not before the pause that the origin asked for.
     case retryable(after: Duration?)
+    /// The same; the origin asks for fewer requests (429, 503).
+    case throttled(after: Duration?)
     case failed(FetchFailure)
 }

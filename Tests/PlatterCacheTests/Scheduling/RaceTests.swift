@@ -87,4 +87,12 @@ struct RaceTests {
         #expect(stage.opened(2, 0..<mib) == [.cancel(1), .wake(1)])
         #expect(stage.opened(1, 0..<mib) == [])
     }
+
+    @Test("a second opening stops background fill like the first")
+    mutating func openingStopsFill() {
+        stage.flies(1, 0..<8 * mib, flight: 1, level: .low, isWaiting: false)
+        _ = stage.enters(2, 0..<mib, isWaiting: false, entry: 2, length: nil)
+        _ = stage.waits(2, at: 0, upTo: mib)
+        #expect(stage.overdue(2) == [.cancel(1), .open(3, .offset(0), searchEnd: mib, entry: 2)])
+    }
 }

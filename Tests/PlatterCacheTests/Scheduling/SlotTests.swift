@@ -111,7 +111,8 @@ struct SlotTests {
 
     @Test("several slots that come free at once are shared among clients")
     mutating func fairAtOnce() {
-        stage = Self.few(total: 3, perOrigin: 2)
+        // An origin that asks for a pause gets half of its slots.
+        stage = Self.few(total: 3, perOrigin: 4)
         _ = stage.enters(1, 0..<1, length: nil)
         _ = stage.landed(1, .retryable(after: .seconds(1)))
         _ = stage.enters(2, 0..<mib, client: "greedy", entry: 2)
@@ -124,5 +125,16 @@ struct SlotTests {
                     .plan(2, at: 0, searchEnd: mib, entry: 2),
                     .plan(3, at: 0, searchEnd: mib, entry: 4),
                 ])
+    }
+
+    @Test("a flight is background work until a reader wants its bytes")
+    mutating func isBackground() {
+        stage.flies(1, 0..<8 * mib, flight: 1, level: .medium, isWaiting: false)
+        #expect(stage.scheduler.isBackground(FlightID(1)))
+        _ = stage.enters(2, 9 * mib..<10 * mib, isWaiting: false)
+        #expect(stage.scheduler.isBackground(FlightID(1)))
+        _ = stage.moves(2, 0..<64 * kib)
+        #expect(!stage.scheduler.isBackground(FlightID(1)))
+        #expect(stage.scheduler.isBackground(FlightID(99)))
     }
 }

@@ -35,7 +35,7 @@ extension World {
 
     private mutating func answer(_ id: FlightID, _ transfer: Transfer) {
         if transfer.isCancelled, random.once(in: 2) { return land(id, .ended) }
-        if breaks(id) { return }
+        if breaks(id) || misbehaves(id, transfer) { return }
         guard let order = transfer.order else { return }
         let length = films[transfer.film].length
         var range: ByteRange
@@ -57,6 +57,7 @@ extension World {
         transfers[id]?.end = range.upperBound
         note("opened \(id) \(range) of \(length)")
         transfers[id]?.isWhole = lacksRanges
+        noteAnswer(of: id)
         perform(
             scheduler.opened(
                 id, body: range, completeLength: length, lacksRanges: lacksRanges, now: now))
@@ -74,12 +75,13 @@ extension World {
     private mutating func progress(_ id: FlightID, _ transfer: Transfer) {
         if transfer.isCancelled, !hasFaults || random.once(in: 3) { return land(id, .ended) }
         if transfer.mark >= transfer.end { return land(id, .ended) }
-        if breaks(id) { return }
+        if breaks(id) || misbehaves(id, transfer) { return }
         if transfer.isStalled, !isCalm { return }
         if films[transfer.film].lacksRanges, !transfer.isWhole { return beginWhole(id) }
         let amount = isCalm ? 1 << 20 : 1 + random.below(256 << 10)
         let mark = min(transfer.end, transfer.mark + amount)
         count(transfer, upTo: mark)
+        noteBytes(of: id)
         transfers[id]?.mark = mark
         note("advanced \(id) to \(mark)")
         perform(
@@ -106,7 +108,7 @@ extension World {
     private mutating func count(_ transfer: Transfer, upTo mark: Int64) {
         let arrived = RangeSet(transfer.mark..<mark)
         let again = films[transfer.film].fetched.intersection(arrived)
-        let isExact = !hasFaults && !films[transfer.film].lacksRanges
+        let isExact = !hasFaults && manners.isEmpty && !films[transfer.film].lacksRanges
         if isExact, !again.isEmpty { fault("\(again) came twice") }
         films[transfer.film].fetched.formUnion(arrived)
     }
@@ -126,9 +128,11 @@ extension World {
         return true
     }
 
-    private mutating func land(_ id: FlightID, _ outcome: FlightOutcome) {
+    mutating func land(_ id: FlightID, _ outcome: FlightOutcome) {
+        noteSilence()
         transfers[id]?.phase = .recording
         note("landed \(id) \(outcome)")
+        noteEnd(of: id, outcome)
         let jitter = Double(random.below(101)) / 100
         perform(scheduler.landed(id, outcome: outcome, jitter: jitter, now: now))
     }

@@ -60,12 +60,22 @@ struct World {
         var isStalled = false
         /// What of it the index has.
         var recorded: Int64
+        /// When it began, or its last byte came.
+        var heard = Moment.start
+        var began = Moment.start
+        /// Nothing was expected of its origin when it began, and no byte has come.
+        var isHopeless = false
+        /// Nothing has come for so long that its origin was judged by it.
+        var wasJudged = false
 
         var isOut: Bool { phase == .flying || phase == .opening }
     }
 
     let seed: UInt64
     let hasFaults: Bool
+    /// How origins behave that do not simply answer.
+    let manners: [OriginID: Manners]
+    var records: [OriginID: OriginRecord] = [:]
     var random: SplitMix64
     var now = Moment.start
     var timer: Moment?
@@ -83,40 +93,51 @@ struct World {
     var trace: [String] = []
     var isTracing = false
 
-    init(seed: UInt64) {
+    /// - Parameter isBad: Some origins hang or refuse; nothing else fails.
+    init(seed: UInt64, isBad: Bool = false) {
         self.seed = seed
         random = SplitMix64(seed: seed)
-        hasFaults = seed % 3 != 0
+        hasFaults = seed % 3 != 0 && !isBad
+        manners = isBad ? Manners.random(seed) : [:]
         var limits = FetchLimits()
         limits.total = Int(1 + random.below(6))
         limits.perOrigin = Int(1 + random.below(4))
         scheduler = FetchScheduler(limits: limits)
         var origins = SplitMix64(seed: ~seed)
-        for index in 0..<Int(1 + random.below(4)) {
+        let count = 1 + random.below(isBad ? 8 : 4)
+        for index in 0..<Int(count) {
+            let origin = random.below(isBad ? Manners.count : 2)
             films.append(
                 Film(
-                    entry: EntryHandle(UInt64(index)), origin: OriginID("o\(random.below(2))"),
+                    entry: EntryHandle(UInt64(index)), origin: OriginID("o\(origin)"),
                     length: random.once(in: 20) ? random.below(3) : 1 + random.below(4 << 20),
                     lacksRanges: origins.once(in: 4)))
         }
     }
 
     mutating func note(_ text: @autoclosure () -> String) {
-        if isTracing { trace.append(text()) }
+        guard isTracing else { return }
+        let line = "\(now.nanoseconds / 1_000_000) ms: \(text())"
+        trace.append(line)
     }
 
-    mutating func fault(_ text: String) { flaw = flaw ?? text }
+    mutating func fault(_ text: String) {
+        note("flaw: \(text)")
+        flaw = flaw ?? text
+    }
 
     // MARK: - Orders
 
     /// Does what an event made the scheduler order.
     mutating func perform(_ actions: [SchedulerAction]) {
+        noteSilence()
         for action in actions {
             note("    \(action)")
             meet(action)
             perform(action)
         }
         if let violation = scheduler.violation(now: now) { fault(violation) }
+        checkSlots()
     }
 
     private mutating func meet(_ action: SchedulerAction) {
@@ -180,7 +201,9 @@ struct World {
         var transfer = Transfer(
             film: film, phase: phase, order: order, range: 0..<0, mark: 0, end: 0, recorded: 0)
         if phase == .planning, random.once(in: 2) { transfer.earlyPlan = .some(gap(for: order)) }
+        (transfer.began, transfer.heard) = (now, now)
         transfers[order.flight] = transfer
+        checkStart(of: order.flight)
     }
 
     /// What the index says of an order.
@@ -208,7 +231,9 @@ struct World {
             else { return fault("a flight for no entry") }
             transfers[id] = Transfer(
                 film: film, phase: .flying, range: range, mark: range.lowerBound,
-                end: range.upperBound, isHedge: true, recorded: range.lowerBound)
+                end: range.upperBound, isHedge: true, recorded: range.lowerBound, heard: now,
+                began: now)
+            checkStart(of: id)
         }
         guard let film = transfers[id]?.film else { return }
         if range.isEmpty || range.lowerBound < 0 || range.upperBound > films[film].length {

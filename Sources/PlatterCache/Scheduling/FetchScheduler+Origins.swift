@@ -1,0 +1,155 @@
+import PlatterCore
+
+/// What is learnt of origins, so that a bad one keeps nobody else waiting.
+extension FetchScheduler {
+    /// Origins that are remembered, unless more are in use.
+    static let originLimit = 1_000
+
+    mutating func change(_ origin: OriginID, _ body: (inout OriginState) -> Void) {
+        if origins.count >= Self.originLimit, origins[origin] == nil { forgetOrigins() }
+        var state = origins[origin] ?? OriginState(limits: limits)
+        body(&state)
+        origins[origin] = state
+    }
+
+    /// What is forgotten is soon learnt again, unless somebody waits for it.
+    private mutating func forgetOrigins() {
+        let used = Set(demands.values.map(\.origin)).union(flights.values.map(\.origin))
+        origins = origins.filter { used.contains($0.key) }
+    }
+
+    func isPaused(_ origin: OriginID, now: Moment) -> Bool {
+        origins[origin]?.pausedUntil.map { $0 > now } ?? false
+    }
+
+    // MARK: - Failures
+
+    /// What the end of a flight says of its origin.
+    mutating func judge(
+        _ flight: FlightState, _ id: FlightID, _ outcome: FlightOutcome, jitter: Double, now: Moment
+    ) {
+        let hasBytes = flight.mark > flight.range.lowerBound
+        switch outcome {
+        case _ where flight.isCancelled: break
+        case .ended where hasBytes:
+            let full = limits.perOrigin
+            change(flight.origin) {
+                $0.retries.succeeded()
+                $0.concurrency.succeeded(full: full)
+            }
+        case .ended where flight.rest.isEmpty: break
+        case .failed(.status), .failed(.unsatisfiable), .failed(.changed), .failed(.bypass):
+            noteAnswer(of: flight.origin)
+        case .failed(.store), .failed(.stopped): break
+        case .ended, .retryable, .throttled, .failed(.unreachable):
+            if !hasBytes { noteFailure(of: flight, id, jitter: jitter, now: now) }
+        }
+        honour(outcome, flight, now: now)
+        change(flight.origin) { $0.breaker.released(id, now: now) }
+    }
+
+    /// Whoever waited out a break need not do so any longer.
+    mutating func noteAnswer(of origin: OriginID) {
+        guard let state = origins[origin] else { return }
+        origins[origin]?.breaker.answered()
+        if !state.breaker.isClosed {
+            hungry.formUnion(queue[.init(origin: origin, line: .resting)])
+        }
+    }
+
+    private mutating func noteFailure(
+        of flight: FlightState, _ id: FlightID, jitter: Double, now: Moment
+    ) {
+        let origin = flight.origin
+        let isWaitedFor = demands.values.contains { $0.isWaiting && $0.origin == origin }
+        let (limits, backoff) = (limits, Backoff(limits: limits))
+        change(origin) {
+            $0.breaker.failed(id, threshold: limits.failuresToOpen, now: now) { openings in
+                backoff.pause(
+                    failures: openings, isWaitedFor: isWaitedFor, jitter: jitter,
+                    first: limits.firstBreak)
+            }
+        }
+    }
+
+    /// The pause that the origin asked for, and fewer requests at once for a while.
+    private mutating func honour(_ outcome: FlightOutcome, _ flight: FlightState, now: Moment) {
+        let asked: Duration?
+        switch outcome {
+        case _ where flight.isCancelled: return
+        case .retryable(let after?): asked = after
+        case .throttled(let after): asked = after
+        case .retryable, .ended, .failed: return
+        }
+        let end = asked.map { now.advanced(by: Backoff(limits: limits).granted($0)) }
+        let full = limits.perOrigin
+        change(flight.origin) {
+            $0.concurrency.slowDown(startedAt: flight.startedAt, full: full, now: now)
+            $0.retryAfter = [$0.retryAfter, end].compactMap(\.self).max()
+        }
+    }
+
+    /// A reader waits: what began when nobody did may be longer than is good now.
+    mutating func shortenBreak(of origin: OriginID, to end: Moment) {
+        origins[origin]?.breaker.shorten(to: end)
+    }
+
+    // MARK: - Silence
+
+    /// Notices the flights that have brought nothing for a while. Their slots of the line are free,
+    /// and whoever counted on their end had better not.
+    ///
+    /// - Returns: Whether there were any.
+    @discardableResult
+    mutating func noteSilence(now: Moment) -> Bool {
+        var areSome = false
+        for (id, flight) in flights where flight.usesLine {
+            guard now >= flight.heardAt.advanced(by: limits.silence) else { continue }
+            areSome = true
+            flights[id]?.isSilent = true
+            flights[id]?.pace = Pace(handover: 0, near: 0, soon: 0)
+            unsettle(flight.entry)
+            let isOut = flight.opens || flight.phase == .flying
+            if isOut, flight.mark <= flight.range.lowerBound {
+                change(flight.origin) { $0.hangs = true }
+            }
+        }
+        return areSome
+    }
+
+    /// For an event that has nothing else to say.
+    mutating func lookForSilence(now: Moment) -> [SchedulerAction] {
+        noteSilence(now: now) ? schedule(now: now) : []
+    }
+
+    /// A byte came.
+    ///
+    /// - Returns: Whether the flight or its origin was taken for bad.
+    mutating func hear(_ flight: inout FlightState, now: Moment) -> Bool {
+        flight.heardAt = max(flight.heardAt, now)
+        let hasReturned = flight.isSilent
+        if hasReturned { (flight.isSilent, flight.hasReturned) = (false, true) }
+        let wasBad = origins[flight.origin].map { $0.hangs || !$0.breaker.isClosed } ?? false
+        origins[flight.origin]?.hangs = false
+        noteAnswer(of: flight.origin)
+        return hasReturned || wasBad
+    }
+
+    /// When the next flight is silent; nil when nobody waits for the line.
+    var silenceDue: Moment? {
+        let isAwaited = queue.openPlaces.contains { place in
+            obstacle(place.line.priority, at: place.origin) == .total
+        }
+        guard isAwaited else { return nil }
+        return flights.values.filter(\.usesLine).map(\.heardAt).min()?.advanced(by: limits.silence)
+    }
+
+    /// One timer for all pauses that somebody waits out.
+    mutating func updateTimer() -> [SchedulerAction] {
+        guard let due = [queue.due, silenceDue].compactMap(\.self).min(),
+            timer.map({ due < $0 }) ?? true
+        else { return [] }
+        timer = due
+        return [.setTimer(due)]
+    }
+}

@@ -1,0 +1,21 @@
+import PlatterCore
+
+/// What the scheduler remembers of an origin.
+struct OriginState: Hashable, Sendable {
+    /// It asked for a pause until then.
+    var retryAfter: Moment?
+    /// What the last connection that was measured brought.
+    var pace: Pace?
+    /// A flight to it brought no byte for a while, and none has come from it since.
+    var hangs = false
+    var breaker = CircuitBreaker()
+    var concurrency = ConcurrencyLimit()
+    var retries: RetryBudget
+
+    init(limits: FetchLimits) {
+        retries = RetryBudget(burst: limits.retryBurst, percent: limits.retryPercent)
+    }
+
+    /// Nothing starts before.
+    var pausedUntil: Moment? { [retryAfter, breaker.pausedUntil].compactMap(\.self).max() }
+}

@@ -1,0 +1,181 @@
+import PlatterCore
+
+@testable import PlatterCache
+
+/// How an origin behaves in the simulated world.
+enum Manners: CaseIterable {
+    /// It takes a request and says nothing more.
+    case hangs
+    /// It begins to answer and then says nothing more.
+    case stalls
+    case refuses
+    /// It asks for fewer requests.
+    case complains
+
+    static let count: Int64 = 4
+
+    /// The first origin always answers.
+    static func random(_ seed: UInt64) -> [OriginID: Manners] {
+        var random = SplitMix64(seed: seed ^ 0xBAD)
+        var manners: [OriginID: Manners] = [:]
+        for index in 1..<count {
+            manners[OriginID("o\(index)")] = random.once(in: 4) ? nil : random.pick(allCases)
+        }
+        return manners
+    }
+}
+
+/// What an origin did so far.
+struct OriginRecord {
+    /// A request to it was out for long without a byte, and none has come since.
+    var isKnownToHang = false
+    /// It has asked for fewer requests.
+    var hasComplained = false
+    /// Fetches in a row that failed without a byte.
+    var failures = 0
+    /// When nothing more was to be sent to it for a while.
+    var openedAt: Moment?
+
+    static let threshold = 5
+
+    mutating func noteFailure(_ transfer: World.Transfer, now: Moment) {
+        failures += 1
+        guard failures >= Self.threshold else { return }
+        // What was sent before says nothing new.
+        if let openedAt, transfer.began <= openedAt { return }
+        openedAt = now
+    }
+
+    mutating func noteAnswer() { (failures, openedAt) = (0, nil) }
+}
+
+/// Origins that misbehave, and what the scheduler owes to the others. Told from what happens in the
+/// world alone, not from what the scheduler believes.
+extension World {
+    /// - Returns: Whether the transfer gets no further now.
+    mutating func misbehaves(_ id: FlightID, _ transfer: Transfer) -> Bool {
+        guard !isCalm, let manners = manners[films[transfer.film].origin] else { return false }
+        switch manners {
+        case .hangs: break
+        case .stalls: if transfer.phase == .opening || random.once(in: 3) { return false }
+        case .refuses:
+            if random.once(in: 4) { return false }
+            land(id, .retryable(after: nil))
+            return true
+        case .complains:
+            guard transfer.mark <= transfer.range.lowerBound, random.once(in: 2) else {
+                return false
+            }
+            let pause: Duration? = random.once(in: 2) ? nil : .seconds(random.below(40))
+            land(id, .throttled(after: pause))
+            return true
+        }
+        // Until its client loses patience.
+        if random.once(in: 8) { land(id, .retryable(after: nil)) }
+        return true
+    }
+
+    mutating func noteBytes(of id: FlightID) {
+        noteSilence()
+        guard let transfer = transfers[id] else { return }
+        transfers[id]?.heard = now
+        transfers[id]?.isHopeless = false
+        transfers[id]?.wasJudged = false
+        records[origin(of: transfer), default: OriginRecord()].isKnownToHang = false
+        noteAnswer(of: id)
+    }
+
+    mutating func noteAnswer(of id: FlightID) {
+        guard let transfer = transfers[id] else { return }
+        records[origin(of: transfer), default: OriginRecord()].noteAnswer()
+    }
+
+    mutating func noteEnd(of id: FlightID, _ outcome: FlightOutcome) {
+        guard let transfer = transfers[id], !transfer.isCancelled else { return }
+        let hasBytes = transfer.mark > transfer.range.lowerBound
+        var record = records[origin(of: transfer)] ?? OriginRecord()
+        switch outcome {
+        case .failed: record.noteAnswer()
+        case .retryable(_?), .throttled: record.hasComplained = true
+        case .retryable(nil), .ended: break
+        }
+        switch outcome {
+        case .retryable, .throttled: if !hasBytes { record.noteFailure(transfer, now: now) }
+        // The scheduler cannot know what was asked for of an opening.
+        case .ended:
+            let isDone = transfer.phase != .opening && transfer.mark >= transfer.end
+            if !hasBytes, !isDone { record.noteFailure(transfer, now: now) }
+        case .failed: break
+        }
+        records[origin(of: transfer)] = record
+    }
+
+    // MARK: - What others may expect
+
+    private func isSilent(_ transfer: Transfer) -> Bool {
+        now.since(transfer.heard) >= scheduler.limits.silence
+    }
+
+    private var active: [Transfer] { transfers.values.filter { $0.phase != .recording } }
+
+    func origin(of transfer: Transfer) -> OriginID { films[transfer.film].origin }
+
+    /// Those that may use the line: not what is silent, nor what was sent to an origin that hangs.
+    private func lines() -> Int { active.count { !isSilent($0) && !$0.isHopeless } }
+
+    mutating func noteSilence() {
+        for (id, transfer) in transfers
+        where transfer.phase != .recording && !transfer.wasJudged && isSilent(transfer) {
+            transfers[id]?.wasJudged = true
+            guard transfer.isOut, transfer.mark <= transfer.range.lowerBound else { continue }
+            records[origin(of: transfer), default: OriginRecord()].isKnownToHang = true
+        }
+    }
+
+    mutating func checkStart(of id: FlightID) {
+        guard let new = transfers[id] else { return }
+        let limits = scheduler.limits
+        let isHopeless = records[origin(of: new)]?.isKnownToHang ?? false
+        transfers[id]?.isHopeless = isHopeless
+        transfers[id]?.wasJudged = isHopeless
+        if active.count > limits.ceiling { fault("\(active.count) out at once") }
+        if active.count(where: { origin(of: $0) == origin(of: new) }) > limits.perOrigin {
+            fault("too many at \(origin(of: new))")
+        }
+        checkBreak(of: id, new)
+        if !isHopeless, lines() > limits.total {
+            fault("a start beyond the limit")
+        }
+    }
+
+    /// An origin that fails gets one try at a time, and none for a while after each.
+    private mutating func checkBreak(of id: FlightID, _ new: Transfer) {
+        let origin = origin(of: new)
+        guard let openedAt = records[origin]?.openedAt else { return }
+        if now.since(openedAt) < scheduler.limits.firstBreak / 2 {
+            fault("\(origin) is tried again at once")
+        }
+        let isProbed = transfers.contains { other, transfer in
+            other != id && self.origin(of: transfer) == origin && transfer.phase != .recording
+                && transfer.began > openedAt
+        }
+        if isProbed { fault("two probes of \(origin)") }
+    }
+
+    /// No reader waits for others than those of its own origin while there is room on the line.
+    mutating func checkSlots() {
+        let limits = scheduler.limits
+        let active = active
+        guard active.count < limits.ceiling, lines() < limits.total else { return }
+        for id in readers.keys where scheduler.queue.line(of: id) == .waiting {
+            guard let reader = readers[id] else { continue }
+            let origin = films[reader.film].origin
+            let own = active.count { self.origin(of: $0) == origin }
+            let record = records[origin] ?? OriginRecord()
+            if record.isKnownToHang || record.hasComplained || record.openedAt != nil { continue }
+            if own < limits.perOrigin {
+                fault("reader \(id) waits for others")
+            }
+        }
+    }
+}
