@@ -40,7 +40,12 @@ struct Caching: Sendable {
         let services = FetchServices(
             origin: origins.fetching, disk: store.disk, index: store.index, search: search,
             table: table,
-            evictor: evictor, admission: Admission(clock: clock, log: log), clock: clock,
+            evictor: evictor, admission: Admission(clock: clock, log: log),
+            bandwidth: BandwidthGate(
+                BandwidthLimit(
+                    bytesPerSecond: configuration.bandwidth,
+                    background: configuration.backgroundBandwidth), clock: clock),
+            clock: clock,
             wallClock: System.wallClock, executor: executor,
             chunkLength: configuration.chunkLength, log: log)
         var limits = FetchLimits()

@@ -26,6 +26,10 @@ public struct PlatterConfiguration: Hashable, Sendable {
     public var readAheadSeconds = 30.0
     /// Fetch to the end what is really being played, when nothing else wants the origin [on].
     public var fillsInBackground = true
+    /// Bytes per second from all origins together, 262,144 or more; nil: no limit [nil].
+    public var bandwidth: Int64?
+    /// The same for what nobody plays at that moment: prefetch and background fill [nil].
+    public var backgroundBandwidth: Int64?
     /// Event loops for players and origins, 1 to 64; 0: one for each core [0].
     public var eventLoops = 0
 
@@ -62,6 +66,13 @@ public struct PlatterConfiguration: Hashable, Sendable {
             1...64 ~= fetchesPerOrigin && fetchesPerOrigin <= fetches,
             "fetches per origin: must be from 1 to 64, and not more than all fetches")
         check(0...600 ~= readAheadSeconds, "read-ahead: must be from 0 to 600 seconds")
+        for (name, limit) in [
+            ("bandwidth", bandwidth), ("background bandwidth", backgroundBandwidth),
+        ] {
+            check(
+                (limit ?? .max) >= 256 << 10,
+                "\(name): must be at least 256 KiB (262144) per second")
+        }
         check(0...64 ~= eventLoops, "event loops: must be from 0 to 64")
         if let origin, let problem = Engine.problem(ofOrigin: origin) {
             problems.append("origin: \(problem)")

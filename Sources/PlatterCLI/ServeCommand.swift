@@ -49,6 +49,17 @@ struct ServeCommand: AsyncParsableCommand {
         help: "Fetch what is being played to its end: from 16 MiB on, when the origin is idle.")
     var backgroundFill = true
 
+    @Option(
+        help: ArgumentHelp(
+            "Most bytes per second from all origins, at least 256K. (default: no limit)",
+            valueName: "bytes"))
+    var bandwidth: ByteCountArgument?
+
+    @Option(
+        help: ArgumentHelp(
+            "The same for prefetch and background fill. (default: no limit)", valueName: "bytes"))
+    var backgroundBandwidth: ByteCountArgument?
+
     @Option(help: "How much to log: debug, info, notice, warning or error.")
     var logLevel = "notice"
 
@@ -103,6 +114,8 @@ struct ServeCommand: AsyncParsableCommand {
         configuration.fetches = fetches
         configuration.fetchesPerOrigin = fetchesPerOrigin
         configuration.readAheadSeconds = readAhead
+        configuration.bandwidth = bandwidth?.bytes
+        configuration.backgroundBandwidth = backgroundBandwidth?.bytes
         configuration.fillsInBackground = backgroundFill
         return configuration
     }

@@ -13,7 +13,7 @@ import PlatterStore
 ///     begin -> (opening, waits for the origin) -> answering -> done
 ///          \-> passing (nothing can or may be stored) ----> done
 final class Exchange {
-    private enum Phase {
+    enum Phase {
         case starting
         case opening(Opening)
         case answering(Delivery)
@@ -21,14 +21,14 @@ final class Exchange {
         case done
     }
 
-    private let request: PlayerRequest
-    private let services: ProxyServices
+    let request: PlayerRequest
+    let services: ProxyServices
     private let index: IndexReader
-    private let channel: any Channel
-    private let heads: ResponseHeads
+    let channel: any Channel
+    let heads: ResponseHeads
     private let finished: (Bool) -> Void
-    private let begun: Moment
-    private var phase = Phase.starting
+    let begun: Moment
+    var phase = Phase.starting
     /// Openings that ended because the origin's version had changed meanwhile.
     private var restarts = 0
 
@@ -198,12 +198,8 @@ final class Exchange {
         case .unavailable: unavailable()
         case .failed(.changed): restart()
         case .failed(.status(let status)): end(HTTPResponseStatus(statusCode: status))
-        case .failed: pass(detail: "store")
-        case .passRest(let range):
-            let opened = delivery.opened
-            startPassage { passage in
-                passage.passRest(of: opened, range: range)
-            }
+        case .failed: passPlanned(delivery)
+        case .passRest(let range): passRest(range, of: delivery.opened)
         }
     }
 
@@ -221,37 +217,10 @@ final class Exchange {
             })
     }
 
-    // MARK: - Passing
-
-    /// - Parameter isWhole: Ask for all of it, whatever the player asked for.
-    private func pass(detail: String, isWhole: Bool = false) {
-        let range = isWhole ? nil : request.passedRange
-        let waited = services.readers.clock.now.since(begun)
-        let headTime = services.readers.waits.head - waited
-        startPassage { [isHead = request.isHead] passage in
-            passage.passAll(range: range, isHead: isHead, detail: detail, headTime: headTime)
-        }
-    }
-
-    private func startPassage(_ start: (Passage) -> Void) {
-        let passage = Passage(
-            resource: request.passedResource, services: services, channel: channel, heads: heads,
-            isHTTP10: request.isHTTP10
-        ) { [weak self] ending in
-            switch ending {
-            case .complete: self?.done(isReusable: self?.request.isKeepAlive ?? false)
-            case .short: self?.done(isReusable: false)
-            case .unreachable: self?.unavailable()
-            }
-        }
-        phase = .passing(passage)
-        start(passage)
-    }
-
     // MARK: - Ending
 
     /// The origin cannot be reached: say so without a body, and when to ask again.
-    private func unavailable() {
+    func unavailable() {
         end(.serviceUnavailable, adding: [("Retry-After", "2")])
     }
 
@@ -265,7 +234,7 @@ final class Exchange {
         done(isReusable: request.isKeepAlive)
     }
 
-    private func done(isReusable: Bool) {
+    func done(isReusable: Bool) {
         if case .done = phase { return }
         phase = .done
         finished(isReusable)

@@ -13,6 +13,8 @@ final class Passage: Sendable {
         case short
         /// Nothing was sent.
         case unreachable
+        /// Nothing was sent; the origin has another version.
+        case changed
     }
 
     private let resource: Resource
@@ -67,16 +69,30 @@ final class Passage: Sendable {
         }
     }
 
-    /// The rest of a response whose head and first bytes were sent. An origin without ranges has to
-    /// send all that comes before it in the time that a reader waits for a byte.
-    func passRest(of opened: Entry.Opened, range: ByteRange) {
+    /// Bytes of a version that is known, all of a response or its rest. An origin without ranges has to
+    /// send all that comes before them in the time that a reader waits for a byte.
+    ///
+    /// - Parameters:
+    ///   - head: nil when it was sent before.
+    ///   - time: How long the player waits for the first byte.
+    func passBytes(
+        of opened: Entry.Opened, range: ByteRange, head: HTTPResponseHead?, time: Duration
+    ) {
         run { passage in
-            let deadline = passage.startDeadline(after: passage.services.readers.waits.body)
-            do {
-                let (response, skipping, length) = try await passage.services.bypass.rest(
+            let deadline = passage.startDeadline(after: time)
+            let rest: Bypass.Rest
+            do throws(FetchFailure) {
+                rest = try await passage.services.bypass.rest(
                     of: opened, resource: passage.resource, range: range)
+            } catch {
+                if head != nil { return error == .changed ? .changed : .unreachable }
+                return .short
+            }
+            do {
+                if let head { try await passage.write(.head(head)) }
                 let sent = try await passage.relay(
-                    response, skipping: skipping, atMost: length, began: deadline.cancel)
+                    rest.response, skipping: rest.skipping, atMost: rest.length,
+                    began: deadline.cancel)
                 guard sent == range.length else { return .short }
                 try await passage.write(.end(nil))
                 return .complete

@@ -24,18 +24,19 @@ struct PlayerRequest {
     let isKeepAlive: Bool
     let isHTTP10: Bool
 
-    /// The resource with the client's credentials, for a request that is passed on.
+    /// The resource with the client's credentials, and with the version on which its range depends, for
+    /// a request that is passed on.
     var passedResource: Resource {
-        guard let authorization = fields[.authorization] else { return resource }
         var passed = resource.fields
-        passed[.authorization] = authorization
+        if let authorization = fields[.authorization] { passed[.authorization] = authorization }
+        if let ifRange = fields[.ifRange], passedRange != nil { passed[.ifRange] = ifRange }
         return Resource(key: resource.key, url: resource.url, fields: passed)
     }
 
-    /// The range to pass on: one alone, and none where it depends on a version that the origin is not
-    /// asked about. All of it may always be answered instead (RFC 9110 section 14.2).
+    /// The range to pass on: one alone. All of it may always be answered instead (RFC 9110 section
+    /// 14.2).
     var passedRange: AskedRange? {
-        guard fields[.ifRange] == nil, case .set(let specs) = range, specs.count == 1,
+        guard case .set(let specs) = range, specs.count == 1,
             specs.first != .suffix(0)
         else { return nil }
         return range.firstFetch

@@ -142,6 +142,11 @@ package final class FetchDispatcher: Sendable {
         }
     }
 
+    /// Whether nobody plays what the flight brings.
+    func isBackground(_ id: FlightID) -> Bool {
+        state.withLockedValue { $0.scheduler.isBackground(id) }
+    }
+
     func recorded(_ id: FlightID) { perform { $0.scheduler.recorded(id, now: $1) } }
 
     func abandon(_ entry: Entry, failure: FetchFailure) {

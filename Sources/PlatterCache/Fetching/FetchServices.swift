@@ -12,6 +12,8 @@ package struct FetchServices: Sendable {
     package let table: EntryTable
     package let evictor: Evictor
     package let admission: Admission
+    package let bandwidth: BandwidthGate
+    package let minimumRate: MinimumRate.Settings
     package let clock: any MonotonicClock
     package let wallClock: @Sendable () -> Int64
     package let executor: IOExecutor
@@ -21,7 +23,9 @@ package struct FetchServices: Sendable {
 
     package init(
         origin: any Origin, disk: any Disk, index: IndexWriter, search: IndexSearch,
-        table: EntryTable, evictor: Evictor, admission: Admission, clock: any MonotonicClock,
+        table: EntryTable, evictor: Evictor, admission: Admission,
+        bandwidth: BandwidthGate, minimumRate: MinimumRate.Settings = .init(),
+        clock: any MonotonicClock,
         wallClock: @escaping @Sendable () -> Int64, executor: IOExecutor, chunkLength: Int64,
         log: Logger
     ) {
@@ -32,6 +36,8 @@ package struct FetchServices: Sendable {
         self.table = table
         self.evictor = evictor
         self.admission = admission
+        self.bandwidth = bandwidth
+        self.minimumRate = minimumRate
         self.clock = clock
         self.wallClock = wallClock
         self.executor = executor

@@ -53,8 +53,15 @@ extension Flight {
         into transfer: inout Transfer
     ) async throws -> FlightOutcome {
         var toSkip = skipping
+        var rate = MinimumRate(services.minimumRate, start: services.clock.now)
         let last = min(range.upperBound, max(limit, range.lowerBound))
         for try await var buffer in response.body {
+            let received = buffer.readableBytes
+            rate.add(received, now: services.clock.now)
+            if rate.isTooSlow(now: services.clock.now) {
+                note("The origin only drips", "less than the minimum rate")
+                return .retryable(after: nil)
+            }
             let skipped = min(toSkip, Int64(buffer.readableBytes))
             buffer.moveReaderIndex(forwardBy: Int(skipped))
             toSkip -= skipped
@@ -71,10 +78,33 @@ extension Flight {
             if transfer.mark >= min(last, control.end), transfer.mark < range.upperBound {
                 return .ended
             }
+            rate.wait(try await makeWay(after: received))
         }
         let isShort = transfer.mark < min(range.upperBound, control.end)
         return isShort ? .retryable(after: nil) : .ended
     }
+
+    /// Pauses as the bandwidth limits demand. In short sleeps: somebody may begin to play meanwhile what
+    /// was background work.
+    ///
+    /// - Returns: How long it paused.
+    private func makeWay(after bytes: Int) async throws -> Duration {
+        var isBackground = queue.isBackground(id)
+        let begun = services.clock.now
+        var rest = services.bandwidth.take(bytes, isBackground: isBackground)
+        while rest > .zero {
+            let before = services.clock.now
+            try await Task.sleep(for: min(rest, Self.longestSleep))
+            rest -= services.clock.now.since(before)
+            if isBackground, !queue.isBackground(id) {
+                isBackground = false
+                rest = min(rest, services.bandwidth.pause(isBackground: false))
+            }
+        }
+        return services.clock.now.since(begun)
+    }
+
+    private static let longestSleep = Duration.milliseconds(250)
 
     /// When there is no room, some is made and it is tried once more.
     private func write(

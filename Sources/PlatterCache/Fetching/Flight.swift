@@ -148,7 +148,10 @@ struct Flight: Sendable {
             return .failed(supersede())
         case .retryable(let status, let after):
             note("The origin answers with a fault", "\(status)")
-            return .retryable(after: after.map { .seconds($0) })
+            let pause = after.map { Duration.seconds($0) }
+            // The two that say that it was too much.
+            let isThrottled = status == 429 || status == 503
+            return isThrottled ? .throttled(after: pause) : .retryable(after: pause)
         case .rejected(let status): return .failed(.status(status))
         case .redirect: return .failed(.status(502))
         case .malformed(let reason):

@@ -41,13 +41,18 @@ package struct Bypass: Sendable {
         }
     }
 
-    /// The rest of a response that has begun: the same version, from the very byte.
-    ///
-    /// - Returns: The response, how much of its body comes before the range, and how much is wanted
-    ///   then.
+    /// Bytes of a known version in a response of the origin.
+    package struct Rest: Sendable {
+        package let response: Response
+        /// How much of the body comes before them.
+        package let skipping: Int64
+        package let length: Int64
+    }
+
+    /// Bytes of a version that is known: from the very byte, and of no other version.
     package func rest(
         of opened: Entry.Opened, resource: Resource, range: ByteRange
-    ) async throws(FetchFailure) -> (Response, skipping: Int64, length: Int64) {
+    ) async throws(FetchFailure) -> Rest {
         let asked = AskedRange.from(range.lowerBound, upTo: range.upperBound)
         let response = try await response(to: resource, range: asked)
         let verdict = ResponseCheck.verdict(
@@ -59,7 +64,8 @@ package struct Bypass: Sendable {
             let skipping = range.lowerBound - head.body.lowerBound
             guard skipping <= Self.skipLimit else { throw .unreachable }
             let end = min(head.body.upperBound, range.upperBound)
-            return (response, skipping, end - range.lowerBound)
+            return Rest(
+                response: response, skipping: skipping, length: end - range.lowerBound)
         case .changed, .unsatisfiable: throw .changed
         case .rejected(let status): throw .status(status)
         case .wholeUnusable, .redirect, .retryable, .malformed: throw .unreachable

@@ -1,0 +1,58 @@
+import Logging
+import PlatterCache
+import PlatterCore
+import PlatterHTTP
+
+/// The ways past the store.
+extension Exchange {
+    /// - Parameter isWhole: Ask for all of it, whatever the player asked for.
+    func pass(detail: String, isWhole: Bool = false) {
+        let range = isWhole ? nil : request.passedRange
+        let waited = services.readers.clock.now.since(begun)
+        let headTime = services.readers.waits.head - waited
+        startPassage { [isHead = request.isHead] passage in
+            passage.passAll(range: range, isHead: isHead, detail: detail, headTime: headTime)
+        }
+    }
+
+    /// The store cannot give the bytes, but the version is known and so is the answer.
+    func passPlanned(_ delivery: Delivery) {
+        let plan = ResponsePlan(
+            request: request, opened: delivery.opened, now: services.wallClock())
+        guard case .bytes(let range, let head) = plan.content else { return pass(detail: "store") }
+        let status = CacheStatus(.forward(.miss), detail: "store")
+        let time = services.readers.waits.head - services.readers.clock.now.since(begun)
+        startPassage { [heads] passage in
+            passage.passBytes(
+                of: delivery.opened, range: range, head: head(heads, status), time: time)
+        }
+    }
+
+    /// The store cannot give the rest of a response.
+    func passRest(_ range: ByteRange, of opened: Entry.Opened) {
+        services.log.notice(
+            "A response goes on past the store",
+            metadata: [
+                "url": "\(request.resource.url.redacted)", "from": "\(range.lowerBound)",
+            ])
+        startPassage { [time = services.readers.waits.body] passage in
+            passage.passBytes(of: opened, range: range, head: nil, time: time)
+        }
+    }
+
+    private func startPassage(_ start: (Passage) -> Void) {
+        let passage = Passage(
+            resource: request.passedResource, services: services, channel: channel, heads: heads,
+            isHTTP10: request.isHTTP10
+        ) { [weak self] ending in
+            switch ending {
+            case .complete: self?.done(isReusable: self?.request.isKeepAlive ?? false)
+            case .short: self?.done(isReusable: false)
+            case .unreachable: self?.unavailable()
+            case .changed: self?.pass(detail: "changed")
+            }
+        }
+        phase = .passing(passage)
+        start(passage)
+    }
+}
