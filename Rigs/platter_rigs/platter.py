@@ -16,13 +16,19 @@ from platter_rigs.processes import Program, binary
 
 
 class Platter(Program):
-    """A server that is ready. Ports are free ones that it took itself."""
+    """A server that is ready. Ports are free ones that it took itself.
 
-    def __init__(self, origin: str, cache: Path, *flags: str):
+    - Parameter user: The number of the user that it runs as; only root can say so.
+    """
+
+    def __init__(self, origin: str, cache: Path, *flags: str, user: int | None = None):
         self.cache = cache
+        as_user = []
+        if user is not None:
+            as_user = ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups"]
         super().__init__(
             [
-                binary("platter"), "serve", "--origin", origin, "--listen", "127.0.0.1:0",
+                *as_user, binary("platter"), "serve", "--origin", origin, "--listen", "127.0.0.1:0",
                 "--admin", "127.0.0.1:0", "--cache-dir", str(cache), *flags,
             ],
             log=cache.with_suffix(".log"))

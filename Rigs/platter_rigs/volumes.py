@@ -1,0 +1,100 @@
+"""Small file systems of a rig's own, unmounted when its stack of ends is closed. Linux and root."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+_BLOCK = bytes(1 << 16)
+
+
+def are_possible() -> bool:
+    """Whether this process may mount, and has what it takes."""
+    return (
+        sys.platform == "linux" and os.geteuid() == 0
+        and all(shutil.which(name) for name in ("mount", "umount", "mkfs.ext4")))
+
+
+def _run(*command: str) -> None:
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    if done.returncode != 0:
+        raise RuntimeError(f"{' '.join(command)}: {done.stderr.strip()}")
+
+
+def mount_tmpfs(place: Path, size: int, ends: contextlib.ExitStack) -> None:
+    """Mounts memory of so many bytes at a new folder."""
+    place.mkdir()
+    _run("mount", "-t", "tmpfs", "-o", f"size={size},mode=0700", "tmpfs", str(place))
+    ends.callback(_unmount, place)
+
+
+def mount_ext4(place: Path, size: int, ends: contextlib.ExitStack) -> None:
+    """Mounts an image of so many bytes at a new folder; its loop device ends with the mount."""
+    image = place.with_suffix(".img")
+    with open(image, "wb") as file:
+        file.truncate(size)
+    _run("mkfs.ext4", "-q", "-m", "0", str(image))
+    place.mkdir()
+    _run("mount", "-o", "loop,errors=remount-ro", str(image), str(place))
+    ends.callback(_unmount, place)
+
+
+def _unmount(place: Path) -> None:
+    try:
+        _run("umount", str(place))
+    except RuntimeError:
+        # A process that should have ended has a file open there: it goes when that one does.
+        _run("umount", "--lazy", str(place))
+
+
+def abort_ext4(place: Path) -> None:
+    """Every write fails from now on, as after an I/O error in the journal, open files or not."""
+    _run("mount", "-o", "remount,abort", str(place))
+    try:
+        (place / "probe").write_bytes(b"")
+    except OSError as error:
+        if error.errno == errno.EROFS:
+            return
+        raise
+    raise RuntimeError(f"{place} can still be written to")
+
+
+class Filler(threading.Thread):
+    """Takes all room of a file system, and what becomes free, until it is told to stop."""
+
+    def __init__(self, folder: Path):
+        super().__init__(daemon=True)
+        self.file = folder / "filler"
+        self._is_full = threading.Event()
+        self._is_over = threading.Event()
+        self._problem: OSError | None = None
+        self.start()
+
+    def run(self) -> None:
+        with open(self.file, "wb", buffering=0) as file:
+            while not self._is_over.is_set():
+                try:
+                    file.write(_BLOCK)
+                except OSError as error:
+                    if error.errno != errno.ENOSPC:
+                        self._problem = error
+                        self._is_full.set()
+                        return
+                    self._is_full.set()
+                    self._is_over.wait(0.05)
+
+    def wait_until_full(self) -> None:
+        if not self._is_full.wait(30) or self._problem:
+            raise RuntimeError(f"the disk does not fill up: {self._problem}")
+
+    def give_back(self) -> None:
+        """Ends, and removes its file."""
+        self._is_over.set()
+        self.join(10)
+        self.file.unlink(missing_ok=True)
