@@ -13,7 +13,8 @@ from concurrent.futures import ThreadPoolExecutor
 from platter_rigs import Rig, figure, is_long
 from platter_rigs.curl import Curl
 from platter_rigs.extents import length_of, merged
-from platter_rigs.faults import FAULTS, BitsFlipped, Fault, flip
+from platter_rigs.faults import (
+    FAULTS, BitsFlipped, Ext4ReadOnly, Fault, FoldersReadOnly, OriginResets, TmpfsFull, flip)
 from platter_rigs.origin import ramp_path
 from platter_rigs.raw_http import Connection, Ending, Response, fetch_checked, range_of
 from platter_rigs.scene import Scene
@@ -27,7 +28,10 @@ HELD_AT, STRUCK_AT = 3_000_000, 8_000_000
 AHEAD = 16_000_000
 SEEDS = [1, 2, 3] if is_long() else [1]
 AT_ONCE = 3
+#: Of what is all on disk, so that it has many rows.
 CHUNK = 1 << 20
+#: What the short form leaves to the other order of things.
+COLD_ONLY = [] if is_long() else [TmpfsFull, Ext4ReadOnly, FoldersReadOnly, OriginResets]
 
 
 class Damage(Rig):
@@ -44,7 +48,8 @@ class Damage(Rig):
         with ThreadPoolExecutor(AT_ONCE) as pool:
             scenes = {
                 (kind, seed): pool.submit(self.scene, kind(), seed, is_warm)
-                for kind in FAULTS for seed in SEEDS if kind.is_possible()
+                for kind in FAULTS for seed in SEEDS
+                if kind.is_possible() and not (is_warm and kind in COLD_ONLY)
             }
         for (kind, seed), scene in scenes.items():
             with self.subTest(fault=kind.__name__, seed=seed, warm=is_warm):
@@ -53,12 +58,14 @@ class Damage(Rig):
     def scene(self, fault: Fault, seed: int, is_warm: bool) -> str:
         folder = self.folder / f"{fault.name}-{seed}"
         path = ramp_path(LENGTH, seed)
-        with Scene(folder, fault, seed, bandwidth=0 if is_warm else BANDWIDTH) as scene:
+        bandwidth, flags, limit = BANDWIDTH, [], []
+        if is_warm:
+            bandwidth, flags = 0, [f"--chunk-size={CHUNK}"]
+            limit = ["--limit-rate", str(BANDWIDTH)]
+        with Scene(folder, fault, seed, *flags, bandwidth=bandwidth) as scene:
             url = scene.platter.url
-            limit = []
             if is_warm:
                 fetch_checked(url, path, seed=seed)
-                limit = ["--limit-rate", str(BANDWIDTH)]
             curl = Curl(url + path, folder / "first", *limit)
             with Connection(url, receive_buffer=64 << 10) as slow:
                 response = slow.request(path, range_of(0))

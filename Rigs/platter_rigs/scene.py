@@ -60,7 +60,7 @@ class Scene:
 
     def __exit__(self, kind: object, problem: BaseException | None, trace: object) -> None:
         if problem is not None:
-            problem.add_note(f"seed {self.seed}\n{self.platter.log_tail(60)}")
+            problem.add_note(f"seed {self.seed}\n{self.platter.log_tail(12)}")
         with self._ends:
             self.fault.mend(self)
 
@@ -100,9 +100,8 @@ class Scene:
         """Asks not too often: it costs a request or two."""
         if not until(condition, seconds, interval=0.3):
             raise AssertionError(
-                f"not within {seconds} s: {what}; data files: "
-                f"{[file.name for file in self.data_files()]}, entries: {self._entries()}, "
-                f"deleted but open: {self._deleted_files()}")
+                f"not within {seconds} s: {what}; {len(self.data_files())} data files, "
+                f"index: {short(self._entries())}, open: {short(self._deleted_files())}")
 
     def _is_stored_new(self) -> bool:
         self._new_objects += 1
@@ -145,3 +144,8 @@ class Scene:
             with contextlib.suppress(FileNotFoundError):
                 links.append(os.readlink(link))
         return [link for link in links if link.endswith(" (deleted)")]
+
+
+def short(value: object) -> str:
+    """Its text, as far as one wants to read it."""
+    return f"{value}"[:300]
