@@ -14,7 +14,8 @@ from platter_rigs import Rig, figure, is_long
 from platter_rigs.curl import Curl
 from platter_rigs.extents import length_of, merged
 from platter_rigs.faults import (
-    FAULTS, BitsFlipped, Ext4ReadOnly, Fault, FoldersReadOnly, OriginResets, TmpfsFull, flip)
+    FAULTS, BitsFlipped, Ext4ReadOnly, Fault, FileEmptied, FoldersReadOnly, OriginResets,
+    TmpfsFull, flip)
 from platter_rigs.origin import ramp_path
 from platter_rigs.raw_http import Connection, Ending, Response, fetch_checked, range_of
 from platter_rigs.scene import Scene
@@ -102,6 +103,21 @@ def read_rest(scene: Scene, path: str, response: Response) -> int:
             f"the slow reader got {response.read} bytes, then: {response.ending}")
     fetch_checked(scene.platter.url, path, response.position, seed=scene.seed)
     return 1
+
+
+class Regrown(Rig):
+    """What was fetched again makes a file long enough once more, with a hole before it."""
+
+    def test_bytes_before_those_that_were_fetched_again_are_no_zeros(self) -> None:
+        seed = 4
+        path = ramp_path(LENGTH, seed)
+        with Scene(self.folder / "scene", FileEmptied(), seed, f"--chunk-size={CHUNK}") as scene:
+            url = scene.platter.url
+            fetch_checked(url, path, seed=seed)
+            scene.strike()
+            fetch_checked(url, path, LENGTH - CHUNK, LENGTH, seed=seed)
+            fetch_checked(url, path, seed=seed)
+            scene.check_recovery(path, seed)
 
 
 class Rebooted(Rig):

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 _FLIPS = 200
 _NOBODY = 65534
-#: Room for the objects of a scene, and not for much more.
-_SMALL_DISK = 64 << 20
+#: Room for the objects of a scene twice over, and soon full.
+_SMALL_DISK = 128 << 20
 
 
 class Fault:
