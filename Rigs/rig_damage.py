@@ -1,7 +1,7 @@
-"""While an object is being downloaded, its cache breaks: each byte that comes is right all the same.
+"""While an object is being downloaded, its cache breaks: each byte that comes is right.
 
-For curl, for a slow reader that holds on in the middle, for one that goes back to the start, and for
-one that comes later. Afterwards the store works again.
+For curl, for a slow reader that holds on in the middle, for one that goes back to the start, and
+for one that comes later. Afterwards the store works again.
 """
 
 from __future__ import annotations

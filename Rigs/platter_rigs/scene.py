@@ -1,4 +1,4 @@
-"""Where something breaks: an origin, and a Platter whose cache folder a fault is about to strike."""
+"""Where something breaks: an origin, and a Platter whose cache folder a fault will strike."""
 
 from __future__ import annotations
 
