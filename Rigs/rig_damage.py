@@ -14,14 +14,14 @@ from platter_rigs import Rig, figure, is_long
 from platter_rigs.curl import Curl
 from platter_rigs.extents import length_of, merged
 from platter_rigs.faults import (
-    FAULTS, BitsFlipped, Ext4ReadOnly, Fault, FileEmptied, FoldersReadOnly, OriginResets,
+    FAULTS, WARM_FAULTS, BitsFlipped, Ext4ReadOnly, Fault, FileEmptied, FoldersReadOnly,
     TmpfsFull, flip)
 from platter_rigs.origin import ramp_path
 from platter_rigs.raw_http import Connection, Ending, Response, fetch_checked, range_of
 from platter_rigs.scene import Scene
 
 LENGTH = 60_000_000 if is_long() else 24_000_000
-#: Of the origin, or of curl where all is in the cache.
+#: Of curl, where all is in the cache.
 BANDWIDTH = 8_000_000
 #: What the slow reader has when it holds on, and what curl has when the fault strikes.
 HELD_AT, STRUCK_AT = 3_000_000, 8_000_000
@@ -32,7 +32,7 @@ AT_ONCE = 3
 #: Of what is all on disk, so that it has many rows.
 CHUNK = 1 << 20
 #: What the short form leaves to the other order of things.
-COLD_ONLY = [] if is_long() else [TmpfsFull, Ext4ReadOnly, FoldersReadOnly, OriginResets]
+COLD_ONLY = [] if is_long() else [TmpfsFull, Ext4ReadOnly, FoldersReadOnly]
 
 
 class Damage(Rig):
@@ -49,7 +49,7 @@ class Damage(Rig):
         with ThreadPoolExecutor(AT_ONCE) as pool:
             scenes = {
                 (kind, seed): pool.submit(self.scene, kind(), seed, is_warm)
-                for kind in FAULTS for seed in SEEDS
+                for kind in (WARM_FAULTS if is_warm else FAULTS) for seed in SEEDS
                 if kind.is_possible() and not (is_warm and kind in COLD_ONLY)
             }
         for (kind, seed), scene in scenes.items():
@@ -59,7 +59,7 @@ class Damage(Rig):
     def scene(self, fault: Fault, seed: int, is_warm: bool) -> str:
         folder = self.folder / f"{fault.name}-{seed}"
         path = ramp_path(LENGTH, seed)
-        bandwidth, flags, limit = BANDWIDTH, [], []
+        bandwidth, flags, limit = fault.bandwidth, [], []
         if is_warm:
             bandwidth, flags = 0, [f"--chunk-size={CHUNK}"]
             limit = ["--limit-rate", str(BANDWIDTH)]
@@ -78,6 +78,7 @@ class Damage(Rig):
                 before = scene.origin.body_bytes(path)
                 scene.strike()
                 struck = time.monotonic()
+                self.assertLess(curl.received(), LENGTH, "it must strike in the middle")
                 second = Curl(url + path, folder / "second", *limit)
                 fetch_checked(url, path, 0, STRUCK_AT, seed=seed)
                 cuts = read_rest(scene, path, response)
@@ -86,6 +87,7 @@ class Damage(Rig):
             seconds = time.monotonic() - struck
             for download in (curl, second):
                 download.compare(LENGTH, seed)
+            self.assertTrue(fault.was_felt(scene), "it must have been felt")
             again = scene.origin.body_bytes(path) - (LENGTH if is_warm else before)
             scene.check_recovery(path, seed)
             return (

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from platter_rigs import Rig, figure, is_long
 from platter_rigs.browser import Chromium
 from platter_rigs.faults import (
-    FAULTS, Fault, FileEmptied, IndexDeleted, TmpfsFull)
+    FAULTS, WARM_FAULTS, Fault, FileEmptied, IndexDeleted, TmpfsFull)
 from platter_rigs.media import DURATION, media, root
 from platter_rigs.player_rig import fetch_whole
 from platter_rigs.players import LANDING, Player, PlayerFailed, goes_to, plays, plays_out
@@ -33,7 +33,8 @@ SHORT: list[Session] = [
     (Mpv, FileEmptied, False), (Mpv, IndexDeleted, False), (Chromium, TmpfsFull, False)]
 LONG: list[Session] = [
     (player, fault, is_warm)
-    for player in (Mpv, Chromium) for fault in FAULTS for is_warm in (False, True)]
+    for player in (Mpv, Chromium) for is_warm in (False, True)
+    for fault in (WARM_FAULTS if is_warm else FAULTS)]
 
 
 class DamagePlayers(Rig):
@@ -67,6 +68,7 @@ class DamagePlayers(Rig):
             (folder / "player").mkdir()
             with player(scene.platter.url + path, folder / "player") as session:
                 seconds = self.watch(scene, session)
+            self.assertTrue(scene.fault.was_felt(scene), "it must have been felt")
             scene.origin.pace(bandwidth=0)
             fetch_whole(scene.platter, path)
             scene.check_recovery(path)

@@ -28,6 +28,8 @@ class Fault:
     can_be_mended = True
     #: Platter must make a new index and remove the files that it does not know.
     makes_index_anew = False
+    #: Of the origin, in bytes a second, where several clients ask.
+    bandwidth = 8_000_000
     #: Platter runs as this user.
     user: int | None = None
 
@@ -45,6 +47,10 @@ class Fault:
 
     def strike(self, scene: Scene) -> None:
         """Makes it happen."""
+
+    def was_felt(self, scene: Scene) -> bool:
+        """Whether it can be seen that it happened at all."""
+        return True
 
     def mend(self, scene: Scene) -> None:
         """Undoes it, as far as a person would. May be called again, and without a strike."""
@@ -211,10 +217,17 @@ class FoldersReadOnly(Fault):
 
 
 class OriginResets(Fault):
-    """Each response of the origin is reset after 3 MB."""
+    """Each response of the origin is reset after 3 MB. Means nothing where all is on disk."""
+
+    after = 3_000_000
+    # While several clients ask, a request lasts a third of a second: these are longer than 3 MB.
+    bandwidth = 18_000_000
 
     def strike(self, scene: Scene) -> None:
-        scene.origin.behave("reset", n=3_000_000)
+        scene.origin.behave("reset", n=self.after)
+
+    def was_felt(self, scene: Scene) -> bool:
+        return any(sent.bytes == self.after for sent in scene.origin.log_of_requests())
 
     def mend(self, scene: Scene) -> None:
         scene.origin.clear()
@@ -224,3 +237,4 @@ FAULTS: list[type[Fault]] = [
     FileDeleted, FileCutShort, FileEmptied, BitsFlipped, IndexDeleted, IndexReplaced, IndexGarbled,
     TmpfsFull, Ext4Full, Ext4ReadOnly, FoldersReadOnly, OriginResets,
 ]
+WARM_FAULTS = [fault for fault in FAULTS if fault is not OriginResets]

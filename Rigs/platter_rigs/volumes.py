@@ -78,6 +78,11 @@ class Filler(threading.Thread):
 
     def run(self) -> None:
         with open(self.file, "wb", buffering=0) as file:
+            # Most of it at once, so that a disk is full when it is said to be.
+            free = os.statvfs(self.file.parent).f_bavail * os.statvfs(self.file.parent).f_frsize
+            with contextlib.suppress(OSError):
+                os.posix_fallocate(file.fileno(), 0, max(1, free - (1 << 20)))
+            file.seek(0, os.SEEK_END)
             while not self._is_over.is_set():
                 try:
                     file.write(_BLOCK)
