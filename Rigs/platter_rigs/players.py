@@ -69,19 +69,20 @@ class Watched:
 
 def watch(player: Player, duration: float) -> Watched:
     """Plays, seeks to 70 %, back to 20 %, and plays the last seconds to the end."""
-    start = _plays(player, 0, LANDING)
-    far = _goes_to(player, 0.7 * duration)
-    back = _goes_to(player, 0.2 * duration)
-    _plays_out(player, duration)
+    start = plays(player, 0, LANDING)
+    far = goes_to(player, 0.7 * duration)
+    back = goes_to(player, 0.2 * duration)
+    plays_out(player, duration)
     return Watched(start, far, back)
 
 
-def _goes_to(player: Player, place: float) -> float:
+def goes_to(player: Player, place: float) -> float:
+    """Seeks there, and waits until it plays. Returns the seconds."""
     player.seek(place)
-    return _plays(player, place - LANDING, place + LANDING)
+    return plays(player, place - LANDING, place + LANDING)
 
 
-def _plays(player: Player, low: float, high: float) -> float:
+def plays(player: Player, low: float, high: float) -> float:
     """Waits until it plays between `low` and `high`, and a second further. Returns the seconds."""
     begun = time.monotonic()
     landed: float | None = None
@@ -106,7 +107,7 @@ def _plays(player: Player, low: float, high: float) -> float:
     return time.monotonic() - begun
 
 
-def _plays_out(player: Player, duration: float) -> None:
+def plays_out(player: Player, duration: float) -> None:
     """Seeks near the end, and waits for the end to come by itself, neither early nor never."""
     player.seek(duration - LAST_PART)
     last = 0.0
