@@ -57,9 +57,10 @@ struct Caching: Sendable {
             queue: queue, table: table, index: store.index, search: search,
             wallClock: System.wallClock, delay: delay, log: log)
         let sweep = OrphanSweep(
-            disk: store.disk, search: IndexSearch(reader: store.index.makeReader()), log: log)
+            disk: store.disk, search: IndexSearch(reader: store.index.makeReader()),
+            evictor: evictor, log: log)
         recovery = IndexRecovery(
-            index: store.index, executor: executor, delay: delay, log: log,
+            index: store.index, disk: store.disk, executor: executor, delay: delay, log: log,
             lost: { [table] in table.forgetAll() },
             renewed: { [prefetcher] in
                 await evictor.restart()

@@ -14,7 +14,7 @@ struct Store: Sendable {
         // Without a boot id nothing recorded so far is trusted unchecked.
         let boot = (try? BootID.current()) ?? "unknown \(UInt64.random(in: .min ... .max))"
         do throws(IndexError) {
-            index = try IndexWriter(path: disk.indexPath, boot: boot)
+            index = try Self.openIndex(of: disk, boot: boot)
         } catch {
             switch error.code {
             case .corrupt, .replaced, .busy, .full, .io:
@@ -25,6 +25,16 @@ struct Store: Sendable {
                 throw PlatterError(.storage, error.description)
             }
         }
+    }
+
+    private static func openIndex(of disk: PosixDisk, boot: String) throws(IndexError) -> IndexWriter {
+        do throws(IndexError) {
+            return try IndexWriter(path: disk.indexPath, boot: boot)
+        } catch {
+            // What was kept for a full disk is enough to open it, and to begin to evict.
+            guard error.code == .full, disk.dropBallast() else { throw error }
+        }
+        return try IndexWriter(path: disk.indexPath, boot: boot)
     }
 
     func close() async {

@@ -224,12 +224,14 @@ package final class IndexReader {
         }
     }
 
-    /// Whether an entry, current or superseded, has this file.
-    package func knows(_ file: DataFileName) throws(IndexError) -> Bool {
-        try ask("SELECT 1 FROM cache_entries WHERE file = ?1") {
-            (statement, _) throws(IndexError) in
+    /// The entry, current or superseded, that has this file.
+    package func entry(with file: DataFileName) throws(IndexError) -> EntryRecord? {
+        try ask("SELECT \(EntryRecord.columns) FROM cache_entries WHERE file = ?1") {
+            (statement, epoch) throws(IndexError) in
             statement.bind(file.text, at: 1)
-            return try statement.first { _ in true } ?? false
+            return try statement.first { (row) throws(IndexError) in
+                try EntryRecord(row, epoch: epoch)
+            }
         }
     }
 }

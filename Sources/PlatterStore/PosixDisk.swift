@@ -64,16 +64,29 @@ package final class PosixDisk: Disk {
 
     package func createFile(_ name: DataFileName) throws(DiskError) -> any DataFile {
         let path = path(of: name)
-        let parent = try Self.openFolder(objects, name.folder, path: path)
-        defer { close(parent) }
-        let descriptor = try openDescriptor(
-            parent, name.text, flags: O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, mode: 0o600,
-            path: path)
+        let descriptor: Int32
+        do throws(DiskError) {
+            descriptor = try createDescriptor(name, path: path)
+        } catch {
+            // Its folder was removed at that very instant, because the last file in it was.
+            guard error.code == .missing else { throw error }
+            descriptor = try createDescriptor(name, path: path)
+        }
         let status = try? fileStatus(descriptor, path: path)
         return share(
             PosixFile(
                 path: path, fileDescriptor: descriptor, isReadOnly: false,
                 reservesRoom: !isMemory, left: status.map { FileStamp($0) }), as: name)
+    }
+
+    private func createDescriptor(
+        _ name: DataFileName, path: String
+    ) throws(DiskError) -> Int32 {
+        let parent = try Self.openFolder(objects, name.folder, path: path)
+        defer { close(parent) }
+        return try openDescriptor(
+            parent, name.text, flags: O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, mode: 0o600,
+            path: path)
     }
 
     /// Keeps the file findable for as long as it is in use.
@@ -120,6 +133,8 @@ package final class PosixDisk: Disk {
         let parent = try parent(of: name)
         defer { close(parent) }
         _ = try systemCall("remove it", path: path(of: name)) { unlinkat(parent, name.text, 0) }
+        // A folder takes an inode too. One that is not empty stays.
+        unlinkat(objects, name.folder, AT_REMOVEDIR)
     }
 
     package func fileNames(inFolder number: UInt8) throws(DiskError) -> [DataFileName] {

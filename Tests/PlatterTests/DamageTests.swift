@@ -144,9 +144,7 @@ struct DamageTests {
             }
             try await stage.restarted { again in
                 stage.expect(try await again.get().body, are: 0..<Self.length)
-                try await again.until {
-                    (try? await again.platter.status(of: again.origin.url(Stage.path))) != nil
-                }
+                try await again.until { await again.hasIndex }
                 try await expectServedAndKept(again)
             }
         }

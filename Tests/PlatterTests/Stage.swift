@@ -81,6 +81,18 @@ struct Stage {
 
     // MARK: - The disk
 
+    /// Whether the index can be asked.
+    var hasIndex: Bool {
+        get async {
+            do {
+                _ = try await platter.status(of: origin.url(Stage.path))
+                return true
+            } catch {
+                return false
+            }
+        }
+    }
+
     func dataFiles() throws -> [URL] {
         let objects = URL(fileURLWithPath: folder + "/objects")
         let found = FileManager.default.enumerator(at: objects, includingPropertiesForKeys: nil)

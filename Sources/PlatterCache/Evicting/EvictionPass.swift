@@ -146,7 +146,7 @@ struct EvictionPass {
 
     /// Gives the chunk's room back, unless somebody needs it by now; then it is left to them. See
     /// `SpanTable` for why nobody is being sent these bytes.
-    private func punch(_ chunk: ByteRange, of record: EntryRecord) async throws(IndexError) {
+    func punch(_ chunk: ByteRange, of record: EntryRecord) async throws(IndexError) {
         let file: any DataFile
         do {
             file = try disk.openFile(record.file, left: record.stamp)
@@ -161,6 +161,32 @@ struct EvictionPass {
                 guard try !reader.hasRuns(of: record.id, in: chunk) else { return }
                 punch(hole, in: file, of: record.id)
             }
+        }
+    }
+
+    /// A file may take so much more of the disk than is recorded of it [4 MiB]: file systems reserve a
+    /// little, and so do flights.
+    private static let slack: Int64 = 4 << 20
+
+    /// Gives back what is in a file but not in the index.
+    func trim(_ record: EntryRecord) async throws(IndexError) {
+        let (present, runs) = try await search.read { (reader) throws(IndexError) in
+            (
+                try reader.presentBytes(of: record.id),
+                try reader.runs(of: record.id, limit: Self.runLimit)
+            )
+        }
+        guard runs.count < Self.runLimit,
+            let file = try? disk.openFile(record.file, left: record.stamp),
+            let allocated = try? file.status().allocatedBytes,
+            allocated > present.addingClamped(Self.slack)
+        else { return }
+        var position: Int64 = 0
+        for run in runs.map(\.run.range) + [record.grid.completeLength..<Int64.max] {
+            if run.lowerBound - position >= Self.slack {
+                try await punch(position..<run.lowerBound, of: record)
+            }
+            position = max(position, run.upperBound)
         }
     }
 

@@ -1,6 +1,6 @@
 package import Logging
 import NIOConcurrencyHelpers
-import PlatterCore
+package import PlatterCore
 package import PlatterStore
 
 /// Keeps the cache below its size. The shell around `EvictionTrigger` and `EvictionPolicy`: it is told
@@ -92,6 +92,18 @@ package final class Evictor: Sendable {
         if policy.fits(bytes, usage()) { return true }
         guard await makeRoom() else { return false }
         return policy.fits(bytes, usage())
+    }
+
+    /// Gives back the room of bytes that are in a file but not in the index, as a fetch leaves them that
+    /// could not record them. Does nothing where somebody needs them, or where some are recorded.
+    package func giveBack(_ range: ByteRange, of record: EntryRecord) async {
+        // What cannot be given back now is when the entry goes.
+        try? await makePass().punch(range, of: record)
+    }
+
+    /// The same for all of a file, when it takes more of the disk than is recorded of it.
+    package func trim(_ record: EntryRecord) async {
+        try? await makePass().trim(record)
     }
 
     /// No file can be made: removes the least valuable entry, and with it its file.

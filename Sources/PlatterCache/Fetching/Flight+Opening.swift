@@ -100,16 +100,22 @@ extension Flight {
         }
     }
 
+    /// Entries removed for the sake of a new file [2].
+    private static let mostRemovals = 2
+
     private func create(_ record: EntryRecord) async throws(DiskError) -> Entry.Opened {
-        do throws(DiskError) {
-            return Entry.Opened(record: record, file: try services.disk.createFile(record.file))
-        } catch {
-            // Another request may have made it at the same instant.
-            if error.code == .exists { return try services.table.open(record) }
-            // A disk can run out of files before it runs out of bytes.
-            guard error.code == .noSpace || error.code == .quota,
-                await services.evictor.removeEntry()
-            else { throw error }
+        for _ in 0..<Self.mostRemovals {
+            do throws(DiskError) {
+                return Entry.Opened(
+                    record: record, file: try services.disk.createFile(record.file))
+            } catch {
+                // Another request may have made it at the same instant.
+                if error.code == .exists { return try services.table.open(record) }
+                // A disk can run out of files before it runs out of bytes.
+                guard error.isForWantOfRoom, await services.evictor.removeEntry() else {
+                    throw error
+                }
+            }
         }
         return Entry.Opened(record: record, file: try services.disk.createFile(record.file))
     }

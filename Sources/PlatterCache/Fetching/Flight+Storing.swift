@@ -38,6 +38,7 @@ extension Flight {
             if !control.isCancelled { note("The origin breaks off", "\(error)") }
         }
         record(transfer.finish(), of: opened, isTrusted: transfer.isUndisturbed)
+        control.leave(transfer.unused)
         return outcome
     }
 
@@ -121,7 +122,7 @@ extension Flight {
     func record(_ runs: [StoredRun], of opened: Entry.Opened, isTrusted: Bool) {
         guard !runs.isEmpty else { return }
         services.index.record(runs, in: opened.record.id, isTrusted: isTrusted) {
-            [queue, entry, services] result in
+            [queue, entry, services, control] result in
             guard case .failure(let error) = result else {
                 let bytes = runs.reduce(Int64(0)) { $0.addingClamped($1.range.length) }
                 services.admission.stored()
@@ -130,6 +131,7 @@ extension Flight {
             let isGone = error.code == .entryGone
             if isGone { services.table.forget(entry) } else { _ = refused(error) }
             queue.abandon(entry, failure: isGone ? .changed : .store)
+            for run in runs { control.leave(run.range) }
         }
     }
 }

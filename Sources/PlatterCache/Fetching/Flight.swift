@@ -120,10 +120,17 @@ struct Flight: Sendable {
         guard let opened = entry.opened else { return queue.recorded(id) }
         services.index.touch([opened.record.id: services.wallClock()]) { _ in }
         // Commands are committed in order: when this one is, all runs of the flight are.
-        services.index.note(opened.file.stamp, of: opened.record.id) { [queue, id, control] _ in
+        services.index.note(opened.file.stamp, of: opened.record.id) {
+            [queue, id, control, services] _ in
             // In this order: until then readers take the flight's word for its bytes.
             queue.recorded(id)
-            control.letGo()
+            let unrecorded = control.letGo()
+            guard !unrecorded.isEmpty else { return }
+            Task(executorPreference: services.executor) {
+                for range in unrecorded {
+                    await services.evictor.giveBack(range, of: opened.record)
+                }
+            }
         }
     }
 

@@ -9,6 +9,7 @@ package final class FlightControl: Sendable {
         /// The one that plans or opens, and the one that flies.
         var tasks: [Task<Void, Never>] = []
         var hold: Hold?
+        var left: [ByteRange] = []
     }
 
     private let state = NIOLockedValueBox(State())
@@ -34,12 +35,20 @@ package final class FlightControl: Sendable {
     /// Keeps what the flight brings from being evicted until `letGo`.
     func keep(_ hold: Hold) { state.withLockedValue { $0.hold = hold } }
 
-    func letGo() {
+    /// Bytes of the file are not in the index and will not be.
+    func leave(_ range: ByteRange) {
+        guard !range.isEmpty else { return }
+        state.withLockedValue { $0.left.append(range) }
+    }
+
+    /// - Returns: What was left: its room is to be given back.
+    func letGo() -> [ByteRange] {
         // The hold goes away outside of the lock.
-        _ = state.withLockedValue { state in
-            defer { state.hold = nil }
-            return state.hold
+        let (_, left) = state.withLockedValue { state in
+            defer { (state.hold, state.left) = (nil, []) }
+            return (state.hold, state.left)
         }
+        return left
     }
 
     /// A task of the flight. Cancelled at once when the order to stop came before it started.

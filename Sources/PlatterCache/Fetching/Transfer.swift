@@ -74,6 +74,9 @@ struct Transfer {
         return due
     }
 
+    /// What was reserved and not written.
+    var unused: ByteRange { mark..<max(mark, reservedEnd) }
+
     /// What is left to record.
     mutating func finish() -> [StoredRun] { recorder.finish() }
 

@@ -13,6 +13,7 @@ package final class IndexRecovery: Sendable {
     private static let longestPause = Duration.seconds(10)
 
     private let index: IndexWriter
+    private let disk: any Disk
     private let executor: IOExecutor
     private let delay: Delay
     private let log: Logger
@@ -25,10 +26,11 @@ package final class IndexRecovery: Sendable {
     ///   - lost: The index is gone: what is known of it is to be forgotten.
     ///   - renewed: There is an index again.
     package init(
-        index: IndexWriter, executor: IOExecutor, delay: @escaping Delay, log: Logger,
+        index: IndexWriter, disk: any Disk, executor: IOExecutor, delay: @escaping Delay, log: Logger,
         lost: @escaping @Sendable () -> Void, renewed: @escaping @Sendable () async -> Void
     ) {
         self.index = index
+        self.disk = disk
         self.executor = executor
         self.delay = delay
         self.log = log
@@ -70,6 +72,7 @@ package final class IndexRecovery: Sendable {
             try await index.renew()
         } catch {
             if error.code == .closed { return }
+            if error.code == .full, disk.dropBallast() { return await renew(pause: pause) }
             log.error(
                 "No index can be made yet", metadata: ["error": "\(error)", "retry": "\(pause)"])
             return delay(pause) { [weak self] in

@@ -4,18 +4,20 @@ package import PlatterStore
 
 /// Removes data files that the index does not know: of an index that was lost, and those that a crash
 /// left between a row and its file. A row is committed before its file is made, so a file without one
-/// belongs to nobody.
+/// belongs to nobody. What a crash left in a file and not in the index is given back as well.
 package struct OrphanSweep: Sendable {
     /// After each of the 256 folders [5 ms], so that others get at the disk.
     private static let pause = Duration.milliseconds(5)
 
     private let disk: any Disk
     private let search: IndexSearch
+    private let evictor: Evictor
     private let log: Logger
 
-    package init(disk: any Disk, search: IndexSearch, log: Logger) {
+    package init(disk: any Disk, search: IndexSearch, evictor: Evictor, log: Logger) {
         self.disk = disk
         self.search = search
+        self.evictor = evictor
         self.log = log
     }
 
@@ -48,19 +50,23 @@ package struct OrphanSweep: Sendable {
     private func sweep(_ folder: UInt8) async throws -> Int {
         let names = try disk.fileNames(inFolder: folder)
         guard !names.isEmpty else { return 0 }
-        let unknown = try await search.read { (index) throws(IndexError) in
-            var unknown: [DataFileName] = []
-            for name in names where !(try index.knows(name)) { unknown.append(name) }
-            return unknown
-        }
-        for name in unknown {
+        var removed = 0
+        for name in names {
+            let entry = try await search.read { (index) throws(IndexError) in
+                try index.entry(with: name)
+            }
+            if let entry {
+                await evictor.trim(entry)
+                continue
+            }
             do throws(DiskError) {
                 try disk.removeFile(name)
             } catch {
                 // Eviction may have removed it at the same instant.
                 if error.code != .missing { throw error }
             }
+            removed += 1
         }
-        return unknown.count
+        return removed
     }
 }
