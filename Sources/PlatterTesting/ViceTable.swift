@@ -109,7 +109,7 @@ enum ViceTable {
     }
 
     /// `code`: a final status.
-    private static func code(
+    static func code(
         _ query: Parameters, or standard: Int
     ) throws(ControlCommand.Problem) -> Int {
         let code = try query.bytes("code", or: Int64(standard))
