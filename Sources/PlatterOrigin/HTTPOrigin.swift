@@ -159,11 +159,15 @@ package final class HTTPOrigin: Origin {
             request.headers.add(name: "User-Agent", value: settings.userAgent)
         }
         if let range { request.headers.replaceOrAdd(name: "Range", value: range.fieldValue) }
+        let response: OriginResponse
         do {
-            return Self.response(try await client.execute(request, deadline: .distantFuture))
+            response = Self.response(try await client.execute(request, deadline: .distantFuture))
         } catch {
             throw OriginError(error)
         }
+        // Nobody undoes these: the body would be taken for something that it is not.
+        guard response.fields.areUncodedInTransfer else { throw .unreachable }
+        return response
     }
 
     private static func response(_ response: HTTPClientResponse) -> OriginResponse {

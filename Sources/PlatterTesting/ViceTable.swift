@@ -65,6 +65,15 @@ enum ViceTable {
             "field": { (query) throws(ControlCommand.Problem) in
                 .head(.extra(HeaderField(try query.text("name"), try query.text("value"))))
             },
+            "preceded": { (query) throws(ControlCommand.Problem) in
+                .head(.preceded(by: try query.text("value")))
+            },
+            "framing": { (query) throws(ControlCommand.Problem) in
+                .head(.framing([try query.text("value")]))
+            },
+            "old-version": { _ in .head(.oldVersion) },
+            "no-date": { _ in .head(.noDate) },
+            "lower-case": { _ in .head(.lowerCase) },
         ]
     }
 

@@ -182,4 +182,19 @@ struct HTTPOriginTests {
             #expect(bench.origin.ledger.log.last?.path == "/film.mp4")
         }
     }
+
+    @Test(
+        "a body in a transfer coding that is not undone is no answer",
+        arguments: ["gzip", "chunked, gzip", "gzip, chunked", "x y"])
+    func transferCoded(coding: String) async throws {
+        try await Bench.run(SigningRule()) { bench in
+            try await bench.expectFilm()
+            bench.origin.behave(.head(.framing(["Transfer-Encoding: \(coding)"])), at: "/a")
+            bench.origin.serve(.ramp(length: 1000), at: "/a")
+            await #expect(throws: OriginError.unreachable) { try await bench.fetch("/a") }
+            // The transfer coding of the chunks alone is.
+            bench.origin.behave(.body(.chunked))
+            try await bench.expectFilm()
+        }
+    }
 }
