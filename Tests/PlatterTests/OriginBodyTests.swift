@@ -164,9 +164,9 @@ struct OriginBodyTests {
     @Test("after a break the next request starts at the first byte that did not come")
     func exact() async throws {
         try await Stage.run { stage in
-            let break_ = Behaviour(
+            let cut = Behaviour(
                 .body(.truncated(after: 123_457)), times: 1, startingAt: 1_000_000)
-            stage.origin.behave(break_)
+            stage.origin.behave(cut)
             try await stage.expectRange(1_000_000..<1_500_000)
             let starts = stage.origin.ledger.log.compactMap {
                 $0.range?.split(separator: "-").first

@@ -9,10 +9,13 @@ struct OriginStatusTests {
 
     static let final = [400, 401, 403, 404, 405, 410, 451]
 
-    @Test("a refusal at the start is passed on without a body", arguments: final)
+    /// A challenge at the start is passed on as it is: it needs its fields.
+    @Test(
+        "a refusal at the start is passed on without a body",
+        arguments: final.filter { $0 != 401 })
     func atTheStart(status: Int) async throws {
         try await Stage.run { stage in
-            stage.origin.behave(.status(status))
+            stage.origin.behave(.status(status, body: "<h1>No</h1>"))
             for range in ["bytes=0-", "bytes=3000000-3000099", "bytes=-100"] {
                 let (head, body) = try await stage.get(range)
                 #expect(head.status == status)

@@ -189,4 +189,20 @@ struct RedirectTests {
             #expect(try await stage.get(method: "HEAD").head.status == 200)
         }
     }
+
+    @Test(
+        "nor does one that leads nowhere", arguments: ["", "/film.mp4", "ftp://a.example/", "//"])
+    func nowhere(location: String) async throws {
+        try await Stage.run { stage in
+            stage.origin.behave(.redirects(to: location))
+            for _ in 0..<2 {
+                let (head, body) = try await stage.get("bytes=0-9")
+                #expect(head.status == 502)
+                #expect(head["location"] == nil)
+                #expect(body.isEmpty)
+            }
+            stage.origin.clearBehaviours()
+            try await stage.expectRange(0..<1000)
+        }
+    }
 }
