@@ -9,7 +9,7 @@ import Testing
 
 @testable import PlatterOrigin
 
-@Suite("Fetching over redirects", .timeLimit(.minutes(1)))
+@Suite("Fetching over redirects", .timeLimit(.minutes(5)))
 struct HTTPOriginTests {
     /// A film that redirects, and a client whose clock is set by hand.
     struct Bench {

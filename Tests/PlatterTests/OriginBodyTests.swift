@@ -3,7 +3,7 @@ import PlatterCore
 import PlatterTesting
 import Testing
 
-@Suite("Origins with odd bodies", .timeLimit(.minutes(1)))
+@Suite("Origins with odd bodies", .serialized, .timeLimit(.minutes(5)))
 struct OriginBodyTests {
     // MARK: Without a length
 
@@ -168,11 +168,14 @@ struct OriginBodyTests {
                 .body(.truncated(after: 123_457)), times: 1, startingAt: 1_000_000)
             stage.origin.behave(cut)
             try await stage.expectRange(1_000_000..<1_500_000)
-            let starts = stage.origin.ledger.log.compactMap {
-                $0.range?.split(separator: "-").first
+            let starts = stage.origin.ledger.log.compactMap { record in
+                record.range.flatMap { Int64($0.dropFirst(6).prefix { $0 != "-" }) }
             }
-            #expect(starts == ["bytes=1000000", "bytes=1123457"])
-            #expect(stage.origin.ledger.bodyBytes == 500_000)
+            #expect(starts.count == 2)
+            // What still lay in the connection when it broke may be lost with it.
+            let next = try #require(starts.last)
+            #expect(1_000_000...1_123_457 ~= next)
+            #expect(stage.origin.ledger.bodyBytes == 123_457 + 1_500_000 - next)
         }
     }
 
@@ -184,12 +187,13 @@ struct OriginBodyTests {
             let client = try await RawClient.connect(port: stage.port)
             try await client.request("GET", Stage.path)
             #expect(try await client.head()["etag"] == "\"v1\"")
-            stage.expect(try await client.read(300_000), are: 0..<300_000)
+            stage.expect(try await client.read(1), are: 0..<1)
             stage.origin.serve(
                 .ramp(length: Stage.length, seed: 7, entityTag: "\"v2\""), at: Stage.path)
             stage.origin.clearBehaviours()
             let (rest, end) = await client.readToEnd()
-            #expect(rest.isEmpty)
+            #expect(rest.count < 300_000)
+            stage.expect(rest, are: 1..<1 + Int64(rest.count))
             #expect(end == .finished)
         }
     }

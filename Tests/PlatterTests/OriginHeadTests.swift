@@ -3,7 +3,7 @@ import PlatterCore
 import PlatterTesting
 import Testing
 
-@Suite("Origins with odd heads", .timeLimit(.minutes(1)))
+@Suite("Origins with odd heads", .serialized, .timeLimit(.minutes(5)))
 struct OriginHeadTests {
     // MARK: HEAD
 

@@ -3,7 +3,7 @@ import PlatterCore
 import PlatterTesting
 import Testing
 
-@Suite("Origins beyond reason", .timeLimit(.minutes(1)))
+@Suite("Origins beyond reason", .serialized, .timeLimit(.minutes(5)))
 struct OriginOddityTests {
     @Test("a film of more bytes than any disk has is served where it is asked for")
     func absurdLength() async throws {

@@ -3,7 +3,7 @@ import PlatterCore
 import PlatterTesting
 import Testing
 
-@Suite("Origins that answer with errors", .timeLimit(.minutes(1)))
+@Suite("Origins that answer with errors", .serialized, .timeLimit(.minutes(5)))
 struct OriginStatusTests {
     // MARK: Final ones
 
