@@ -98,8 +98,7 @@ package final class HTTPOrigin: Origin {
             hints.withLockedValue { $0.drop(target, of: source) }
             return nil
         }
-        let trust = RedirectHints.trust(
-            in: target, status: response.status, fields: response.fields)
+        let trust = RedirectHints.trust(status: response.status, fields: response.fields)
         if trust != .keep { hints.withLockedValue { $0.drop(target, of: source) } }
         guard trust == .refused else { return response }
         await discard(response)
@@ -116,9 +115,8 @@ package final class HTTPOrigin: Origin {
         for _ in 0...settings.redirects {
             let response = try await send(url, fields: fields, range: range)
             guard Redirect.statuses.contains(response.status) else {
-                let target = RedirectHints.Target(
-                    url: url, fields: fields, isDocument: response.fields.areOfDocument)
-                note(target, of: source, status: response.status, lifetime: lifetime)
+                let target = RedirectHints.Target(url: url, fields: fields)
+                note(target, of: source, response, lifetime: lifetime)
                 return response
             }
             await discard(response)
@@ -136,13 +134,14 @@ package final class HTTPOrigin: Origin {
 
     /// What the end of a chain of redirects says about where to ask next time.
     private func note(
-        _ target: RedirectHints.Target, of source: RedirectHints.Source, status: Int,
-        lifetime: Int64?
+        _ target: RedirectHints.Target, of source: RedirectHints.Source,
+        _ response: OriginResponse, lifetime: Int64?
     ) {
+        let isGood = RedirectHints.isWorthKeeping(
+            status: response.status, fields: response.fields)
         hints.withLockedValue { hints in
-            switch status {
-            case 200, 206, 416:
-                if target.url == source.url { return hints.forget(source) }
+            switch response.status {
+            case _ where isGood && target.url != source.url:
                 hints.learn(target, of: source, lifetime: lifetime, now: wallClock())
             // These pass; an older target may still serve.
             case 408, 425, 429, 500...599: break

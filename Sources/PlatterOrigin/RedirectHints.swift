@@ -24,13 +24,10 @@ package struct RedirectHints: Sendable {
         package let url: OriginURL
         /// Those of the source that may go there.
         package let fields: HTTPFields
-        /// It answered with a page, so that a page is no sign of a refusal.
-        package let isDocument: Bool
 
-        package init(url: OriginURL, fields: HTTPFields, isDocument: Bool) {
+        package init(url: OriginURL, fields: HTTPFields) {
             self.url = url
             self.fields = fields
-            self.isDocument = isDocument
         }
     }
 
@@ -104,13 +101,19 @@ package struct RedirectHints: Sendable {
 extension RedirectHints {
     /// An expired signature is refused in many ways (400, 401, 403, 404, 410), also with a page or with
     /// a redirect to one. Whether the object has really gone only the source can say.
-    package static func trust(in target: Target, status: Int, fields: HTTPFields) -> Trust {
+    package static func trust(status: Int, fields: HTTPFields) -> Trust {
         switch status {
         case 408, 425, 429: .keep
         case 500...599: .drop
         case 300..<500: .refused
-        default: fields.areOfDocument && !target.isDocument ? .refused : .keep
+        default: fields.areOfDocument ? .refused : .keep
         }
+    }
+
+    /// Whether the end of a chain of redirects is worth asking again. A page is not: it may be a login,
+    /// and it is fetched in one piece.
+    package static func isWorthKeeping(status: Int, fields: HTTPFields) -> Bool {
+        [200, 206, 416].contains(status) && !fields.areOfDocument
     }
 
     /// How many seconds a redirect is good for, where it or its target says so; the less of both.

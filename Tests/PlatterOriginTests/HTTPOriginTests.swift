@@ -136,6 +136,17 @@ struct HTTPOriginTests {
         }
     }
 
+    @Test("a page that a redirect leads to is not remembered")
+    func page() async throws {
+        try await Bench.run(SigningRule()) { bench in
+            bench.origin.behave(.errorPage, at: "/signed/1")
+            let status = try await bench.fetch().status
+            #expect(status == 200)
+            try await bench.expectFilm()
+            #expect(bench.resolutions == 2)
+        }
+    }
+
     @Test("redirects in a circle, too many and to nowhere are an error, and are not remembered")
     func nowhere() async throws {
         try await Bench.run(SigningRule()) { bench in

@@ -21,10 +21,8 @@ struct RedirectHintsTests {
         second = try Self.target("https://cdn.example/2")
     }
 
-    private static func target(
-        _ url: String, isDocument: Bool = false
-    ) throws -> RedirectHints.Target {
-        RedirectHints.Target(url: try OriginURL(url), fields: [:], isDocument: isDocument)
+    private static func target(_ url: String) throws -> RedirectHints.Target {
+        RedirectHints.Target(url: try OriginURL(url), fields: [:])
     }
 
     @Test("a hint is used for a minute, and then one fetch renews it while the others go on")
@@ -115,28 +113,31 @@ struct RedirectHintsTests {
         "every way in which a signature is refused sends back to the source",
         arguments: [301, 302, 307, 400, 401, 403, 404, 405, 410, 412, 416])
     func refused(status: Int) {
-        #expect(RedirectHints.trust(in: first, status: status, fields: [:]) == .refused)
+        #expect(RedirectHints.trust(status: status, fields: [:]) == .refused)
     }
 
     @Test("a fault of the target counts, and the next fetch asks the source")
     func fault() {
         for status in [500, 502, 503, 504, 599] {
-            #expect(RedirectHints.trust(in: first, status: status, fields: [:]) == .drop)
+            #expect(RedirectHints.trust(status: status, fields: [:]) == .drop)
         }
         for status in [408, 425, 429] {
-            #expect(RedirectHints.trust(in: first, status: status, fields: [:]) == .keep)
+            #expect(RedirectHints.trust(status: status, fields: [:]) == .keep)
         }
     }
 
-    @Test("a page is a refusal where media was, and none where a page was")
-    func page() throws {
+    @Test("a page is a refusal, and nothing to remember")
+    func page() {
         let page: HTTPFields = [.contentType: "text/html"]
-        let document = try Self.target("https://cdn.example/1", isDocument: true)
+        let film: HTTPFields = [.contentType: "video/mp4"]
         for status in [200, 206] {
-            #expect(RedirectHints.trust(in: first, status: status, fields: page) == .refused)
-            #expect(RedirectHints.trust(in: document, status: status, fields: page) == .keep)
-            let film: HTTPFields = [.contentType: "video/mp4"]
-            #expect(RedirectHints.trust(in: first, status: status, fields: film) == .keep)
+            #expect(RedirectHints.trust(status: status, fields: page) == .refused)
+            #expect(!RedirectHints.isWorthKeeping(status: status, fields: page))
+            #expect(RedirectHints.trust(status: status, fields: film) == .keep)
+            #expect(RedirectHints.isWorthKeeping(status: status, fields: film))
+        }
+        for status in [304, 403, 404, 503] {
+            #expect(!RedirectHints.isWorthKeeping(status: status, fields: film))
         }
     }
 
