@@ -54,7 +54,7 @@ let package = Package(
         .target(
             name: "PlatterOrigin",
             dependencies: [
-                "PlatterCore", "PlatterHTTP", asyncHTTPClient, httpTypes, nio, nioHTTP1,
+                "PlatterCore", "PlatterHTTP", asyncHTTPClient, httpTypes, locks, nio, nioHTTP1,
             ], swiftSettings: settings),
         .target(
             name: "PlatterCache",
@@ -113,8 +113,11 @@ let package = Package(
                 .product(name: "GRDB", package: "GRDB.swift"),
             ], swiftSettings: settings),
         .testTarget(
-            name: "PlatterOriginTests", dependencies: ["PlatterHTTP", "PlatterOrigin", httpTypes],
-            swiftSettings: settings),
+            name: "PlatterOriginTests",
+            dependencies: [
+                "PlatterCore", "PlatterHTTP", "PlatterOrigin", "PlatterTesting", httpTypes, locks,
+                nio, nioPosix,
+            ], swiftSettings: settings),
         .testTarget(
             name: "PlatterCacheTests",
             dependencies: [

@@ -1,4 +1,4 @@
-import HTTPTypes
+package import HTTPTypes
 import PlatterCore
 
 /// The bytes of a field value, or a part of them. Field syntax is defined on bytes; `Character`s join
@@ -95,11 +95,17 @@ enum FieldSyntax {
 extension HTTPFields {
     /// Whether the content is in no content coding, so that byte offsets are those of the media
     /// (RFC 9110 sections 8.4 and 14.1.2). Something that is no token counts as a coding.
-    var areUncoded: Bool {
-        self[values: .contentEncoding].allSatisfy { line in
+    var areUncoded: Bool { has(only: "identity", in: .contentEncoding) }
+
+    /// Whether the body is in no transfer coding but the one that everybody undoes
+    /// (RFC 9112 section 6.1).
+    package var areUncodedInTransfer: Bool { has(only: "chunked", in: .transferEncoding) }
+
+    private func has(only coding: String, in name: HTTPField.Name) -> Bool {
+        self[values: name].allSatisfy { line in
             FieldSyntax.bytes(line).split(separator: FieldSyntax.comma).allSatisfy { member in
-                let coding = FieldSyntax.trimmed(member)
-                return coding.isEmpty || FieldSyntax.equal(coding, "identity")
+                let member = FieldSyntax.trimmed(member)
+                return member.isEmpty || FieldSyntax.equal(member, coding)
             }
         }
     }

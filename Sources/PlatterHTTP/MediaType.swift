@@ -1,4 +1,4 @@
-import HTTPTypes
+package import HTTPTypes
 
 /// The essence of a `Content-Type`: type and subtype in lower case, without parameters
 /// (RFC 9110 section 8.3.1).
@@ -38,5 +38,8 @@ struct MediaType: Hashable {
 }
 
 extension HTTPFields {
+    /// Whether it is a page or a message instead of media, as far as the type says.
+    package var areOfDocument: Bool { mediaType?.isDocument ?? false }
+
     var mediaType: MediaType? { self[.contentType].flatMap { MediaType($0) } }
 }

@@ -150,9 +150,11 @@ package struct OriginURL: Hashable, Sendable, CustomStringConvertible {
         if let colon = bare.firstIndex(of: ":"),
             bare[..<colon].utf8.allSatisfy({ 0x61...0x7A ~= $0 | 0x20 }), colon != bare.startIndex
         {
-            return try OriginURL(String(bare))
+            return try OriginURL(Self.removingDots(ofURL: bare))
         }
-        if bare.hasPrefix("//") { return try OriginURL("\(scheme.rawValue):\(bare)") }
+        if bare.hasPrefix("//") {
+            return try OriginURL(Self.removingDots(ofURL: "\(scheme.rawValue):\(bare)"))
+        }
         if bare.isEmpty { return self }
         if bare.hasPrefix("?") { return try OriginURL(origin + path + bare) }
         let referencePath = bare.prefix { $0 != "?" }
@@ -160,6 +162,15 @@ package struct OriginURL: Hashable, Sendable, CustomStringConvertible {
         let folder = path[...(path.lastIndex(of: "/") ?? path.startIndex)]
         let merged = String(referencePath.hasPrefix("/") ? referencePath : folder + referencePath)
         return try OriginURL(origin + Self.removingDots(merged) + referenceQuery)
+    }
+
+    /// The same of an absolute URL; one without a path, or that is none, stays as it is.
+    private static func removingDots(ofURL text: Substring) -> String {
+        let slashes = text.prefix { $0 != "/" }.endIndex
+        let authority = text[slashes...].dropFirst(2).prefix { $0 != "/" && $0 != "?" }
+        let path = text[authority.endIndex...].prefix { $0 != "?" }
+        guard path.hasPrefix("/") else { return String(text) }
+        return text[..<path.startIndex] + removingDots(String(path)) + text[path.endIndex...]
     }
 
     /// RFC 3986 section 5.2.4.

@@ -90,6 +90,11 @@ package enum ResponseCheck {
         }
         let validator = Validator.from(fields: fields, receivedAt: receivedAt)
         if let entry = expectation.identity {
+            if isMedia(entry.contentType), !isMedia(fields[.contentType]), validator == .absent,
+                !isDocument(fields[.contentType])
+            {
+                return .malformed(.anonymous)
+            }
             let response = RepresentationIdentity(
                 validator: validator, completeLength: length ?? entry.completeLength,
                 contentType: fields[.contentType])
@@ -116,6 +121,11 @@ package enum ResponseCheck {
 
     private static func isDocument(_ contentType: String?) -> Bool {
         contentType.flatMap { MediaType($0) }?.isDocument ?? false
+    }
+
+    /// No text, as far as the type says, and not left out.
+    private static func isMedia(_ contentType: String?) -> Bool {
+        contentType.flatMap { MediaType($0) }.map { $0.type != "text" } ?? false
     }
 
     private enum ContentLength {

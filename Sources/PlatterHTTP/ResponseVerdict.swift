@@ -104,6 +104,7 @@ package enum Verdict: Hashable, Sendable {
         case contentLengthInvalid = "invalid Content-Length"
         case contentLengthMismatch = "Content-Length differs from the range"
         case locationMissing = "redirect without one Location"
+        case anonymous = "a 200 that names neither a version nor media"
         case unexpectedStatus = "unexpected status"
 
         package var description: String { rawValue }

@@ -1,5 +1,6 @@
 import AsyncHTTPClient
 import HTTPTypes
+import NIOConcurrencyHelpers
 package import NIOCore
 import NIOHTTP1
 import PlatterCore
@@ -23,6 +24,9 @@ package final class HTTPOrigin: Origin {
         package var connectionsPerOrigin = 256
         /// Bytes read from a socket at once [256 KiB]: four times the usual, for half the CPU.
         package var receiveBuffer = 256 << 10
+        /// Bodies of redirects and refusals are read to their end up to this size [16 KiB]; beyond it a
+        /// new connection is cheaper.
+        package var discardedBody: Int64 = 16 << 10
         package var userAgent = "Platter"
 
         package init() {}
@@ -30,8 +34,14 @@ package final class HTTPOrigin: Origin {
 
     private let client: HTTPClient
     private let settings: Settings
+    private let wallClock: @Sendable () -> Int64
+    private let hints = NIOLockedValueBox(RedirectHints())
 
-    package init(group: any EventLoopGroup, settings: Settings = Settings()) {
+    /// - Parameter wallClock: Seconds since 1970.
+    package init(
+        group: any EventLoopGroup, settings: Settings = Settings(),
+        wallClock: @escaping @Sendable () -> Int64 = WallClock.now
+    ) {
         var configuration = HTTPClient.Configuration(
             redirectConfiguration: .disallow,
             timeout: .init(
@@ -50,6 +60,7 @@ package final class HTTPOrigin: Origin {
         }
         client = HTTPClient(eventLoopGroupProvider: .shared(group), configuration: configuration)
         self.settings = settings
+        self.wallClock = wallClock
     }
 
     package func shutdown() async {
@@ -58,24 +69,99 @@ package final class HTTPOrigin: Origin {
     }
 
     package func fetch(_ request: OriginRequest) async throws(OriginError) -> OriginResponse {
-        var url = request.url
-        var fields = request.fields
+        let source = RedirectHints.Source(url: request.url, fields: request.fields)
+        var refused: RedirectHints.Target?
+        // Twice: while one target refused this fetch, another fetch may have found a new one.
+        for _ in 0..<2 {
+            let hint = hints.withLockedValue { $0.target(of: source, now: wallClock()) }
+            guard let target = hint, target != refused else { break }
+            if let response = try await ask(target, of: source, range: request.range) {
+                return response
+            }
+            refused = target
+        }
+        return try await resolve(source, range: request.range)
+    }
+
+    /// Asks where a redirect has led before.
+    ///
+    /// - Returns: nil when the source is to be asked again.
+    private func ask(
+        _ target: RedirectHints.Target, of source: RedirectHints.Source, range: AskedRange?
+    ) async throws(OriginError) -> OriginResponse? {
+        let response: OriginResponse
+        do {
+            response = try await send(target.url, fields: target.fields, range: range)
+        } catch .cancelled {
+            throw .cancelled
+        } catch {
+            hints.withLockedValue { $0.drop(target, of: source) }
+            return nil
+        }
+        let trust = RedirectHints.trust(status: response.status, fields: response.fields)
+        if trust != .keep { hints.withLockedValue { $0.drop(target, of: source) } }
+        guard trust == .refused else { return response }
+        await discard(response)
+        return nil
+    }
+
+    /// Asks the source, and follows where it leads.
+    private func resolve(
+        _ source: RedirectHints.Source, range: AskedRange?
+    ) async throws(OriginError) -> OriginResponse {
+        var (url, fields) = (source.url, source.fields)
         var visited: Set<OriginURL> = [url]
+        var lifetime: Int64?
         for _ in 0...settings.redirects {
-            let response = try await send(url, fields: fields, range: request.range)
-            guard Redirect.statuses.contains(Int(response.status.code)),
-                let location = response.headers.first(name: "Location")
-            else { return Self.response(response) }
+            let response = try await send(url, fields: fields, range: range)
+            guard Redirect.statuses.contains(response.status) else {
+                let target = RedirectHints.Target(url: url, fields: fields)
+                note(target, of: source, response, lifetime: lifetime)
+                return response
+            }
+            await discard(response)
+            let locations = response.fields[values: .location]
+            guard locations.count == 1, let location = locations.first else { throw .badRedirect }
             let (next, kept) = try Redirect.follow(location, from: url, fields: fields)
             guard visited.insert(next).inserted else { throw .badRedirect }
+            let stated = RedirectHints.lifetime(
+                of: response.fields, to: next, now: wallClock())
+            lifetime = [lifetime, stated].compactMap(\.self).min()
             (url, fields) = (next, kept)
         }
         throw .badRedirect
     }
 
+    /// What the end of a chain of redirects says about where to ask next time.
+    private func note(
+        _ target: RedirectHints.Target, of source: RedirectHints.Source,
+        _ response: OriginResponse, lifetime: Int64?
+    ) {
+        let isGood = RedirectHints.isWorthKeeping(
+            status: response.status, fields: response.fields)
+        hints.withLockedValue { hints in
+            switch response.status {
+            case _ where isGood && target.url != source.url:
+                hints.learn(target, of: source, lifetime: lifetime, now: wallClock())
+            // These pass; an older target may still serve.
+            case 408, 425, 429, 500...599: break
+            default: hints.forget(source)
+            }
+        }
+    }
+
+    /// Reads an answer of no use to its end, so that its connection can be used again.
+    private func discard(_ response: OriginResponse) async {
+        guard let length = response.fields[.contentLength].flatMap({ Int64($0) }),
+            length <= settings.discardedBody
+        else { return }
+        // Where it breaks off, only the connection is lost.
+        do { for try await _ in response.body {} } catch {}
+    }
+
     private func send(
         _ url: OriginURL, fields: HTTPFields, range: AskedRange?
-    ) async throws(OriginError) -> HTTPClientResponse {
+    ) async throws(OriginError) -> OriginResponse {
         var request = HTTPClientRequest(url: url.description)
         for field in fields {
             request.headers.add(name: field.name.rawName, value: field.value)
@@ -86,11 +172,15 @@ package final class HTTPOrigin: Origin {
             request.headers.add(name: "User-Agent", value: settings.userAgent)
         }
         if let range { request.headers.replaceOrAdd(name: "Range", value: range.fieldValue) }
+        let response: OriginResponse
         do {
-            return try await client.execute(request, deadline: .distantFuture)
+            response = Self.response(try await client.execute(request, deadline: .distantFuture))
         } catch {
             throw OriginError(error)
         }
+        // Nobody undoes these: the body would be taken for something that it is not.
+        guard response.fields.areUncodedInTransfer else { throw .unreachable }
+        return response
     }
 
     private static func response(_ response: HTTPClientResponse) -> OriginResponse {

@@ -1,5 +1,5 @@
 /// The edge that faces the network: one request to an origin, one response with its body as it
-/// arrives. It follows redirects; it decides nothing else.
+/// arrives. It follows redirects and remembers for a while where they led; it decides nothing else.
 
 package import HTTPTypes
 package import NIOCore

@@ -19,7 +19,7 @@ package enum Redirect {
     ) throws(OriginError) -> (OriginURL, HTTPFields) {
         let next: OriginURL
         do {
-            next = try url.resolving(location)
+            next = try url.resolving(escaped(location))
         } catch {
             throw .badRedirect
         }
@@ -28,5 +28,18 @@ package enum Redirect {
         var kept = HTTPFields()
         for field in fields where harmless.contains(field.name) { kept.append(field) }
         return (next, kept)
+    }
+
+    /// Some servers write spaces and letters beyond ASCII as they are, and all clients understand them.
+    private static func escaped(_ location: String) -> String {
+        var bytes: [UInt8] = []
+        for byte in location.utf8 {
+            if byte == 0x20 || byte >= 0x80 {
+                bytes += "%\(String(byte, radix: 16, uppercase: true))".utf8
+            } else {
+                bytes.append(byte)
+            }
+        }
+        return String(decoding: bytes, as: UTF8.self)
     }
 }

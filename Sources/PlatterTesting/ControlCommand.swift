@@ -1,3 +1,5 @@
+import PlatterCore
+
 /// What a program in another process asks of an origin: `/-/NAME?PARAMETERS`. All are GET;
 /// parameters that are left out keep their meaning from the Swift call of the same name.
 enum ControlCommand: Hashable {
@@ -24,6 +26,8 @@ enum ControlCommand: Hashable {
     case refuse(Ending?)
     /// A ramp at `path`: `length`, `seed`, `type`.
     case serve(path: String, Resource)
+    /// `path` redirects to targets that work for `uses` requests or `seconds`, and answer `code` then.
+    case sign(path: String, SigningRule)
     /// `seconds`, `ending` (`reset` when left out; `none` leaves connections open).
     case pauseListening(Duration, Ending?)
 
@@ -42,6 +46,7 @@ enum ControlCommand: Hashable {
                 length: try query.bytes("length"), seed: Int(try query.bytes("seed", or: 0)),
                 contentType: query["type"] ?? MediaType.ofFile(named: path))
             self = .serve(path: path, resource)
+        case "sign": self = .sign(path: try query.text("path"), try Self.signing(query))
         case "pause-listening":
             self = .pauseListening(try query.seconds("seconds"), try query.ending())
         default:
@@ -55,6 +60,15 @@ enum ControlCommand: Hashable {
             try ViceTable.vice(query), times: count,
             startingAt: try query.bytes("from", or: 0),
             onlyOnNewConnection: query["new_connection"] == "1")
+    }
+
+    private static func signing(_ query: Parameters) throws(Problem) -> SigningRule {
+        let uses = query["uses"] == nil ? nil : try Int(query.bytes("uses"))
+        let time = query["seconds"] == nil ? nil : try query.seconds("seconds")
+        var rule = SigningRule(
+            uses: uses, milliseconds: time.map { $0.nanosecondsClamped / 1_000_000 })
+        rule.refusal.status = try ViceTable.code(query, or: 403)
+        return rule
     }
 
     /// The pace that a `pace` command asks for, from the one in force.

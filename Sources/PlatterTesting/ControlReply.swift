@@ -62,6 +62,7 @@ struct ControlReply {
             origin.clearBehaviours()
             origin.refuseConnections(with: nil)
         case .refuse(let ending): origin.refuseConnections(with: ending)
+        case .sign(let path, let rule): origin.sign(path, with: rule)
         case .serve(let path, let resource): origin.serve(resource, at: path)
         }
     }

@@ -22,6 +22,7 @@ struct OriginState {
 
     var resources: [String: Resource] = [:]
     var behaviours: [String: [Behaviour]] = [:]
+    var signed = SignedTargets()
     /// How connections are refused; nil takes them.
     var refusal: Ending?
     var ledger = Ledger()
@@ -61,9 +62,12 @@ struct OriginState {
         date: Int64
     ) -> Answer {
         let path = request.path
-        let resource = resources[path] ?? resource
+        let resource = resources[signed.origin(of: path)] ?? resource
         let start = AskedRange(request.value(of: "Range")).start(in: resource?.length ?? 0)
-        let vices = [Self.everyPath, path].flatMap { self.vices(at: $0, request, start) }
+        let signature = signed.answer(at: path, now: milliseconds).map { Vice.answers($0) }
+        let vices =
+            [Self.everyPath, path].flatMap { self.vices(at: $0, request, start) }
+            + (signature.map { [$0] } ?? [])
         let plan = ResponsePlan(for: request, resource: resource, vices: vices, date: date)
         let number = ledger.received(
             request, connection: connection, status: plan.status, at: milliseconds)

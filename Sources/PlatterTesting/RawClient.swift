@@ -96,9 +96,14 @@ package final class RawClient {
 
     /// A line without its CRLF.
     package func line() async throws -> String {
-        var bytes: [UInt8] = []
-        while bytes.suffix(2) != [13, 10] { bytes += try await read(1) }
-        return String(decoding: bytes.dropLast(2), as: UTF8.self)
+        while true {
+            let view = received.readableBytesView
+            if let end = view.firstIndex(of: 10) {
+                let bytes = try await read(view.distance(from: view.startIndex, to: end) + 1)
+                return String(decoding: bytes.dropLast(2), as: UTF8.self)
+            }
+            guard await more() else { throw UnexpectedEnd() }
+        }
     }
 
     /// Exactly `count` bytes.

@@ -46,6 +46,13 @@ extension ResponseDraft {
         case .contentType(let type): set("Content-Type", type)
         case .noAcceptRanges: set("Accept-Ranges", nil)
         case .extra(let field): fields.append(field)
+        case .preceded(let text): delay.append(.raw(text))
+        case .framing(let lines): framing = .lines(lines)
+        case .contentLength(let difference):
+            contentLength = contentLength.addingClamped(difference)
+        case .oldVersion: isOldVersion = true
+        case .noDate: hasDate = false
+        case .lowerCase: hasLowerCase = true
         }
     }
 

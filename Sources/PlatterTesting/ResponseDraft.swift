@@ -4,10 +4,12 @@ import PlatterCore
 /// A response that is being made worse: head fields, body steps and how the body ends, still apart.
 struct ResponseDraft {
     /// How the receiver learns where the body ends (RFC 9112 section 6).
-    enum Framing {
+    enum Framing: Hashable {
         case length
         case chunked
         case untilClose
+        /// These lines say it, right or wrong.
+        case lines([String])
     }
 
     /// 1 MiB: few lines for a large film, and still several chunks in a small one.
@@ -24,6 +26,9 @@ struct ResponseDraft {
     var part: (range: ByteRange, total: Int64)?
     /// Before the head.
     var delay: [Step] = []
+    var isOldVersion = false
+    var hasDate = true
+    var hasLowerCase = false
     /// Set by a vice that ends the connection.
     var ending: Ending?
 
@@ -44,7 +49,7 @@ struct ResponseDraft {
         var draft = self
         if framing == .chunked && request.isOldVersion { draft.framing = .untilClose }
         let hasBody = request.method != "HEAD" && status != 204 && status != 304
-        let closes = request.wantsClose || draft.framing == .untilClose
+        let closes = request.wantsClose || draft.framing == .untilClose || isOldVersion
         let steps = delay + [draft.head(date: date, closes: closes)] + (hasBody ? draft.framed : [])
         return ResponsePlan(
             status: status, steps: steps,
@@ -53,15 +58,17 @@ struct ResponseDraft {
 
     private func head(date: Int64, closes: Bool) -> Step {
         let reason = HTTPResponseStatus(statusCode: status).reasonPhrase
-        var lines = ["HTTP/1.1 \(status) \(reason)", "Date: \(HTTPDate.text(date))"]
-        lines += fields.map { "\($0.name): \($0.value)" }
+        var lines = hasDate ? ["Date: \(HTTPDate.text(date))"] : []
+        lines += fields.map { "\(hasLowerCase ? $0.name.lowercased() : $0.name): \($0.value)" }
         switch framing {
         case .length where status == 204 || status == 304: break
         case .length: lines.append("Content-Length: \(contentLength)")
         case .chunked: lines.append("Transfer-Encoding: chunked")
         case .untilClose: break
+        case .lines(let own): lines += own
         }
         if closes { lines.append("Connection: close") }
+        lines.insert("HTTP/1.\(isOldVersion ? 0 : 1) \(status) \(reason)", at: 0)
         return .raw(lines.joined(separator: "\r\n") + "\r\n\r\n")
     }
 

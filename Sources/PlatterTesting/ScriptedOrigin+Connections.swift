@@ -12,9 +12,12 @@ extension ScriptedOrigin {
 
     func answer(_ request: OriginRequest, connection: Int) -> OriginState.Answer {
         let path = request.path
-        let isSet = state.withLockedValue { $0.resources[path] != nil }
+        let (place, isSet) = state.withLockedValue { state in
+            let place = state.signed.origin(of: path)
+            return (place, state.resources[place] != nil)
+        }
         // Outside the lock: it may look at files.
-        let found = isSet ? nil : find(path)
+        let found = isSet ? nil : find(place)
         let milliseconds = Moment.uptime().since(started).nanosecondsClamped / 1_000_000
         return state.withLockedValue {
             $0.answer(

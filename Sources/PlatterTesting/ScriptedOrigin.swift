@@ -138,6 +138,12 @@ extension ScriptedOrigin {
         behave(Behaviour(vice, times: times), at: path)
     }
 
+    /// The path redirects to signed targets, which have its resource until they stop working; nil
+    /// serves it directly again.
+    package func sign(_ path: String, with rule: SigningRule?) {
+        state.withLockedValue { $0.signed.set(rule, at: path) }
+    }
+
     /// Good again, at all paths.
     package func clearBehaviours() {
         state.withLockedValue { $0.behaviours = [:] }

@@ -105,6 +105,16 @@ package enum HeadVice: Hashable, Sendable {
     case noAcceptRanges
     /// A field more; one that is there already is there twice.
     case extra(HeaderField)
+    /// Raw bytes before it, such as an interim response.
+    case preceded(by: String)
+    /// These lines instead of Content-Length; the body is as it would have been, without chunks.
+    case framing([String])
+    /// So many bytes more than the body has; it does not follow the vices of the body.
+    case contentLength(offBy: Int64)
+    /// A server of HTTP/1.0, which closes after its answer.
+    case oldVersion
+    case noDate
+    case lowerCase
 }
 
 /// What is wrong with the body. Offsets count from its first byte, and one at or beyond its end

@@ -65,6 +65,15 @@ enum ViceTable {
             "field": { (query) throws(ControlCommand.Problem) in
                 .head(.extra(HeaderField(try query.text("name"), try query.text("value"))))
             },
+            "preceded": { (query) throws(ControlCommand.Problem) in
+                .head(.preceded(by: try query.text("value")))
+            },
+            "framing": { (query) throws(ControlCommand.Problem) in
+                .head(.framing([try query.text("value")]))
+            },
+            "old-version": { _ in .head(.oldVersion) },
+            "no-date": { _ in .head(.noDate) },
+            "lower-case": { _ in .head(.lowerCase) },
         ]
     }
 
@@ -109,7 +118,7 @@ enum ViceTable {
     }
 
     /// `code`: a final status.
-    private static func code(
+    static func code(
         _ query: Parameters, or standard: Int
     ) throws(ControlCommand.Problem) -> Int {
         let code = try query.bytes("code", or: Int64(standard))

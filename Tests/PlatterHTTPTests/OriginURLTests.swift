@@ -47,7 +47,9 @@ struct OriginURLTests {
             ("g?y", "http://a/b/c/g?y"), ("#s", "http://a/b/c/d;p?q"), ("", "http://a/b/c/d;p?q"),
             (".", "http://a/b/c/"), ("..", "http://a/b/"), ("../g", "http://a/b/g"),
             ("../../g", "http://a/g"), ("../../../g", "http://a/g"), ("/./g", "http://a/g"),
-            ("g;x=1/../y", "http://a/b/c/y"),
+            ("g;x=1/../y", "http://a/b/c/y"), ("http://g/x/../y?z=/../", "http://g/y?z=/../"),
+            ("//g/./x/..", "http://g/"), ("http://g/../../x", "http://g/x"),
+            ("http://g?/../x", "http://g/?/../x"),
         ])
     func references(reference: String, result: String) throws {
         let base = try OriginURL("http://a/b/c/d;p?q")

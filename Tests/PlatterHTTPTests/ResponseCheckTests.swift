@@ -82,6 +82,33 @@ struct WholeResponseTests {
         #expect(Scenario.verdict(200, page, asked: .from(0, upTo: nil)) == .changed(.contentType))
     }
 
+    @Test("an answer that names neither a version nor media is no new version")
+    func anonymous() {
+        let bare: [(HTTPField.Name, [String])] = [
+            (.eTag, []), (.lastModified, []), (.contentLength, ["20"]),
+        ]
+        for type in [[], ["text/plain"], ["TEXT/css; charset=utf-8"], ["nonsense"]] {
+            #expect(
+                Scenario.verdict(200, whole(bare + [(.contentType, type)]))
+                    == .malformed(.anonymous))
+        }
+        // It may be the film all the same.
+        for changes in [
+            bare + [(.contentType, ["video/mp4"])],
+            [(.contentType, []), (.eTag, []), (.contentLength, ["20"])],
+        ] {
+            #expect(Scenario.verdict(200, whole(changes)) == .changed(.validator))
+        }
+        // There was no media before, so that none is missed.
+        for type in [nil, "text/vtt"] as [String?] {
+            let entry = RepresentationIdentity(
+                validator: .strong(tag: "\"v1\""), completeLength: 5000, contentType: type)
+            #expect(
+                Scenario.verdict(200, whole(bare + [(.contentType, [])]), identity: entry)
+                    == .changed(.validator))
+        }
+    }
+
     @Test("a coded body or an invalid length is malformed")
     func malformed() {
         #expect(

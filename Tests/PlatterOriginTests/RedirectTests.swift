@@ -40,4 +40,28 @@ struct RedirectTests {
             _ = try Redirect.follow(location, from: url, fields: fields)
         }
     }
+
+    @Test(
+        "a location with spaces or other letters is written as a URL has to be",
+        arguments: [
+            ("/a b/\u{00E9}?x=\u{4E2D} y", "http://a.example/a%20b/%C3%A9?x=%E4%B8%AD%20y"),
+            ("/a%20b?x=%C3%A9", "http://a.example/a%20b?x=%C3%A9"),
+            ("http://b.example/\u{00E9}#\u{00E9}", "http://b.example/%C3%A9"),
+        ])
+    func escaped(location: String, result: String) throws {
+        let url = try OriginURL("http://a.example/film")
+        #expect(try Redirect.follow(location, from: url, fields: [:]).0.description == result)
+    }
+
+    @Test(
+        "what no URL can be is refused all the same",
+        arguments: [
+            "http://\u{00E9}.example/", "http://a b.example/", "/a\\b", "/a\u{7F}", "/a\tb",
+        ])
+    func unescapable(location: String) throws {
+        let url = try OriginURL("http://a.example/film")
+        #expect(throws: OriginError.badRedirect) {
+            _ = try Redirect.follow(location, from: url, fields: [:])
+        }
+    }
 }

@@ -204,6 +204,28 @@ struct VicePlanTests {
         #expect(!plan(.head(.noAcceptRanges)).head.contains("Accept-Ranges"))
     }
 
+    @Test("the framing is what the vice says, and the body stays")
+    func framing() {
+        let plan = plan(.head(.framing(["Content-Length: x", "Content-Length: 7"])))
+        #expect(plan.head.hasSuffix("\r\nContent-Length: x\r\nContent-Length: 7\r\n\r\n"))
+        #expect(plan.steps.last == .ramp(Film.ramp, 10..<20))
+        let short = self.plan(.head(.contentLength(offBy: -1)))
+        #expect(short.head.contains("\r\nContent-Length: 9\r\n"))
+        #expect(short.steps.last == .ramp(Film.ramp, 10..<20))
+    }
+
+    @Test("a head of an old, an odd or a talkative server")
+    func oddHeads() {
+        let old = plan(.head(.oldVersion))
+        #expect(old.head.hasPrefix("HTTP/1.0 206 Partial Content\r\n"))
+        #expect(old.ending == .finish)
+        #expect(!plan(.head(.noDate)).head.contains("Date:"))
+        let lower = plan(.head(.lowerCase)).head
+        #expect(lower.contains("\r\ncontent-range: bytes 10-19/1000\r\n"))
+        let early = plan(.head(.preceded(by: "HTTP/1.1 103 Early Hints\r\n\r\n")))
+        #expect(early.steps.first == .raw("HTTP/1.1 103 Early Hints\r\n\r\n"))
+    }
+
     @Test("two vices are both there")
     func both() {
         let plan = plan(.validator(.weakEntityTag), .body(.truncated(after: 1)))

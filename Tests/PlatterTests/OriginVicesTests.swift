@@ -247,28 +247,6 @@ struct OriginVicesTests {
         }
     }
 
-    @Test("a refusal is passed on without a body", arguments: [403, 404, 410])
-    func refused(status: Int) async throws {
-        try await Stage.run { stage in
-            stage.origin.behave(.status(status, body: "<h1>No</h1>"))
-            let (head, body) = try await stage.get("bytes=0-")
-            #expect(head.status == status)
-            #expect(body.isEmpty)
-        }
-    }
-
-    @Test("redirects are followed, and the player never sees them")
-    func redirected() async throws {
-        try await Stage.run { stage in
-            stage.origin.behave(.redirects(to: "/elsewhere.mp4"), at: Stage.path)
-            stage.origin.serve(
-                .ramp(length: Stage.length, entityTag: "\"v1\""), at: "/elsewhere.mp4")
-            let (head, body) = try await stage.get("bytes=2000000-2000999")
-            #expect(head.status == 206)
-            stage.expect(body, are: 2_000_000..<2_001_000)
-        }
-    }
-
     @Test("another version is never mixed with the old one")
     func changed() async throws {
         try await Stage.run { stage in
