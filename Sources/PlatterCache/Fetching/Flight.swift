@@ -89,7 +89,7 @@ struct Flight: Sendable {
                 outcome = await store(
                     response, range: body, sendsWhole: true, skipping: range.lowerBound,
                     limit: queue.sendsWhole(id), opened: opened, requestedAt: requestedAt)
-            default: outcome = refuse(verdict)
+            default: outcome = await refuse(verdict)
             }
         } catch {
             outcome = failed(error)
@@ -136,12 +136,14 @@ struct Flight: Sendable {
 
     // MARK: - Refusing
 
-    func refuse(_ verdict: Verdict) -> FlightOutcome {
+    func refuse(_ verdict: Verdict) async -> FlightOutcome {
         switch verdict {
         case .partial, .whole, .wholeUnusable: return .failed(.bypass)
         case .unsatisfiable(let length):
-            return .failed(
-                entry.opened == nil ? .unsatisfiable(completeLength: length) : supersede())
+            guard entry.opened != nil else {
+                return .failed(.unsatisfiable(completeLength: length))
+            }
+            return .failed(await supersede())
         case .changed(.contentType):
             // A page where media was is no new version: a login, or a fault that will pass.
             services.log.warning(
@@ -152,7 +154,7 @@ struct Flight: Sendable {
             services.log.notice(
                 "The origin has another version",
                 metadata: ["url": "\(entry.resource.url.redacted)", "reason": "\(reason)"])
-            return .failed(supersede())
+            return .failed(await supersede())
         case .retryable(let status, let after):
             note("The origin answers with a fault", "\(status)")
             let pause = after.map { Duration.seconds($0) }
@@ -169,16 +171,19 @@ struct Flight: Sendable {
         }
     }
 
-    /// Closes the entry for new readers: the next request opens the new version.
-    func supersede() -> FetchFailure {
-        services.table.forget(entry)
+    /// Closes the entry for new readers: the next request opens the new version. That is in the index
+    /// before any reader is told, else it would start again with the old record.
+    func supersede() async -> FetchFailure {
         if let opened = entry.opened {
             let log = services.log
             services.index.supersede(opened.record.id, at: services.wallClock()) { result in
                 guard case .failure(let error) = result else { return }
                 log.error("The index cannot be written", metadata: ["error": "\(error)"])
             }
+            // Fails as the command before it does, which was told.
+            try? await services.index.flush()
         }
+        services.table.forget(entry)
         return .changed
     }
 }

@@ -1,0 +1,146 @@
+import Platter
+import PlatterCore
+import PlatterTesting
+import Testing
+
+@Suite("Origins whose film changes", .serialized, .timeLimit(.minutes(5)))
+struct OriginChangeTests {
+    @Test("a film that loses its tag is another version")
+    func tagLost() async throws {
+        try await Stage.run { stage in
+            try await stage.expectRange(0..<100_000)
+            stage.origin.serve(
+                .ramp(length: Stage.length, seed: 5, entityTag: "\"v1\""), at: Stage.path)
+            stage.origin.behave(.validator(.noEntityTag))
+            let next = RampContent(length: Stage.length, seed: 5)
+            let (head, body) = try await stage.get("bytes=2000000-2999999")
+            #expect(head["etag"] != "\"v1\"")
+            stage.expect(body, are: 2_000_000..<3_000_000, of: next)
+            stage.expect(try await stage.get("bytes=0-99999").body, are: 0..<100_000, of: next)
+        }
+    }
+
+    @Test("a film that gets a tag is another version")
+    func tagFound() async throws {
+        try await Stage.run { stage in
+            stage.origin.behave(.validator(.noEntityTag))
+            try await stage.expectRange(0..<100_000)
+            stage.origin.clearBehaviours()
+            stage.origin.serve(
+                .ramp(length: Stage.length, seed: 5, entityTag: "\"v1\""), at: Stage.path)
+            let next = RampContent(length: Stage.length, seed: 5)
+            let (head, body) = try await stage.get("bytes=2000000-2999999")
+            #expect(head["etag"] == "\"v1\"")
+            stage.expect(body, are: 2_000_000..<3_000_000, of: next)
+            stage.expect(try await stage.get("bytes=0-99999").body, are: 0..<100_000, of: next)
+        }
+    }
+
+    @Test(
+        "a film of another length is another version, whatever its tag says",
+        arguments: [4_000_000, 6_000_000] as [Int64], ["\"v1\"", "\"v2\""])
+    func otherLength(length: Int64, tag: String) async throws {
+        try await Stage.run { stage in
+            try await stage.expectRange(0..<100_000)
+            stage.origin.serve(.ramp(length: length, seed: 5, entityTag: tag), at: Stage.path)
+            let next = RampContent(length: length, seed: 5)
+            let (head, body) = try await stage.get("bytes=2000000-2999999")
+            #expect(head["content-range"] == "bytes 2000000-2999999/\(length)")
+            stage.expect(body, are: 2_000_000..<3_000_000, of: next)
+            let whole = try await stage.get()
+            #expect(whole.head["content-length"] == "\(length)")
+            stage.expect(whole.body, are: 0..<length, of: next)
+        }
+    }
+
+    @Test(
+        "a film that grows or shrinks while it is read is cut off, and the next request has the new",
+        arguments: [4_000_000, 6_000_000] as [Int64], ["\"v1\"", "\"v2\""])
+    func otherLengthWhileRead(length: Int64, tag: String) async throws {
+        try await Stage.run { stage in
+            stage.origin.pace = Pace(bandwidth: 4_000_000)
+            stage.origin.behave(.capsRange(400_000))
+            let client = try await RawClient.connect(port: stage.port)
+            try await client.request("GET", Stage.path)
+            let head = try await client.head()
+            #expect(head["content-length"] == "5000000")
+            stage.expect(try await client.read(300_000), are: 0..<300_000)
+            stage.origin.serve(.ramp(length: length, seed: 5, entityTag: tag), at: Stage.path)
+            let (rest, end) = await client.readToEnd()
+            #expect(end == .finished)
+            #expect(rest.count < 4_000_000)
+            stage.expect(rest, are: 300_000..<300_000 + Int64(rest.count))
+            stage.origin.clearBehaviours()
+            stage.origin.pace = .unlimited
+            let next = try await stage.get()
+            #expect(next.head["content-length"] == "\(length)")
+            stage.expect(next.body, are: 0..<length, of: RampContent(length: length, seed: 5))
+        }
+    }
+
+    @Test("an origin that goes back and forth between two versions gives each response one of them")
+    func flapping() async throws {
+        try await Stage.run { stage in
+            stage.origin.behave(.validator(.changing(every: 1, versions: 2, bytes: true)))
+            for start in [0, 1_000_000, 2_000_000, 3_000_000] as [Int64] {
+                let (head, body) = try await stage.get("bytes=\(start)-\(start + 99_999)")
+                #expect(head.status == 206)
+                let seed = head["etag"] == "\"v1\"" ? 0 : 1
+                #expect(head["etag"] == (seed == 0 ? "\"v1\"" : "\"v1-v1\""))
+                stage.expect(
+                    body, are: start..<start + 100_000,
+                    of: RampContent(length: Stage.length, seed: seed))
+            }
+            // Each range may open the film anew: a refused answer, and a good one.
+            #expect(stage.origin.ledger.requests <= 12)
+            #expect(stage.origin.ledger.bodyBytes < 8_000_000)
+        }
+    }
+
+    @Test("a range that is refused because the film has shrunk is refused to the player too")
+    func shrunk() async throws {
+        try await Stage.run { stage in
+            try await stage.expectRange(0..<100_000)
+            stage.origin.serve(.ramp(length: 2_000_000, seed: 2), at: Stage.path)
+            let (head, body) = try await stage.get("bytes=3000000-3999999")
+            #expect(head.status == 416)
+            #expect(head["content-range"] == "bytes */2000000")
+            #expect(body.isEmpty)
+            let whole = try await stage.get()
+            #expect(whole.head["content-length"] == "2000000")
+            stage.expect(
+                whole.body, are: 0..<2_000_000, of: RampContent(length: 2_000_000, seed: 2))
+        }
+    }
+
+    @Test("a new target with another version is another version")
+    func changed() async throws {
+        try await Stage.run { stage in
+            stage.origin.sign(Stage.path, with: SigningRule(uses: 1))
+            stage.expect(try await stage.get("bytes=0-99999").body, are: 0..<100_000)
+            let next = RampContent(length: Stage.length, seed: 7)
+            stage.origin.serve(
+                .ramp(length: Stage.length, seed: 7, entityTag: "\"v2\""), at: Stage.path)
+            let (head, body) = try await stage.get("bytes=3000000-3999999")
+            #expect(head["etag"] == "\"v2\"")
+            stage.expect(body, are: 3_000_000..<4_000_000, of: next)
+        }
+    }
+
+    @Test("a film that was refused once is stored when it is there again")
+    func refusedOnce() async throws {
+        try await Stage.run(length: 20_000_000) { stage in
+            stage.origin.serve(.ramp(length: 5_000_000), at: "/other.mp4")
+            for number in Int64(1)...20 {
+                try await stage.expectRange(0..<10)
+                stage.origin.behave(.status(416), at: Stage.path, times: 1)
+                // Keeps the index busy, so that what is written comes late.
+                async let other = stage.get(path: "/other.mp4?\(number)")
+                let range = number * 900_000..<number * 900_000 + 10_000
+                try await stage.expectRange(range)
+                _ = try await other
+                try await stage.expectStored(range)
+            }
+        }
+    }
+}
