@@ -27,7 +27,9 @@ struct Store: Sendable {
         }
     }
 
-    private static func openIndex(of disk: PosixDisk, boot: String) throws(IndexError) -> IndexWriter {
+    private static func openIndex(of disk: PosixDisk, boot: String) throws(IndexError)
+        -> IndexWriter
+    {
         do throws(IndexError) {
             return try IndexWriter(path: disk.indexPath, boot: boot)
         } catch {

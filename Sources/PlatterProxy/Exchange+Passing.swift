@@ -5,13 +5,16 @@ import PlatterHTTP
 
 /// The ways past the store.
 extension Exchange {
-    /// - Parameter isWhole: Ask for all of it, whatever the player asked for.
-    func pass(detail: String, isWhole: Bool = false) {
+    /// - Parameters:
+    ///   - isWhole: Ask for all of it, whatever the player asked for.
+    ///   - hasBody: As of `Passage.passAll`.
+    func pass(detail: String, isWhole: Bool = false, hasBody: Bool = true) {
         let range = isWhole ? nil : request.passedRange
         let waited = services.readers.clock.now.since(begun)
         let headTime = services.readers.waits.head - waited
         startPassage { [isHead = request.isHead] passage in
-            passage.passAll(range: range, isHead: isHead, detail: detail, headTime: headTime)
+            passage.passAll(
+                range: range, isHead: isHead, hasBody: hasBody, detail: detail, headTime: headTime)
         }
     }
 
@@ -49,7 +52,7 @@ extension Exchange {
             case .complete: self?.done(isReusable: self?.request.isKeepAlive ?? false)
             case .short: self?.done(isReusable: false)
             case .unreachable: self?.unavailable()
-            case .changed: self?.pass(detail: "changed")
+            case .refused: self?.pass(detail: "store")
             }
         }
         phase = .passing(passage)

@@ -197,8 +197,12 @@ final class Exchange {
         case .short: done(isReusable: false)
         case .unavailable: unavailable()
         case .failed(.changed): restart()
+        // The challenge is in the origin's fields.
+        case .failed(.status(401)), .failed(.status(407)):
+            pass(detail: "challenge", hasBody: false)
         case .failed(.status(let status)): end(HTTPResponseStatus(statusCode: status))
-        case .failed: passPlanned(delivery)
+        case .failed(.store): passPlanned(delivery)
+        case .failed: pass(detail: "not-stored")
         case .passRest(let range): passRest(range, of: delivery.opened)
         }
     }

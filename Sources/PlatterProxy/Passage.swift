@@ -13,8 +13,8 @@ final class Passage: Sendable {
         case short
         /// Nothing was sent.
         case unreachable
-        /// Nothing was sent; the origin has another version.
-        case changed
+        /// Nothing was sent; the origin does not give these bytes of this version.
+        case refused
     }
 
     private let resource: Resource
@@ -43,8 +43,13 @@ final class Passage: Sendable {
 
     /// The origin's own answer to the whole request.
     ///
-    /// - Parameter headTime: How long the player still waits for the head.
-    func passAll(range: AskedRange?, isHead: Bool, detail: String, headTime: Duration) {
+    /// - Parameters:
+    ///   - headTime: How long the player still waits for the head.
+    ///   - hasBody: false: only the head; players take an error's body for media.
+    func passAll(
+        range: AskedRange?, isHead: Bool, hasBody: Bool = true, detail: String,
+        headTime: Duration
+    ) {
         run { passage in
             let deadline = passage.startDeadline(after: headTime)
             let response: Bypass.Response
@@ -55,12 +60,13 @@ final class Passage: Sendable {
                 return .unreachable
             }
             deadline.cancel()
-            let head = passage.heads.passed(
+            var head = passage.heads.passed(
                 response.status, response.fields, detail: detail,
                 isChunkable: !isHead && !passage.isHTTP10)
+            if !hasBody { head.headers.replaceOrAdd(name: "Content-Length", value: "0") }
             do {
                 try await passage.write(.head(head))
-                if !isHead { _ = try await passage.relay(response) }
+                if !isHead, hasBody { _ = try await passage.relay(response) }
                 try await passage.write(.end(nil))
                 return head.version == .http1_0 ? .short : .complete
             } catch {
@@ -85,8 +91,8 @@ final class Passage: Sendable {
                 rest = try await passage.services.bypass.rest(
                     of: opened, resource: passage.resource, range: range)
             } catch {
-                if head != nil { return error == .changed ? .changed : .unreachable }
-                return .short
+                guard head != nil else { return .short }
+                return error == .unreachable ? .unreachable : .refused
             }
             do {
                 if let head { try await passage.write(.head(head)) }

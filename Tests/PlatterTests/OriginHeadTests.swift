@@ -7,6 +7,35 @@ import Testing
 struct OriginHeadTests {
     // MARK: HEAD
 
+    @Test(
+        "one answer at the start that cannot be trusted does not keep the film out of the store",
+        arguments: [
+            Vice.contentRange(.shifted), .contentRange(.unknownTotal),
+            .head(.contentCoding("gzip")),
+            .head(.contentLength(offBy: 1)),
+            .head(.contentType("multipart/byteranges; boundary=x")), .status(204),
+        ])
+    func untrustedOnce(vice: Vice) async throws {
+        try await Stage.run { stage in
+            stage.origin.behave(vice, times: 1)
+            _ = try await stage.get("bytes=0-99999")
+            try await stage.expectRange(0..<100_000)
+            try await stage.expectStored(0..<100_000)
+        }
+    }
+
+    @Test("a challenge in the middle has its fields too")
+    func challengeMidway() async throws {
+        try await Stage.run { stage in
+            try await stage.expectRange(0..<1000)
+            let field = HeaderField("WWW-Authenticate", "Basic realm=\"films\"")
+            stage.origin.behave(.answers(CannedAnswer(status: 401, fields: [field])))
+            let (head, _) = try await stage.get("bytes=3000000-3000999")
+            #expect(head.status == 401)
+            #expect(head["www-authenticate"] == "Basic realm=\"films\"")
+        }
+    }
+
     @Test("HEAD is answered although the origin refuses it", arguments: [403, 405, 500])
     func headRefused(status: Int) async throws {
         try await Stage.run { stage in

@@ -40,6 +40,7 @@ package final class Entry: Sendable {
         var resource: Resource
         var opened: Opened?
         var habit = ProbeHabit()
+        var isFlawed = false
     }
 
     package init(handle: EntryHandle, resource: Resource, opened: Opened? = nil) {
@@ -66,6 +67,16 @@ package final class Entry: Sendable {
 
     func readerClosed(taken: Int64, asked: Int64, settings: ReadAhead.Settings) {
         state.withLockedValue { $0.habit.closed(taken: taken, asked: asked, settings: settings) }
+    }
+
+    /// What came to open it cannot be used.
+    ///
+    /// - Returns: Whether that was so before.
+    func isFlawedAgain() -> Bool {
+        state.withLockedValue { state in
+            defer { state.isFlawed = true }
+            return state.isFlawed
+        }
     }
 
     /// - Returns: false when it turned out to be something else before: two requests may open it.

@@ -149,7 +149,7 @@ struct Flight: Sendable {
             services.log.warning(
                 "The origin sends a document instead of media",
                 metadata: ["url": "\(entry.resource.url.redacted)"])
-            return .retryable(after: nil)
+            return .untrusted
         case .changed(let reason):
             services.log.notice(
                 "The origin has another version",
@@ -167,7 +167,9 @@ struct Flight: Sendable {
             services.log.warning(
                 "The origin's answer cannot be trusted",
                 metadata: ["url": "\(entry.resource.url.redacted)", "reason": "\(reason)"])
-            return entry.opened == nil ? bypass("\(reason)") : .retryable(after: nil)
+            // One that is such may be an accident.
+            guard entry.opened == nil, entry.isFlawedAgain() else { return .untrusted }
+            return reason == .contentCoded ? bypass("\(reason)") : .failed(.status(502))
         }
     }
 

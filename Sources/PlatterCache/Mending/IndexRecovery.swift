@@ -26,7 +26,8 @@ package final class IndexRecovery: Sendable {
     ///   - lost: The index is gone: what is known of it is to be forgotten.
     ///   - renewed: There is an index again.
     package init(
-        index: IndexWriter, disk: any Disk, executor: IOExecutor, delay: @escaping Delay, log: Logger,
+        index: IndexWriter, disk: any Disk, executor: IOExecutor, delay: @escaping Delay,
+        log: Logger,
         lost: @escaping @Sendable () -> Void, renewed: @escaping @Sendable () async -> Void
     ) {
         self.index = index

@@ -62,13 +62,14 @@ package struct Bypass: Sendable {
         switch verdict {
         case .partial(let head), .whole(let head):
             let skipping = range.lowerBound - head.body.lowerBound
-            guard skipping <= Self.skipLimit else { throw .unreachable }
+            guard skipping <= Self.skipLimit else { throw .bypass }
             let end = min(head.body.upperBound, range.upperBound)
             return Rest(
                 response: response, skipping: skipping, length: end - range.lowerBound)
         case .changed, .unsatisfiable: throw .changed
         case .rejected(let status): throw .status(status)
-        case .wholeUnusable, .redirect, .retryable, .malformed: throw .unreachable
+        case .wholeUnusable: throw .bypass
+        case .redirect, .retryable, .malformed: throw .unreachable
         }
     }
 }

@@ -151,7 +151,11 @@ extension FetchScheduler {
         case .ended where broughtNothing:
             actions = back(off: flight, id, jitter: jitter, now: now)
         case .ended: break
-        case .retryable, .throttled: actions = back(off: flight, id, jitter: jitter, now: now)
+        // One that breaks off on its way is worth asking at once.
+        case .retryable(after: nil)
+        where flight.mark - flight.range.lowerBound >= limits.alignment: break
+        case .retryable, .throttled, .untrusted:
+            actions = back(off: flight, id, jitter: jitter, now: now)
         case .failed(let failure):
             actions = end(flight, id, with: failure)
         }

@@ -40,7 +40,7 @@ extension FetchScheduler {
         case .ended where flight.rest.isEmpty: break
         case .failed(.status), .failed(.unsatisfiable), .failed(.changed), .failed(.bypass):
             noteAnswer(of: flight.origin)
-        case .failed(.store), .failed(.stopped): break
+        case .failed(.store), .failed(.stopped), .untrusted: break
         case .ended, .retryable, .throttled, .failed(.unreachable):
             if !hasBytes { noteFailure(of: flight, id, jitter: jitter, now: now) }
         }
@@ -79,7 +79,7 @@ extension FetchScheduler {
         case _ where flight.isCancelled: return
         case .retryable(let after?): asked = after
         case .throttled(let after): asked = after
-        case .retryable, .ended, .failed: return
+        case .retryable, .untrusted, .ended, .failed: return
         }
         let end = asked.map { now.advanced(by: Backoff(limits: limits).granted($0)) }
         let full = limits.perOrigin

@@ -129,5 +129,7 @@ package enum FlightOutcome: Hashable, Sendable {
     case retryable(after: Duration?)
     /// The same; the origin asks for fewer requests (429, 503).
     case throttled(after: Duration?)
+    /// Worth another try: the origin is there, but what it answered cannot be used.
+    case untrusted
     case failed(FetchFailure)
 }

@@ -21,6 +21,12 @@ struct CircuitBreakerTests {
 
     private var breaker: CircuitBreaker? { stage.scheduler.origins[OriginID("a")]?.breaker }
 
+    @Test("answers that cannot be used do not open it: the origin is there")
+    mutating func untrusted() {
+        for id in UInt64(1)...12 { fails(id, .untrusted) }
+        #expect(breaker?.isClosed ?? true)
+    }
+
     @Test("a value: five failures open it, a probe decides")
     func value() {
         var breaker = CircuitBreaker()

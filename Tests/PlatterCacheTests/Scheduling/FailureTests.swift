@@ -18,6 +18,16 @@ struct FailureTests {
                 == [.plan(2, at: 4096, searchEnd: mib, length: mib - 4096)])
     }
 
+    @Test("a flight that breaks off on its way is tried again at once")
+    mutating func progress() {
+        stage.flies(1, 0..<mib, flight: 1)
+        _ = stage.advanced(1, to: 65_536)
+        _ = stage.waits(1, at: 65_536, upTo: mib, stride: mib)
+        #expect(
+            stage.landed(1, .retryable(after: nil))
+                == [.plan(2, at: 65_536, searchEnd: mib, length: mib - 65_536)])
+    }
+
     @Test("a timer that fires early is set again")
     mutating func earlyTimer() {
         stage.flies(1, 0..<mib, flight: 1)

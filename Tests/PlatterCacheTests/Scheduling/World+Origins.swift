@@ -97,7 +97,7 @@ extension World {
         switch outcome {
         case .failed: record.noteAnswer()
         case .retryable(_?), .throttled: record.hasComplained = true
-        case .retryable(nil), .ended: break
+        case .retryable(nil), .untrusted, .ended: break
         }
         switch outcome {
         case .retryable, .throttled: if !hasBytes { record.noteFailure(transfer, now: now) }
@@ -105,7 +105,7 @@ extension World {
         case .ended:
             let isDone = transfer.phase != .opening && transfer.mark >= transfer.end
             if !hasBytes, !isDone { record.noteFailure(transfer, now: now) }
-        case .failed: break
+        case .failed, .untrusted: break
         }
         records[origin(of: transfer)] = record
     }

@@ -123,6 +123,7 @@ extension World {
         case 4:
             transfers[id]?.isStalled = true
             return false
+        case 5: land(id, .untrusted)
         default: land(id, .retryable(after: nil))
         }
         return true
