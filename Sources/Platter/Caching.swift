@@ -17,8 +17,7 @@ struct Caching: Sendable {
     private let origins: Origins
     private let store: Store
     private let evictor: Evictor
-    private let recovery: IndexRecovery
-    private let sweep: OrphanSweep
+    let upkeep: Upkeep
     private let executor: IOExecutor
     private let clock = SystemClock()
 
@@ -37,10 +36,12 @@ struct Caching: Sendable {
         let evictor = Self.makeEvictor(
             configuration, store: store, table: table, clock: clock, delay: delay,
             executor: executor, log: log)
+        let damage = DamageWatch(
+            index: store.index, table: table, clock: clock, wallClock: System.wallClock, log: log)
         let services = FetchServices(
             origin: origins.fetching, disk: store.disk, index: store.index, search: search,
             table: table,
-            evictor: evictor, admission: Admission(clock: clock, log: log),
+            evictor: evictor, admission: Admission(damage: damage, clock: clock, log: log),
             bandwidth: BandwidthGate(
                 BandwidthLimit(
                     bytesPerSecond: configuration.bandwidth,
@@ -56,33 +57,22 @@ struct Caching: Sendable {
         prefetcher = Prefetcher(
             queue: queue, table: table, index: store.index, search: search,
             wallClock: System.wallClock, delay: delay, log: log)
-        let sweep = OrphanSweep(
-            disk: store.disk, search: IndexSearch(reader: store.index.makeReader()),
-            evictor: evictor, log: log)
-        recovery = IndexRecovery(
-            index: store.index, disk: store.disk, executor: executor, delay: delay, log: log,
-            lost: { [table] in table.forgetAll() },
-            renewed: { [prefetcher] in
-                await evictor.restart()
-                await prefetcher.restart()
-                await sweep.run()
-            })
         self.evictor = evictor
-        self.sweep = sweep
+        upkeep = Upkeep(
+            configuration, store: store, table: table, evictor: evictor, prefetcher: prefetcher,
+            damage: damage, delay: delay, executor: executor, log: log)
     }
 
     /// What goes on by itself from now on.
     func start() async {
-        recovery.start()
-        store.disk.takeBallast()
+        upkeep.start()
         // The limit may be lower than it was when the server last ran.
         evictor.look()
         await prefetcher.resume()
-        Task(executorPreference: executor) { [sweep] in await sweep.run() }
     }
 
     func stop() async {
-        recovery.stop()
+        upkeep.stop()
         await queue.stop()
     }
 
@@ -112,7 +102,8 @@ struct Caching: Sendable {
         readAhead.most = min(readAhead.most, max(room / 8, 1 << 20))
         let readers = ReaderServices(
             queue: queue,
-            verifier: Verifier(index: store.index, executor: executor, log: log),
+            verifier: Verifier(
+                index: store.index, damage: upkeep.damage, executor: executor, log: log),
             spans: table.spans,
             accesses: AccessNotes(index: store.index, wallClock: System.wallClock, log: log),
             clock: clock, readAhead: readAhead, keptBehind: min(16 << 20, room / 16),
@@ -124,6 +115,7 @@ struct Caching: Sendable {
                 streams: streams),
             table: table, index: store.index, readers: readers,
             bypass: Bypass(origin: origins.passing, wallClock: System.wallClock),
+            damage: upkeep.damage,
             wallClock: System.wallClock, log: log)
     }
 }

@@ -91,7 +91,8 @@ final class Engine: Sendable {
         let base = "http://\(Self.authority(configuration.host, proxy.address.port ?? 0))"
         let services = AdminServices(
             search: caching.makeSearch(), streams: caching.streams, queue: caching.queue,
-            prefetcher: caching.prefetcher, publicURL: base,
+            prefetcher: caching.prefetcher, scrub: caching.upkeep.scrub,
+            damage: caching.upkeep.damage, publicURL: base,
             connections: { proxy.connectionCount })
         return try await listening(endpoint.host, endpoint.port) {
             try await AdminServer.start(

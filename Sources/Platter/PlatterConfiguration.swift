@@ -30,6 +30,9 @@ public struct PlatterConfiguration: Hashable, Sendable {
     public var bandwidth: Int64?
     /// The same for what nobody plays at that moment: prefetch and background fill [nil].
     public var backgroundBandwidth: Int64?
+    /// Bytes per second at which everything on disk is compared with its checksums, once a day, in the
+    /// background; 262,144 or more, nil: not at all [nil].
+    public var scrubRate: Int64?
     /// Event loops for players and origins, 1 to 64; 0: one for each core [0].
     public var eventLoops = 0
 
@@ -68,6 +71,7 @@ public struct PlatterConfiguration: Hashable, Sendable {
         check(0...600 ~= readAheadSeconds, "read-ahead: must be from 0 to 600 seconds")
         for (name, limit) in [
             ("bandwidth", bandwidth), ("background bandwidth", backgroundBandwidth),
+            ("scrub rate", scrubRate),
         ] {
             check(
                 (limit ?? .max) >= 256 << 10,

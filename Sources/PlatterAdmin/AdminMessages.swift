@@ -84,6 +84,49 @@ package enum AdminMessages {
         }
     }
 
+    /// A line of the answer to POST /verify, one after the other: how far it has come in bytes, and in
+    /// the last one what was found, or why it ended.
+    package struct Verification: Codable, Sendable {
+        package var done: Int64
+        package var total: Int64
+        package var report: VerificationReport?
+        package var error: String?
+
+        package init(
+            done: Int64, total: Int64, report: VerificationReport? = nil, error: String? = nil
+        ) {
+            self.done = done
+            self.total = total
+            self.report = report
+            self.error = error
+        }
+    }
+
+    /// What was compared with its checksums, and what is not as it was recorded.
+    package struct VerificationReport: Codable, Sendable {
+        package struct Damage: Codable, Sendable {
+            package var id: Int64
+            package var url: String
+            /// The first byte, and the byte after the last.
+            package var start: Int64
+            package var end: Int64
+        }
+
+        package var entries: Int
+        package var runs: Int
+        package var bytes: Int64
+        package var damaged: [Damage]
+        /// Entries whose file is missing.
+        package var withoutFile: [Int64]
+        package var indexFaults: [String]
+        /// What is damaged was forgotten, and is fetched again when it is wanted.
+        package var isRepaired: Bool
+
+        package var isClean: Bool {
+            damaged.isEmpty && withoutFile.isEmpty && indexFaults.isEmpty
+        }
+    }
+
     /// What went wrong, and what to do.
     package struct Problem: Codable, Sendable {
         package var error: String

@@ -92,7 +92,33 @@ package final class AdminServer: Sendable {
             try await services.prefetcher.prefetch(Resource(url, fields: fields))
             return Response(status: .accepted)
         }
+        router.post("verify") { request, _ in
+            verify(services, repairs: request.uri.queryParameters["repair"] == "true")
+        }
         return router
+    }
+
+    /// A line of JSON for each step, so that a person sees how far it has come.
+    private static func verify(_ services: AdminServices, repairs: Bool) -> Response {
+        let body = ResponseBody { writer in
+            func write(_ line: AdminMessages.Verification) async throws {
+                var data = try JSONEncoder().encode(line)
+                data.append(UInt8(ascii: "\n"))
+                try await writer.write(ByteBuffer(bytes: data))
+            }
+            do {
+                let report = try await VerificationViews.run(services.scrub, repairs: repairs) {
+                    try await write($0)
+                }
+                if report.isClean { services.damage.foundClean() }
+                try await write(.init(done: report.bytes, total: report.bytes, report: report))
+            } catch let error as IndexError {
+                try await write(.init(done: 0, total: 0, error: error.description))
+            }
+            try await writer.finish(nil)
+        }
+        return Response(
+            status: .ok, headers: [.contentType: "application/x-ndjson"], body: body)
     }
 
     private static func stream(_ request: Request) async throws -> (OriginURL, HTTPFields) {

@@ -47,15 +47,19 @@ package enum EntryViews {
 
 extension AdminMessages.Entry {
     init(_ record: EntryRecord, presentBytes: Int64) {
-        // The key ends with a fingerprint where fields select the object; its first word is the URL.
-        let text = record.representation.key.text.prefix { $0 != " " }
         self.init(
-            id: record.id.rawValue,
-            url: (try? OriginURL(String(text)))?.redacted ?? String(text.prefix { $0 != "?" }),
+            id: record.id.rawValue, url: Self.url(of: record.representation.key),
             state: EntryState(record, presentBytes: presentBytes).rawValue,
             completeLength: record.grid.completeLength, presentBytes: presentBytes,
             chunkLength: record.grid.chunkLength, contentType: record.contentType,
             createdAt: record.createdAt, accessedAt: record.accessedAt)
+    }
+
+    /// The URL of a key, without what may be secret in it.
+    static func url(of key: CacheKey) -> String {
+        // A key ends with a fingerprint where fields select the object; its first word is the URL.
+        let text = key.text.prefix { $0 != " " }
+        return (try? OriginURL(String(text)))?.redacted ?? String(text.prefix { $0 != "?" })
     }
 }
 

@@ -39,31 +39,67 @@ struct AdminClient {
         return try await send(request, as: AdminMessages.Registered.self).url
     }
 
+    /// Compares everything on disk; `progress` is called for each step.
+    func verify(
+        repairs: Bool, progress: (AdminMessages.Verification) -> Void
+    ) async throws -> AdminMessages.VerificationReport {
+        var request = HTTPClientRequest(url: base + "/verify" + (repairs ? "?repair=true" : ""))
+        request.method = .POST
+        return try await ask(request, deadline: .distantFuture) { response in
+            var lines = ByteBuffer()
+            for try await buffer in response.body {
+                lines.writeImmutableBuffer(buffer)
+                while let step = try Self.nextStep(&lines) {
+                    if let error = step.error { throw Failure.refused(error) }
+                    if let report = step.report { return report }
+                    progress(step)
+                }
+            }
+            throw Failure.refused("the daemon ended before it was done")
+        }
+    }
+
+    private static func nextStep(
+        _ lines: inout ByteBuffer
+    ) throws -> AdminMessages.Verification? {
+        guard let end = lines.readableBytesView.firstIndex(of: UInt8(ascii: "\n")),
+            let line = lines.readSlice(length: end - lines.readerIndex + 1)
+        else { return nil }
+        lines.discardReadBytes()
+        return try JSONDecoder().decode(
+            AdminMessages.Verification.self, from: Data(line.readableBytesView))
+    }
+
     private func send<Answer: Decodable>(
         _ request: HTTPClientRequest, as type: Answer.Type
     ) async throws -> Answer {
-        let (status, body) = try await answer(to: request)
-        guard status == .ok else {
-            let problem = try? JSONDecoder().decode(Problem.self, from: body)
-            throw Failure.refused(problem?.error.message ?? "the daemon answered \(status)")
+        try await ask(request, deadline: .now() + .seconds(30)) { response in
+            let body = Data(try await response.body.collect(upTo: 64 << 20).readableBytesView)
+            guard response.status == .ok else {
+                let problem = try? JSONDecoder().decode(Problem.self, from: body)
+                throw Failure.refused(
+                    problem?.error.message ?? "the daemon answered \(response.status)")
+            }
+            return try JSONDecoder().decode(type, from: body)
         }
-        return try JSONDecoder().decode(type, from: body)
     }
 
     /// Where nobody listens this is known at once.
-    private func answer(
-        to request: HTTPClientRequest
-    ) async throws -> (status: HTTPResponseStatus, body: Data) {
+    private func ask<Answer>(
+        _ request: HTTPClientRequest, deadline: NIODeadline,
+        _ read: (HTTPClientResponse) async throws -> Answer
+    ) async throws -> Answer {
         var configuration = HTTPClient.Configuration()
         configuration.connectionPool.retryConnectionEstablishment = false
         configuration.timeout.connect = .seconds(3)
         let client = HTTPClient(
             eventLoopGroupProvider: .singleton, configuration: configuration)
-        let result: Result<(status: HTTPResponseStatus, body: Data), any Error>
+        let result: Result<Answer, any Error>
         do {
-            let response = try await client.execute(request, timeout: .seconds(30))
-            let body = try await response.body.collect(upTo: 64 << 20)
-            result = .success((response.status, Data(body.readableBytesView)))
+            let response = try await client.execute(request, deadline: deadline)
+            result = .success(try await read(response))
+        } catch let error as Failure {
+            result = .failure(error)
         } catch {
             result = .failure(Failure.noDaemon(base))
         }

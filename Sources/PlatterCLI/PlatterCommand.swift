@@ -24,10 +24,11 @@ struct PlatterCommand: AsyncParsableCommand {
             What is on disk:
               platter ls
               platter show 1
+              platter verify
             """,
         version: version,
         subcommands: [
             ServeCommand.self, URLCommand.self, GetCommand.self, ListCommand.self,
-            ShowCommand.self,
+            ShowCommand.self, VerifyCommand.self,
         ])
 }

@@ -60,6 +60,12 @@ struct ServeCommand: AsyncParsableCommand {
             "The same for prefetch and background fill. (default: no limit)", valueName: "bytes"))
     var backgroundBandwidth: ByteCountArgument?
 
+    @Option(
+        help: ArgumentHelp(
+            "Compare all on disk with its checksums once a day, at so many bytes per second. (default: off)",
+            valueName: "bytes"))
+    var scrubRate: ByteCountArgument?
+
     @Option(help: "How much to log: debug, info, notice, warning or error.")
     var logLevel = "notice"
 
@@ -115,6 +121,7 @@ struct ServeCommand: AsyncParsableCommand {
         configuration.fetchesPerOrigin = fetchesPerOrigin
         configuration.readAheadSeconds = readAhead
         configuration.bandwidth = bandwidth?.bytes
+        configuration.scrubRate = scrubRate?.bytes
         configuration.backgroundBandwidth = backgroundBandwidth?.bytes
         configuration.fillsInBackground = backgroundFill
         return configuration

@@ -130,6 +130,7 @@ final class Delivery {
     private func diskFailed(_ error: DiskError) {
         services.log.error("The disk cannot be read", metadata: ["error": "\(error)"])
         guard error.code == .io else { return }
+        services.damage.damaged(opened.record.id)
         let log = services.log
         services.index.distrust(opened.record.id) { result in
             guard case .failure(let error) = result else { return }

@@ -53,6 +53,7 @@ final class Exchange {
         if request.hasCredentials {
             return pass(detail: "authorization")
         }
+        if services.damage.isSuspect { return pass(detail: "disk-suspect") }
         if services.table.isBypassed(request.resource.key, now: now) {
             return pass(detail: "not-stored")
         }

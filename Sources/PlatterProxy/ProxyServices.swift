@@ -9,19 +9,21 @@ package struct ProxyServices: Sendable {
     package let index: IndexWriter
     package let readers: ReaderServices
     package let bypass: Bypass
+    package let damage: DamageWatch
     /// Seconds since 1970.
     package let wallClock: @Sendable () -> Int64
     package let log: Logger
 
     package init(
         routes: Routes, table: EntryTable, index: IndexWriter, readers: ReaderServices,
-        bypass: Bypass, wallClock: @escaping @Sendable () -> Int64, log: Logger
+        bypass: Bypass, damage: DamageWatch, wallClock: @escaping @Sendable () -> Int64, log: Logger
     ) {
         self.routes = routes
         self.table = table
         self.index = index
         self.readers = readers
         self.bypass = bypass
+        self.damage = damage
         self.wallClock = wallClock
         self.log = log
     }

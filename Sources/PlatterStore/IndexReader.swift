@@ -224,6 +224,13 @@ package final class IndexReader {
         }
     }
 
+    /// What SQLite finds wrong with the file; empty when nothing is. Reads all of it.
+    package func faults() throws(IndexError) -> [String] {
+        try ask("PRAGMA quick_check(100)") { (statement, _) throws(IndexError) in
+            try statement.all { $0.text(0) ?? "" }.filter { $0 != "ok" }
+        }
+    }
+
     /// The entry, current or superseded, that has this file.
     package func entry(with file: DataFileName) throws(IndexError) -> EntryRecord? {
         try ask("SELECT \(EntryRecord.columns) FROM cache_entries WHERE file = ?1") {

@@ -106,6 +106,15 @@ package final class EntryTable: Sendable {
         }
     }
 
+    /// The same, when only the index's number of it is known.
+    func forget(_ id: EntryID) {
+        state.withLockedValue { state in
+            for (key, entry) in state.entries where entry.opened?.record.id == id {
+                state.entries[key] = nil
+            }
+        }
+    }
+
     package func forgetAll() { state.withLockedValue { $0.entries = [:] } }
 
     // MARK: - What cannot be stored

@@ -5,16 +5,20 @@ import PlatterCore
 /// The shell around `AdmissionRule`, for all flights.
 package final class Admission: Sendable {
     private let rule = NIOLockedValueBox(AdmissionRule())
+    private let damage: DamageWatch
     private let clock: any MonotonicClock
     private let log: Logger
 
-    package init(clock: any MonotonicClock, log: Logger) {
+    package init(damage: DamageWatch, clock: any MonotonicClock, log: Logger) {
+        self.damage = damage
         self.clock = clock
         self.log = log
     }
 
     /// Whether a fetch whose bytes are to be stored may begin now.
-    func admits() -> Bool { rule.withLockedValue { $0.admits(now: clock.now) } }
+    func admits() -> Bool {
+        !damage.isSuspect && rule.withLockedValue { $0.admits(now: clock.now) }
+    }
 
     func refused(_ error: any Error) {
         guard rule.withLockedValue({ $0.refused(now: clock.now) }) else { return }

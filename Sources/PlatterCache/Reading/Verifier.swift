@@ -13,11 +13,15 @@ package final class Verifier: Sendable {
 
     private let waiting = NIOLockedValueBox<[Key: [@Sendable (Wakeup) -> Void]]>([:])
     private let index: IndexWriter
+    private let damage: DamageWatch
     private let executor: IOExecutor
     private let log: Logger
 
-    package init(index: IndexWriter, executor: IOExecutor, log: Logger) {
+    package init(
+        index: IndexWriter, damage: DamageWatch, executor: IOExecutor, log: Logger
+    ) {
         self.index = index
+        self.damage = damage
         self.executor = executor
         self.log = log
     }
@@ -33,7 +37,10 @@ package final class Verifier: Sendable {
         }
         guard isFirst else { return }
         Task(executorPreference: executor) { [self] in
-            if isIntact(run, of: opened) {
+            // A damaged row may say anything; a run lies within one chunk.
+            let isSane = run.range.upperBound <= opened.completeLength
+                && run.range.length <= opened.grid.chunkLength
+            if isSane, isIntact(run, of: opened) {
                 index.stampVerified(run, in: opened.record.id) { self.finish(key, $0.isSuccess) }
             } else {
                 log.error(
@@ -49,6 +56,7 @@ package final class Verifier: Sendable {
             return try Checksum.crc32c(of: opened.file, range: run.range) == run.crc32c
         } catch {
             log.error("The disk cannot be read", metadata: ["error": "\(error)"])
+            if error.code == .io { damage.damaged(opened.record.id) }
             return false
         }
     }

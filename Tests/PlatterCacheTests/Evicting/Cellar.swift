@@ -53,7 +53,9 @@ final class Cellar: Sendable {
     }
 
     func recordAll(of record: EntryRecord) async throws {
-        let runs = record.grid.pieces(of: 0..<Self.length).map { StoredRun(range: $0, crc32c: 0) }
+        let ones = [UInt8](repeating: 1, count: Int(Self.chunk))
+        let crc = ones.withUnsafeBytes { Checksum.crc32c(of: $0) }
+        let runs = record.grid.pieces(of: 0..<Self.length).map { StoredRun(range: $0, crc32c: crc) }
         index.record(runs, in: record.id) { _ in }
         try await index.flush()
     }

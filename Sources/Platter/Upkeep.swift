@@ -1,0 +1,75 @@
+import Logging
+import NIOConcurrencyHelpers
+import NIOPosix
+import PlatterCache
+import PlatterCore
+import PlatterStore
+
+/// What goes on by itself: the watch over the index and the disk, the sweep, the scrub.
+struct Upkeep: Sendable {
+    let damage: DamageWatch
+    let scrub: Scrub
+    private let recovery: IndexRecovery
+    private let sweep: OrphanSweep
+    private let store: Store
+    private let executor: IOExecutor
+    private let scrubRate: Int64?
+    private let tasks = NIOLockedValueBox<[Task<Void, Never>]>([])
+
+    /// Between two rounds of the scrub [1 day].
+    private static let scrubInterval = Duration.seconds(86_400)
+
+    init(
+        _ configuration: PlatterConfiguration, store: Store, table: EntryTable, evictor: Evictor,
+        prefetcher: Prefetcher, damage: DamageWatch, delay: @escaping Delay,
+        executor: IOExecutor, log: Logger
+    ) {
+        self.store = store
+        self.executor = executor
+        self.damage = damage
+        scrubRate = configuration.scrubRate
+        let sweep = OrphanSweep(
+            disk: store.disk, search: IndexSearch(reader: store.index.makeReader()),
+            evictor: evictor, log: log)
+        scrub = Scrub(
+            index: store.index, search: IndexSearch(reader: store.index.makeReader()),
+            disk: store.disk, log: log)
+        recovery = IndexRecovery(
+            index: store.index, disk: store.disk, executor: executor, delay: delay, log: log,
+            lost: { [table] in table.forgetAll() },
+            renewed: { [prefetcher] in
+                await evictor.restart()
+                await prefetcher.restart()
+                await sweep.run()
+            })
+        self.sweep = sweep
+    }
+
+    func start() {
+        recovery.start()
+        store.disk.takeBallast()
+        var started = [Task(executorPreference: executor) { [sweep] in _ = await sweep.run() }]
+        if let scrubRate {
+            started.append(Task(executorPreference: executor) { await scrubForEver(at: scrubRate) })
+        }
+        tasks.withLockedValue { [started] in $0 = started }
+    }
+
+    func stop() {
+        recovery.stop()
+        for task in tasks.withLockedValue({ $0 }) { task.cancel() }
+    }
+
+    private func scrubForEver(at bytesPerSecond: Int64) async {
+        let gate = BandwidthGate(
+            BandwidthLimit(bytesPerSecond: bytesPerSecond), clock: SystemClock())
+        while !Task.isCancelled {
+            // What stands in the way of one round may have gone before the next.
+            let report = try? await scrub.run(repairs: true) { gate.take($0, isBackground: false) }
+            for place in report?.damaged ?? [] where place.isUnexplained {
+                damage.damaged(place.entry)
+            }
+            try? await Task.sleep(for: Self.scrubInterval)
+        }
+    }
+}

@@ -1,0 +1,87 @@
+import ArgumentParser
+import Foundation
+import PlatterAdmin
+import PlatterStore
+
+/// Everything on disk compared with its checksums.
+struct VerifyCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "verify",
+        abstract: "Compare everything on disk with its checksums.",
+        discussion: """
+            Asks the running daemon; with --cache-dir, does it itself in a folder that no daemon uses. \
+            What is damaged is never played: it is found before it is served, or here. --repair forgets \
+            it at once, so that it is fetched again when it is wanted.
+
+            Ends with 0 when all is right or was repaired, else with 1.
+            """)
+
+    @OptionGroup var admin: AdminOption
+
+    @Option(
+        help: ArgumentHelp("Verify this cache folder, without the daemon.", valueName: "dir"))
+    var cacheDir: String?
+
+    @Flag(help: "Forget what is damaged.")
+    var repair = false
+
+    @Flag(help: "Print JSON.")
+    var json = false
+
+    func run() async throws {
+        let report = try await verify()
+        if json {
+            print(try JSONText.make(report))
+        } else {
+            show(report)
+        }
+        if !report.isClean, !report.isRepaired { throw ExitCode.failure }
+    }
+
+    private func verify() async throws -> AdminMessages.VerificationReport {
+        var bar: ProgressBar?
+        defer { bar?.end() }
+        func show(_ step: AdminMessages.Verification) {
+            var shown = bar ?? ProgressBar(name: "verify", start: 0, total: step.total)
+            shown.show(step.done)
+            bar = shown
+        }
+        do {
+            guard let cacheDir else {
+                return try await AdminClient(admin).verify(repairs: repair, progress: show)
+            }
+            guard FileManager.default.fileExists(atPath: cacheDir + "/index.sqlite") else {
+                throw CleanExit.failure("there is no cache in \(cacheDir)")
+            }
+            return try await VerificationViews.verify(
+                folder: cacheDir, repairs: repair, progress: show)
+        } catch let error as AdminClient.Failure {
+            throw CleanExit.failure(error.description)
+        } catch let error as DiskError {
+            throw CleanExit.failure(
+                error.code == .inUse
+                    ? "a daemon uses this folder; leave --cache-dir out to ask it" : error.message)
+        } catch let error as IndexError {
+            throw CleanExit.failure(error.description)
+        }
+    }
+
+    private func show(_ report: AdminMessages.VerificationReport) {
+        print(
+            "\(report.entries) objects, \(Output.bytes(report.bytes)) in \(report.runs) runs compared"
+        )
+        for place in report.damaged {
+            print(
+                "damaged: \(place.url), bytes \(place.start) to \(place.end - 1) (ID \(place.id))")
+        }
+        for id in report.withoutFile { print("the file of object \(id) is missing") }
+        for fault in report.indexFaults { print("index: \(fault)") }
+        if report.isClean {
+            print("All is right.")
+        } else if report.isRepaired {
+            print("What is damaged was forgotten; it is fetched again when it is wanted.")
+        } else {
+            print("Nothing of this is played. `platter verify --repair` forgets it.")
+        }
+    }
+}

@@ -1,0 +1,48 @@
+package import Logging
+import NIOConcurrencyHelpers
+package import PlatterCore
+package import PlatterStore
+
+/// The shell around `DamageRule`: told of every place on disk that is damaged without an explanation.
+package final class DamageWatch: Sendable {
+    private let rule = NIOLockedValueBox(DamageRule())
+    private let index: IndexWriter
+    private let table: EntryTable
+    private let clock: any MonotonicClock
+    private let wallClock: @Sendable () -> Int64
+    private let log: Logger
+
+    package init(
+        index: IndexWriter, table: EntryTable, clock: any MonotonicClock,
+        wallClock: @escaping @Sendable () -> Int64, log: Logger
+    ) {
+        self.index = index
+        self.table = table
+        self.clock = clock
+        self.wallClock = wallClock
+        self.log = log
+    }
+
+    /// Whether nothing on the disk is believed any more.
+    package var isSuspect: Bool { rule.withLockedValue { $0.isSuspect } }
+
+    package func damaged(_ entry: EntryID) {
+        let verdict = rule.withLockedValue { $0.damaged(entry, now: clock.now) }
+        switch verdict {
+        case .nothing: return
+        case .quarantine: break
+        case .suspect:
+            log.critical(
+                "The disk damages what is on it: nothing is stored or served from it any more",
+                metadata: ["remedy": "check the disk, then run `platter verify` or restart"])
+        }
+        log.error("An entry is given up: its file is damaged", metadata: ["entry": "\(entry)"])
+        table.forget(entry)
+        // Its readers go on from the origin; its file goes with the rest of it, by eviction.
+        index.drop(0..<Int64.max, of: entry) { _ in }
+        index.supersede(entry, at: wallClock()) { _ in }
+    }
+
+    /// See `DamageRule.foundClean`.
+    package func foundClean() { rule.withLockedValue { $0.foundClean() } }
+}

@@ -1,0 +1,163 @@
+package import Logging
+package import PlatterCore
+package import PlatterStore
+
+/// Reads everything that is recorded and compares it with its checksums (REQUIREMENTS D2): at the wish
+/// of a person, or slowly in the background.
+package struct Scrub: Sendable {
+    /// How far it has come, in bytes that are recorded.
+    package struct Progress: Hashable, Sendable {
+        package var done: Int64 = 0
+        package var total: Int64 = 0
+    }
+
+    package struct Report: Hashable, Sendable {
+        package var entries = 0
+        package var runs = 0
+        package var bytes: Int64 = 0
+        /// Runs whose bytes are not what was recorded.
+        package var damaged: [Damage] = []
+        /// Entries without their file, by number.
+        package var withoutFile: [Int64] = []
+        /// What SQLite finds wrong with the index itself.
+        package var indexFaults: [String] = []
+
+        package var isClean: Bool {
+            damaged.isEmpty && withoutFile.isEmpty && indexFaults.isEmpty
+        }
+    }
+
+    package struct Damage: Hashable, Sendable {
+        package let entry: EntryID
+        package let key: CacheKey
+        package let range: ByteRange
+        /// Nothing explains it: the row is of this boot, and nobody else has changed the file.
+        package let isUnexplained: Bool
+    }
+
+    /// Entries of one question to the index [64], and runs of one entry [256].
+    private static let pageLength = 64
+    private static let runLimit = 256
+
+    private let index: IndexWriter
+    private let search: IndexSearch
+    private let disk: any Disk
+    private let log: Logger
+
+    package init(index: IndexWriter, search: IndexSearch, disk: any Disk, log: Logger) {
+        self.index = index
+        self.search = search
+        self.disk = disk
+        self.log = log
+    }
+
+    /// Walks through all entries once. On a thread that may block.
+    ///
+    /// - Parameters:
+    ///   - repairs: Forgets what is damaged, so that it is fetched again when it is wanted.
+    ///   - pause: Called with the bytes read; how long to wait before more are.
+    ///   - progress: Called after each run.
+    package func run(
+        repairs: Bool, pause: (Int) -> Duration = { _ in .zero },
+        progress: (Progress) async throws -> Void = { _ in }
+    ) async throws -> Report {
+        var report = Report()
+        report.indexFaults = try await search.read { (reader) throws(IndexError) in
+            try reader.faults()
+        }
+        var walk = Walk(repairs: repairs)
+        walk.progress.total = try await search.read { (reader) throws(IndexError) in
+            try reader.totalRecordedBytes()
+        }
+        var last: Int64 = 0
+        while true {
+            let page = try await search.read { [last] (reader) throws(IndexError) in
+                try reader.entries(limit: Self.pageLength, after: last)
+            }
+            guard let end = page.last else { return report }
+            for summary in page {
+                report.entries += 1
+                try await check(
+                    summary.entry, walk: &walk, report: &report, pause: pause, progress: progress)
+            }
+            last = end.entry.id.rawValue
+        }
+    }
+
+    private struct Walk {
+        let repairs: Bool
+        var progress = Progress()
+    }
+
+    private func check(
+        _ entry: EntryRecord, walk: inout Walk, report: inout Report,
+        pause: (Int) -> Duration, progress: (Progress) async throws -> Void
+    ) async throws {
+        var position: Int64 = 0
+        var file: (any DataFile)?
+        while true {
+            let runs = try await runs(of: entry, from: position)
+            guard let last = runs.last else { return }
+            if file == nil { file = open(entry) }
+            guard let file else { return await lost(entry, repairs: walk.repairs, &report) }
+            for run in runs {
+                try Task.checkCancellation()
+                try await check(run, of: entry, in: file, repairs: walk.repairs, &report)
+                walk.progress.done += run.run.range.length
+                try await progress(walk.progress)
+                let wait = pause(Int(clamping: run.run.range.length))
+                if wait > .zero { try await Task.sleep(for: wait) }
+            }
+            position = last.run.range.upperBound
+        }
+    }
+
+    private func runs(
+        of entry: EntryRecord, from position: Int64
+    ) async throws(IndexError) -> [RecordedRun] {
+        try await search.read { (reader) throws(IndexError) in
+            try reader.runs(of: entry.id, from: position, limit: Self.runLimit)
+        }
+    }
+
+    private func open(_ entry: EntryRecord) -> (any DataFile)? {
+        do throws(DiskError) {
+            return try disk.openFile(entry.file, left: entry.stamp)
+        } catch {
+            log.warning("A file of the cache cannot be opened", metadata: ["error": "\(error)"])
+            return nil
+        }
+    }
+
+    private func lost(_ entry: EntryRecord, repairs: Bool, _ report: inout Report) async {
+        report.withoutFile.append(entry.id.rawValue)
+        guard repairs else { return }
+        // The next request makes the file anew; without rows nothing is expected in it.
+        _ = try? await index.dropRuns(0..<Int64.max, of: entry.id)
+    }
+
+    private func check(
+        _ run: RecordedRun, of entry: EntryRecord, in file: any DataFile, repairs: Bool,
+        _ report: inout Report
+    ) async throws {
+        let range = run.run.range
+        let isIntact = (try? Checksum.crc32c(of: file, range: range)) == run.run.crc32c
+        if isIntact {
+            report.runs += 1
+            report.bytes = report.bytes.addingClamped(range.length)
+            if !run.isVerified { index.stampVerified(run.run, in: entry.id) { _ in } }
+            return
+        }
+        // It may have been evicted, or taken another's place, while it was read.
+        let now = try await runs(of: entry, from: range.lowerBound).first
+        guard now?.run == run.run else { return }
+        report.runs += 1
+        report.bytes = report.bytes.addingClamped(range.length)
+        let isForeign = (try? file.foreignChange()) != .some(nil)
+        report.damaged.append(
+            Damage(
+                entry: entry.id, key: entry.representation.key, range: range,
+                isUnexplained: run.isVerified && !isForeign))
+        if repairs { _ = try await index.dropRuns(range, of: entry.id) }
+    }
+}

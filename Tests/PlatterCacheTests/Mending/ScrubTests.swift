@@ -1,0 +1,81 @@
+import Foundation
+import Logging
+import PlatterCore
+import PlatterStore
+import Testing
+
+@testable import PlatterCache
+
+@Suite("A scrub")
+struct ScrubTests {
+    private let cellar: Cellar
+    private let scrub: Scrub
+
+    init() async throws {
+        cellar = try Cellar()
+        scrub = Scrub(
+            index: cellar.index, search: IndexSearch(reader: try cellar.reader()),
+            disk: cellar.disk, log: Logger(label: "test"))
+    }
+
+    /// Another program writes a byte.
+    private func flip(_ record: EntryRecord, at offset: UInt64) throws {
+        let path = cellar.path + "/objects/\(record.file.folder)/\(record.file.text)"
+        let handle = try #require(FileHandle(forUpdatingAtPath: path))
+        try handle.seek(toOffset: offset)
+        try handle.write(contentsOf: [0xEE])
+        try handle.close()
+    }
+
+    @Test("what is right is found right, and progress comes to the end")
+    func clean() async throws {
+        _ = try await cellar.fill("a", accessedAt: 1)
+        _ = try await cellar.fill("b", accessedAt: 1)
+        var last = Scrub.Progress()
+        let report = try await scrub.run(repairs: false, progress: { last = $0 })
+        #expect(report.isClean)
+        #expect(report.entries == 2)
+        #expect(report.bytes == last.total)
+        #expect(last.done == last.total)
+    }
+
+    @Test("a damaged run is found, with its place, and forgotten only when that is wanted")
+    func damaged() async throws {
+        let film = try await cellar.fill("a", accessedAt: 1)
+        _ = try await cellar.fill("b", accessedAt: 1)
+        try flip(film, at: UInt64(3 * Cellar.chunk + 5))
+        for repairs in [false, true] {
+            let report = try await scrub.run(repairs: repairs)
+            let place = try #require(report.damaged.first)
+            #expect(report.damaged.count == 1)
+            #expect(place.entry == film.id)
+            #expect(place.range.contains(3 * Cellar.chunk + 5))
+            // Somebody else has written to the file.
+            #expect(!place.isUnexplained)
+        }
+        #expect(try await scrub.run(repairs: false).isClean)
+        #expect(try !cellar.chunks(of: film).contains(3))
+    }
+
+    @Test("an entry whose file is gone is found, and its rows forgotten")
+    func missing() async throws {
+        let film = try await cellar.fill("a", accessedAt: 1)
+        try cellar.disk.removeFile(film.file)
+        let report = try await scrub.run(repairs: true)
+        #expect(report.withoutFile == [film.id.rawValue])
+        #expect(try cellar.chunks(of: film).isEmpty)
+        #expect(try await scrub.run(repairs: false).isClean)
+    }
+
+    @Test("rows of another boot are trusted when they were found right")
+    func stamps() async throws {
+        let film = try await cellar.fill("a", accessedAt: 1)
+        try await withCheckedThrowingContinuation { continuation in
+            cellar.index.distrust(film.id) { continuation.resume(with: $0) }
+        } as Void
+        #expect(try cellar.reader().runs(of: film.id).allSatisfy { !$0.isVerified })
+        #expect(try await scrub.run(repairs: false).isClean)
+        try await cellar.index.flush()
+        #expect(try cellar.reader().runs(of: film.id).allSatisfy(\.isVerified))
+    }
+}
