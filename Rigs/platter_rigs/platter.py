@@ -20,16 +20,18 @@ class Platter(Program):
     """A server that is ready. Ports are free ones that it took itself.
 
     - Parameter under: A command that becomes the server, as setpriv does.
+    - Parameter passed: Descriptors that it inherits.
     """
 
-    def __init__(self, origin: str, cache: Path, *flags: str, under: Sequence[str] = ()):
+    def __init__(self, origin: str, cache: Path, *flags: str, under: Sequence[str] = (),
+                 passed: tuple[int, ...] = ()):
         self.cache = cache
         super().__init__(
             [
                 *under, binary("platter"), "serve", "--origin", origin, "--listen", "127.0.0.1:0",
                 "--admin", "127.0.0.1:0", "--cache-dir", str(cache), *flags,
             ],
-            log=cache.with_suffix(".log"))
+            log=cache.with_suffix(".log"), passed=passed)
         self.admin = self.line(r"^admin interface +(\S+)").group(1)
         self.url = self.line(r"^Platter listens on (\S+)").group(1)
 

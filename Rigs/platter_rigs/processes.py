@@ -28,7 +28,8 @@ def binary(name: str) -> str:
 class Program:
     """A program in the background. What it prints is kept: stdout as lines, stderr in a file."""
 
-    def __init__(self, arguments: list[str], log: Path, environment: dict[str, str] | None = None):
+    def __init__(self, arguments: list[str], log: Path, environment: dict[str, str] | None = None,
+                 passed: tuple[int, ...] = ()):
         self.arguments = arguments
         self.log = log
         self.lines: list[str] = []
@@ -36,7 +37,7 @@ class Program:
         with open(log, "ab") as errors:
             self._process = subprocess.Popen(
                 arguments, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors,
-                env={**os.environ, **(environment or {})}, text=True)
+                env={**os.environ, **(environment or {})}, text=True, pass_fds=passed)
         _running.add(self)
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()

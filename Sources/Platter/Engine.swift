@@ -49,9 +49,12 @@ final class Engine: Sendable {
             configuration, store: store, origins: origins, loop: group.next(),
             executor: IOExecutor(pool: pool), log: log)
         do {
+            let endpoint: ProxyServer.Endpoint =
+                configuration.inheritedSocket.map { .inherited(descriptor: $0) }
+                ?? .address(host: configuration.host, port: configuration.port)
             let proxy = try await listening(configuration.host, configuration.port) {
                 try await ProxyServer.start(
-                    host: configuration.host, port: configuration.port, group: group,
+                    on: endpoint, group: group,
                     services: caching.proxyServices(configuration, log: log),
                     index: { [store] in store.index.makeReader() })
             }
@@ -88,7 +91,7 @@ final class Engine: Sendable {
         _ configuration: PlatterConfiguration, caching: Caching, proxy: ProxyServer, log: Logger
     ) async throws -> AdminServer? {
         guard let endpoint = configuration.admin else { return nil }
-        let base = "http://\(Self.authority(configuration.host, proxy.address.port ?? 0))"
+        let base = Self.baseURL(configuration, proxy)
         let services = AdminServices(
             search: caching.makeSearch(), streams: caching.streams, queue: caching.queue,
             prefetcher: caching.prefetcher, scrub: caching.upkeep.scrub,
@@ -102,8 +105,16 @@ final class Engine: Sendable {
 
     // MARK: - What the front door offers
 
-    var baseURL: String {
-        "http://\(Self.authority(configuration.host, proxy.address.port ?? configuration.port))"
+    var baseURL: String { Self.baseURL(configuration, proxy) }
+
+    private static func baseURL(
+        _ configuration: PlatterConfiguration, _ proxy: ProxyServer
+    ) -> String {
+        // Of an inherited socket only its own address is known.
+        let host =
+            configuration.inheritedSocket == nil ? configuration.host : proxy.address.ipAddress
+        return "http://"
+            + authority(host ?? configuration.host, proxy.address.port ?? configuration.port)
     }
 
     var adminURL: String? {
@@ -136,14 +147,14 @@ final class Engine: Sendable {
             presentBytes: summary.presentBytes)
     }
 
-    func stop() async {
+    func stop(drain: Duration) async {
         let isFirst = isStopped.withLockedValue { isStopped in
             defer { isStopped = true }
             return !isStopped
         }
         guard isFirst else { return }
+        await proxy.stop(drain: drain)
         await admin?.stop()
-        await proxy.stop()
         await caching.stop()
         await origins.shutdown()
         await store.close()

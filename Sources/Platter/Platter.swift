@@ -58,7 +58,10 @@ public final class Platter: Sendable {
 
     /// Stops listening, ends all fetches and closes the cache. What was fetched is kept.
     /// A second call does nothing.
-    public func stop() async { await engine.stop() }
+    ///
+    /// - Parameter drain: So long the responses under way may go on. What is not over by then is cut
+    ///   off, in a way that makes players ask for the rest.
+    public func stop(drain: Duration = .zero) async { await engine.stop(drain: drain) }
 }
 
 /// What is on disk of an object.

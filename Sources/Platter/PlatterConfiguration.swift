@@ -12,6 +12,9 @@ public struct PlatterConfiguration: Hashable, Sendable {
     public var host = "127.0.0.1"
     /// The port, 0 to 65535; 0 takes a free one [0].
     public var port = 0
+    /// A socket that listens already, in the place of `host` and `port`: of a service manager that keeps
+    /// it open over restarts. The descriptor is taken over [nil].
+    public var inheritedSocket: Int32?
     /// The address and port of the admin interface; nil: none [nil].
     public var admin: Endpoint?
     /// Bytes that the cache may take; at least 64 MiB [10 GiB].

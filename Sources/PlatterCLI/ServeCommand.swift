@@ -66,10 +66,14 @@ struct ServeCommand: AsyncParsableCommand {
             valueName: "bytes"))
     var scrubRate: ByteCountArgument?
 
+    @Option(help: "Seconds that responses may go on after SIGTERM, 0 to 3600.")
+    var drain = 10.0
+
     @Option(help: "How much to log: debug, info, notice, warning or error.")
     var logLevel = "notice"
 
     func validate() throws {
+        guard 0...3600 ~= drain else { throw ValidationError("--drain: use 0 to 3600 seconds") }
         let names = origin.map { $0.name ?? "" }
         guard Set(names).count == names.count else {
             throw ValidationError(
@@ -102,8 +106,16 @@ struct ServeCommand: AsyncParsableCommand {
         print("keeps its cache in \(folder.path)")
         if let url = platter.adminURL { print("admin interface   \(url)") }
         Output.flush()
-        await signals.first()
-        await platter.stop()
+        let signal = await signals.next()
+        // Who presses Ctrl-C waits for it.
+        let drain = signal == SIGTERM ? Duration.seconds(drain) : .zero
+        await withTaskGroup { group in
+            group.addTask { await platter.stop(drain: drain) }
+            // A second signal ends the wait.
+            group.addTask { if await signals.next() != nil { Foundation.exit(EXIT_SUCCESS) } }
+            await group.next()
+            group.cancelAll()
+        }
     }
 
     private func makeConfiguration() -> PlatterConfiguration {
@@ -114,6 +126,7 @@ struct ServeCommand: AsyncParsableCommand {
         }
         configuration.host = listen.host
         configuration.port = listen.port
+        configuration.inheritedSocket = SocketActivation.socket
         configuration.admin = admin.admin.endpoint
         if let maxSize { configuration.maximumSize = maxSize.bytes }
         if let chunkSize { configuration.chunkLength = chunkSize.bytes }
@@ -125,28 +138,5 @@ struct ServeCommand: AsyncParsableCommand {
         configuration.backgroundBandwidth = backgroundBandwidth?.bytes
         configuration.fillsInBackground = backgroundFill
         return configuration
-    }
-}
-
-/// SIGTERM and SIGINT as something to wait for.
-struct TerminationSignals {
-    private let sources: [any DispatchSourceSignal]
-    private let arrivals: AsyncStream<Void>
-
-    init() {
-        let (stream, continuation) = AsyncStream<Void>.makeStream()
-        arrivals = stream
-        sources = [SIGTERM, SIGINT].map { number in
-            signal(number, SIG_IGN)
-            let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
-            source.setEventHandler { continuation.yield() }
-            source.resume()
-            return source
-        }
-    }
-
-    func first() async {
-        for await _ in arrivals { break }
-        for source in sources { source.cancel() }
     }
 }

@@ -14,6 +14,8 @@ final class ProxyConnection: ChannelInboundHandler {
     static let idleTime = TimeAmount.seconds(60)
     /// After the last bytes: how long the player has to close before we do [2 s].
     static let lingerTime = TimeAmount.seconds(2)
+    /// When the server is to end: how long a new connection has for its first request [1 s].
+    static let firstRequestTime = TimeAmount.seconds(1)
 
     private enum Phase {
         case idle
@@ -30,6 +32,9 @@ final class ProxyConnection: ChannelInboundHandler {
     private var idleTimer: Scheduled<Void>?
     /// Parts of the next request. At most one: the pipeline handler holds back those after it.
     private var early: [HTTPServerRequestPart] = []
+    /// The server is to end: this response is the last one.
+    private var isDraining = false
+    private var hasAnswered = false
 
     init(services: ProxyServices, index: IndexReader) {
         self.services = services
@@ -75,6 +80,45 @@ final class ProxyConnection: ChannelInboundHandler {
         }
     }
 
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        switch event as? Connections.End {
+        case .afterResponse: drain(context)
+        case .now: end(context)
+        case nil: context.fireUserInboundEventTriggered(event)
+        }
+    }
+
+    private func drain(_ context: ChannelHandlerContext) {
+        isDraining = true
+        switch phase {
+        case .idle where hasAnswered:
+            idleTimer?.cancel()
+            closeGracefully(context)
+        case .idle, .reading:
+            // Its request may be on the way: nobody is to be turned away without an answer.
+            idleTimer?.cancel()
+            let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+            idleTimer = context.eventLoop.scheduleTask(in: Self.firstRequestTime) {
+                let (connection, context) = bound.value
+                connection.end(context)
+            }
+        case .answering, .closing: break
+        }
+    }
+
+    /// The response ends short, with a FIN after what was written, so that the player asks for the rest.
+    private func end(_ context: ChannelHandlerContext) {
+        switch phase {
+        case .answering(let exchange):
+            exchange.clientLeft()
+            closeGracefully(context)
+        case .idle, .reading:
+            idleTimer?.cancel()
+            closeGracefully(context)
+        case .closing: break
+        }
+    }
+
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         guard error is HTTPParserError, case .idle = phase else {
             return context.close(promise: nil)
@@ -100,6 +144,7 @@ final class ProxyConnection: ChannelInboundHandler {
                 connection.finish(isReusable: isReusable, context)
             }
             phase = .answering(exchange)
+            hasAnswered = true
             exchange.begin()
         } catch {
             refuse(error, head, context)
@@ -127,7 +172,7 @@ final class ProxyConnection: ChannelInboundHandler {
     }
 
     private func finish(isReusable: Bool, _ context: ChannelHandlerContext) {
-        if isReusable {
+        if isReusable, !isDraining {
             phase = .idle
             startIdleTimer(context)
             let parts = early

@@ -17,9 +17,17 @@ package final class ProxyServer: Sendable {
         self.connections = connections
     }
 
+    /// Where to listen.
+    package enum Endpoint: Hashable, Sendable {
+        case address(host: String, port: Int)
+        /// A socket that listens already: of a service manager that keeps it open, so that nobody is
+        /// refused while the server is started anew.
+        case inherited(descriptor: CInt)
+    }
+
     /// - Parameter index: Opens the index for one event loop.
     package static func start(
-        host: String, port: Int, group: any EventLoopGroup, services: ProxyServices,
+        on endpoint: Endpoint, group: any EventLoopGroup, services: ProxyServices,
         index: @escaping @Sendable () throws -> IndexReader
     ) async throws -> ProxyServer {
         let indexes = try await LoopIndexes(group: group, open: index)
@@ -38,7 +46,13 @@ package final class ProxyServer: Sendable {
                     try pipeline.addHandler(ProxyConnection(services: services, index: index))
                 }
             }
-        let channel = try await bootstrap.bind(host: host, port: port).get()
+        let channel =
+            switch endpoint {
+            case .address(let host, let port):
+                try await bootstrap.bind(host: host, port: port).get()
+            case .inherited(let descriptor):
+                try await bootstrap.withBoundSocket(descriptor).get()
+            }
         guard let address = channel.localAddress else { throw ChannelError.unknownLocalAddress }
         return ProxyServer(channel: channel, address: address, connections: connections)
     }
@@ -46,35 +60,19 @@ package final class ProxyServer: Sendable {
     /// Open connections.
     package var connectionCount: Int { connections.count }
 
-    /// Stops listening and closes all connections.
-    package func stop() async {
+    /// Stops listening, lets the responses under way come to their ends, and closes all connections.
+    ///
+    /// - Parameter drain: What is not over by then is cut off, with FIN: players ask for the rest.
+    package func stop(drain: Duration) async {
         // A listener that is closed already fails to close.
         try? await channel.close().get()
+        await connections.end(.afterResponse, within: drain)
+        await connections.end(.now, within: Self.closeTime)
         await connections.closeAll()
     }
-}
 
-/// The open connections, to count and to close them.
-private final class Connections: Sendable {
-    private let channels = NIOLockedValueBox<[ObjectIdentifier: any Channel]>([:])
-
-    var count: Int { channels.withLockedValue { $0.count } }
-
-    func add(_ channel: any Channel) {
-        let id = ObjectIdentifier(channel)
-        channels.withLockedValue { $0[id] = channel }
-        channel.closeFuture.whenComplete { [channels] _ in
-            channels.withLockedValue { $0[id] = nil }
-        }
-    }
-
-    func closeAll() async {
-        let open = channels.withLockedValue { Array($0.values) }
-        for channel in open {
-            // One that closes by itself meanwhile is what we want.
-            try? await channel.close().get()
-        }
-    }
+    /// For players to take what was sent before the end of their connection [2 s].
+    private static let closeTime = Duration.seconds(2)
 }
 
 /// One index reader for each event loop: a reader belongs to its thread.

@@ -38,7 +38,8 @@ package final class Verifier: Sendable {
         guard isFirst else { return }
         Task(executorPreference: executor) { [self] in
             // A damaged row may say anything; a run lies within one chunk.
-            let isSane = run.range.upperBound <= opened.completeLength
+            let isSane =
+                run.range.upperBound <= opened.completeLength
                 && run.range.length <= opened.grid.chunkLength
             if isSane, isIntact(run, of: opened) {
                 index.stampVerified(run, in: opened.record.id) { self.finish(key, $0.isSuccess) }
