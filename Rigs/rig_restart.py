@@ -93,7 +93,7 @@ class Activation(Rig):
             restarts = 10 if is_long() else 3
             for number in range(restarts):
                 self.wait_until(
-                    lambda: clients.served > 100 * number or clients.faults, 20,
+                    lambda: clients.served > 100 * (number + 1) or clients.faults, 20,
                     "there is traffic")
                 self.assertEqual(platter.stop(), 0)
                 platter = self.start_with(listener, origin)

@@ -10,8 +10,13 @@ package final class ProxyServer: Sendable {
     package let address: SocketAddress
     private let channel: any Channel
     private let connections: Connections
+    private let group: any EventLoopGroup
 
-    private init(channel: any Channel, address: SocketAddress, connections: Connections) {
+    private init(
+        channel: any Channel, address: SocketAddress, connections: Connections,
+        group: any EventLoopGroup
+    ) {
+        self.group = group
         self.channel = channel
         self.address = address
         self.connections = connections
@@ -54,7 +59,8 @@ package final class ProxyServer: Sendable {
                 try await bootstrap.withBoundSocket(descriptor).get()
             }
         guard let address = channel.localAddress else { throw ChannelError.unknownLocalAddress }
-        return ProxyServer(channel: channel, address: address, connections: connections)
+        return ProxyServer(
+            channel: channel, address: address, connections: connections, group: group)
     }
 
     /// Open connections.
@@ -64,11 +70,22 @@ package final class ProxyServer: Sendable {
     ///
     /// - Parameter drain: What is not over by then is cut off, with FIN: players ask for the rest.
     package func stop(drain: Duration) async {
+        await stopAccepting()
         // A listener that is closed already fails to close.
         try? await channel.close().get()
         await connections.end(.afterResponse, within: drain)
         await connections.end(.now, within: Self.closeTime)
         await connections.closeAll()
+    }
+
+    /// A connection that is accepted at the instant in which the listener closes would be reset.
+    private func stopAccepting() async {
+        // Only a listener that is closed already refuses.
+        try? await channel.setOption(.autoRead, value: false).get()
+        // What was accepted before is on its way from the listener's loop to its own, and back.
+        for loop in [channel.eventLoop] + Array(group.makeIterator()) + [channel.eventLoop] {
+            try? await loop.submit {}.get()
+        }
     }
 
     /// For players to take what was sent before the end of their connection [2 s].
