@@ -29,6 +29,7 @@ final class Delivery {
     private let ended: (Ending) -> Void
     private let slices: FileSlices
     private let begun: Moment
+    private let pace: ClientPace
     private let start: Int64
     private var isHeadSent = false
     private var isWriting = false
@@ -43,14 +44,18 @@ final class Delivery {
     /// How often it is looked whether the file still has what the socket is to take [1 s].
     private static let watchInterval = TimeAmount.seconds(1)
 
-    /// - Parameter begun: When the request came.
+    /// - Parameters:
+    ///   - begun: When the request came.
+    ///   - pace: Of the connection.
     init(
-        reader: Reader, begun: Moment, services: ProxyServices, index: IndexReader,
+        reader: Reader, begun: Moment, pace: ClientPace, services: ProxyServices,
+        index: IndexReader,
         channel: any Channel,
         head: @escaping () -> HTTPResponseHead, ended: @escaping (Ending) -> Void
     ) {
         self.reader = reader
         self.begun = begun
+        self.pace = pace
         self.services = services
         self.index = index
         self.channel = channel
@@ -69,7 +74,9 @@ final class Delivery {
         guard !isOver, !isWriting, channel.isWritable else { return }
         switch reader.next(index: index) {
         case .run(let run): send(run)
-        case .wait: if patience == nil { startPatience() }
+        case .wait:
+            pace.pauses()
+            if patience == nil { startPatience() }
         case .end: complete()
         case .failed(let failure): fail(failure)
         }
@@ -98,7 +105,8 @@ final class Delivery {
     private func send(_ run: ByteRange) {
         patience?.end()
         patience = nil
-        let length = FileSlices.length(of: run, soFar: reader.position - start)
+        let length = FileSlices.length(
+            of: run, soFar: reader.position - start, isFast: pace.isFast)
         let range = ByteRange.starting(at: run.lowerBound, length: length)
         do {
             let bytes: IOData
@@ -115,6 +123,7 @@ final class Delivery {
             }
             reader.handedOn(upTo: range.upperBound)
             isWriting = true
+            pace.begins(now: services.readers.clock.now)
             if case .fileRegion = bytes { watchOver(range) }
             let bound = NIOLoopBound(self, eventLoop: channel.eventLoop)
             channel.writeAndFlush(HTTPServerResponsePart.body(bytes)).whenComplete { result in
@@ -149,6 +158,7 @@ final class Delivery {
         }
         guard !isOver else { return release() }
         guard case .success = result else { return }
+        pace.took(range.length, now: services.readers.clock.now)
         if !isTrusted, range.upperBound - start >= UnsentLimit.threshold {
             isTrusted = true
             // Where it fails the first limit stays, which is only slower.

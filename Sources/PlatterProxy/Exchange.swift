@@ -26,6 +26,7 @@ final class Exchange {
     private let index: IndexReader
     let channel: any Channel
     let heads: ResponseHeads
+    private let pace: ClientPace
     private let finished: (Bool) -> Void
     let begun: Moment
     var phase = Phase.starting
@@ -34,10 +35,11 @@ final class Exchange {
 
     /// - Parameter finished: Told once, on the loop, whether the connection can take another request.
     init(
-        request: PlayerRequest, services: ProxyServices, index: IndexReader,
+        request: PlayerRequest, pace: ClientPace, services: ProxyServices, index: IndexReader,
         channel: any Channel, finished: @escaping (Bool) -> Void
     ) {
         self.request = request
+        self.pace = pace
         self.services = services
         self.index = index
         self.channel = channel
@@ -185,7 +187,8 @@ final class Exchange {
             isStored: demand != nil)
         let heads = heads
         let delivery = Delivery(
-            reader: reader, begun: begun, services: services, index: index, channel: channel,
+            reader: reader, begun: begun, pace: pace, services: services, index: index,
+            channel: channel,
             head: { head(heads, status) }, ended: { [weak self] in self?.deliveryEnded($0) })
         phase = .answering(delivery)
         delivery.pump()

@@ -28,9 +28,12 @@ final class FileSlices {
 
     /// How much of a run to hand on at once.
     ///
-    /// - Parameter soFar: Bytes of the response handed on before.
-    static func length(of run: ByteRange, soFar: Int64) -> Int64 {
-        min(run.length, soFar < longestLength ? firstLength : longestLength)
+    /// - Parameters:
+    ///   - soFar: Bytes of the response handed on before.
+    ///   - isFast: As of `ClientPace`.
+    static func length(of run: ByteRange, soFar: Int64, isFast: Bool) -> Int64 {
+        guard isFast else { return min(run.length, copyLength) }
+        return min(run.length, soFar < longestLength ? firstLength : longestLength)
     }
 
     enum Slice {

@@ -28,6 +28,7 @@ final class ProxyConnection: ChannelInboundHandler {
 
     private let services: ProxyServices
     private let index: IndexReader
+    private let pace = ClientPace()
     private var phase = Phase.idle
     private var idleTimer: Scheduled<Void>?
     /// Parts of the next request. At most one: the pipeline handler holds back those after it.
@@ -138,7 +139,8 @@ final class ProxyConnection: ChannelInboundHandler {
             let request = try PlayerRequest(head, address: address, routes: services.routes)
             let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
             let exchange = Exchange(
-                request: request, services: services, index: index, channel: context.channel
+                request: request, pace: pace, services: services, index: index,
+                channel: context.channel
             ) { isReusable in
                 let (connection, context) = bound.value
                 connection.finish(isReusable: isReusable, context)
