@@ -1,9 +1,9 @@
 package import Foundation
 
 extension AdminMessages.Stream {
-    /// Brackets and braces that a message may open in all [512]. `JSONDecoder` refuses text that is
-    /// nested deeper, but traps when it ends at that very bracket (Foundation of Swift 6.3.1).
-    private static let bracketLimit = 512
+    /// Brackets and braces that a message may open in all [256]. `JSONDecoder` refuses what is nested
+    /// 512 deep, but traps when the text ends at that very bracket (Foundation of Swift 6.3.1).
+    private static let bracketLimit = 256
 
     /// Reads the body of a request.
     ///

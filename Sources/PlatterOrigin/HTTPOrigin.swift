@@ -55,8 +55,10 @@ package final class HTTPOrigin: Origin {
         configuration.connectionPool.retryConnectionEstablishment = false
         let size = settings.receiveBuffer
         configuration.http1_1ConnectionDebugInitializer = { channel in
-            channel.setOption(
-                .recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: size))
+            channel.eventLoop.makeCompletedFuture { try StatusGuard.add(to: channel) }.flatMap {
+                channel.setOption(
+                    .recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: size))
+            }
         }
         client = HTTPClient(eventLoopGroupProvider: .shared(group), configuration: configuration)
         self.settings = settings
