@@ -85,6 +85,14 @@ extension Corpus {
             "/a?../b", "/a#../b", "///", "/*", "*", "/\u{E9}", "/%00",
         ], tokens: ["/../", "/./", "//", "..", "?", "#", "http://", "%2f"])
 
+    static let signedQuery = Corpus(
+        [
+            "Expires=1795219200", "exp=9223372036854775808&e=1", "X-Amz-Date=20261121T000000Z",
+            "X-Amz-Date=20261121T000000Z&X-Amz-Expires=3600", "=&&=", "e=1795219200&expires=",
+            "X-Goog-Date=99991231T235960Z&X-Goog-Expires=9223372036854775807", "e", "exp=1&exp=2",
+            "X-Amz-Date=00000000T000000Z&X-Amz-Expires=0", "Expires=99999999999999999999999",
+        ], tokens: ["&", "=", "expires=", "X-Amz-", "Date=", "T000000Z"])
+
     static let storedFields = Corpus(
         [
             "Content-Type: video/mp4\nETag: \"x\"\n", "", "\n", "a:\n", "a: \n", "a: b", "a: b\n\n",

@@ -85,8 +85,7 @@ struct IndexTruth {
         _ = try reader.hasRuns(of: id, in: input.range(within: 600_000))
         _ = try reader.presentBytes(of: id)
         _ = try reader.totalRecordedBytes()
-        _ = try reader.knows(entries[0].file)
-        return nil
+        return try reader.entry(with: entries[0].file).flatMap { flaw(of: $0) }
     }
 
     // MARK: - Answers

@@ -6,6 +6,7 @@ import PlatterHTTP
 extension FuzzTarget {
     static let originTargets = [
         FuzzTarget("origin-url", weight: 1500) { try fuzzURL(&$0) },
+        FuzzTarget("signed-url", weight: 500) { try fuzzSignedURL(&$0) },
         FuzzTarget("request-fields", weight: 500) { try fuzzRequestFields(&$0) },
         FuzzTarget("stored-fields", weight: 500) { try fuzzStoredFields(&$0) },
         FuzzTarget("storability", weight: 500) { try fuzzStorability(&$0) },
@@ -47,6 +48,13 @@ private func check(_ url: OriginURL, _ text: String) throws {
     try expect(
         url.path.hasSuffix(url.lastSegment) && !url.lastSegment.contains("/"),
         "\(url) ends with \(url.lastSegment)")
+}
+
+private func fuzzSignedURL(_ input: inout FuzzInput) throws {
+    guard let url = try? OriginURL("http://h/x?" + input.text(.signedQuery)) else { return }
+    guard let expiry = SignedURL.expiry(of: url) else { return }
+    // A date without a span of its own is the least that can come out.
+    try expect(expiry >= -62_135_596_800, "\(url) expires at \(expiry)")
 }
 
 // MARK: - Fields
