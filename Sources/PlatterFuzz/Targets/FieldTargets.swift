@@ -163,17 +163,24 @@ private func fuzzCacheControl(_ input: inout FuzzInput) throws {
     try expect(control.sharedLifetime ?? 0 >= 0, "\(lines): \(control)")
     let written = control.directives.map { directive in
         guard directive.hasArgument else { return directive.name }
-        guard let argument = directive.argument else { return directive.name + "=" }
-        let escaped = argument.utf8.flatMap { byte in
-            byte == 0x22 || byte == 0x5C ? [0x5C, byte] : [byte]
-        }
-        return "\(directive.name)=\"\(String(decoding: escaped, as: UTF8.self))\""
+        return directive.name + "=" + (directive.argument.map(quoted) ?? "")
     }
     try expect(
         CacheControl.parse(written) == control, "\(lines) is not \(written)")
     for name in control.fieldNames(of: "private") {
         try expect(!name.isEmpty && name == name.lowercased(), "\(lines) names \(name)")
     }
+    // What stands in quotation marks is an argument, whatever it looks like.
+    let argument = input.text(.cacheControl)
+    let hidden = CacheControl.parse(["x=\(quoted(argument)), y"])
+    try expect(
+        hidden.directives.map(\.name) == ["x", "y"] && hidden.directives[0].argument == argument,
+        "\(argument.debugDescription) in quotation marks is read as \(hidden)")
+}
+
+private func quoted(_ text: String) -> String {
+    let escaped = text.utf8.flatMap { byte in byte == 0x22 || byte == 0x5C ? [0x5C, byte] : [byte] }
+    return "\"" + String(decoding: escaped, as: UTF8.self) + "\""
 }
 
 private func fuzzCacheStatus(_ input: inout FuzzInput) throws {
