@@ -16,6 +16,7 @@ build:
 	@Scripts/bootstrap build
 	swift build -c release --product platter $(SWIFT_FLAGS)
 	swift build -c release --product PlatterSampleOrigin $(SWIFT_FLAGS)
+	swift build -c release --product PlatterFuzz $(SWIFT_FLAGS)
 
 run:
 	@Scripts/bootstrap run

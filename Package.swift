@@ -99,6 +99,15 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], swiftSettings: settings),
         .executableTarget(
+            name: "PlatterFuzz",
+            dependencies: [
+                "PlatterAdmin", "PlatterCache", "PlatterCore", "PlatterHTTP", "PlatterProxy",
+                "PlatterStore", httpTypes, nio, nioHTTP1,
+                .product(name: "NIOEmbedded", package: "swift-nio"),
+                .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ], swiftSettings: settings),
+        .executableTarget(
             name: "PlatterExample", dependencies: ["Platter"], path: "Examples/PlayerApp",
             swiftSettings: settings),
         .testTarget(

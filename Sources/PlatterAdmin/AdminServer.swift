@@ -125,8 +125,7 @@ package final class AdminServer: Sendable {
         let body = try await request.body.collect(upTo: 64 << 10)
         let message: AdminMessages.Stream
         do {
-            message = try JSONDecoder().decode(
-                AdminMessages.Stream.self, from: Data(body.readableBytesView))
+            message = try AdminMessages.Stream(json: Data(body.readableBytesView))
         } catch {
             throw problem(
                 .badRequest, #"the body must be {"url": "...", "headers": [{"name", "value"}]}"#)

@@ -125,9 +125,10 @@ struct Download {
     ) async throws {
         try target.begin(at: offset, etag: response.headers.first(name: "ETag"))
         let length = response.headers.first(name: "Content-Length").flatMap { Int64($0) }
+        // An origin may claim a length that ends behind the largest number.
+        let total = length.map { $0 > .max - offset ? .max : $0 + offset }
         var bar = ProgressBar(
-            name: (output as NSString).lastPathComponent, start: offset,
-            total: length.map { $0 + offset })
+            name: (output as NSString).lastPathComponent, start: offset, total: total)
         var position = offset
         do {
             for try await buffer in response.body {
@@ -143,6 +144,6 @@ struct Download {
             throw Failure.brokenOff(position)
         }
         bar.end()
-        if let length, position < offset + length { throw Failure.brokenOff(position) }
+        if let total, position < total { throw Failure.brokenOff(position) }
     }
 }

@@ -29,8 +29,10 @@ struct ProgressBar {
             let bar =
                 String(repeating: "█", count: full) + String(repeating: "░", count: cells - full)
             line = "\(name)  \(bar) \(Int(share * 100)) %  \(Output.bytes(position))"
-            if rate > 0 {
-                let left = Int(Double(total - position) / rate)
+            // What takes longer than a year is of no use to anybody, nor does every number fit.
+            let seconds = Double(total - position) / rate
+            if rate > 0, seconds < 31_536_000 {
+                let left = Int(seconds)
                 line += "  \(left / 60):\(String(format: "%02d", left % 60)) left"
             }
         }

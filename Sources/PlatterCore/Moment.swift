@@ -16,7 +16,9 @@ package struct Moment: Hashable, Sendable, Comparable {
 
     /// How long after `earlier` this is; never negative.
     package func since(_ earlier: Moment) -> Duration {
-        .nanoseconds(Swift.max(0, nanoseconds - earlier.nanoseconds))
+        let (passed, overflow) = nanoseconds.subtractingReportingOverflow(earlier.nanoseconds)
+        if overflow { return .nanoseconds(earlier.nanoseconds < 0 ? Int64.max : 0) }
+        return .nanoseconds(Swift.max(0, passed))
     }
 }
 

@@ -6,7 +6,7 @@ import NIOHTTP1
 import PlatterCore
 import PlatterHTTP
 
-/// Origins over HTTP/1.1 and HTTP/2, with and without TLS.
+/// Origins over HTTP/1.1, with and without TLS.
 package final class HTTPOrigin: Origin {
     /// Limits and names.
     package struct Settings: Sendable {
@@ -48,6 +48,9 @@ package final class HTTPOrigin: Origin {
                 connect: .nanoseconds(settings.connectTimeout.nanosecondsClamped),
                 read: settings.stallTimeout.map { .nanoseconds($0.nanosecondsClamped) }),
             decompression: .disabled)
+        // Over HTTP/2 a status below 0 traps in the library, where nothing can be put before it
+        // (swift-nio-http2 with swift-nio 2.101).
+        configuration.httpVersion = .http1Only
         configuration.connectionPool.idleTimeout = .nanoseconds(
             settings.keepAlive.nanosecondsClamped)
         configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit =
@@ -55,8 +58,10 @@ package final class HTTPOrigin: Origin {
         configuration.connectionPool.retryConnectionEstablishment = false
         let size = settings.receiveBuffer
         configuration.http1_1ConnectionDebugInitializer = { channel in
-            channel.setOption(
-                .recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: size))
+            channel.eventLoop.makeCompletedFuture { try StatusGuard.add(to: channel) }.flatMap {
+                channel.setOption(
+                    .recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: size))
+            }
         }
         client = HTTPClient(eventLoopGroupProvider: .shared(group), configuration: configuration)
         self.settings = settings

@@ -40,6 +40,8 @@ package struct FileStamp: Hashable, Sendable {
         self.size = size
         self.seconds = seconds
         self.nanoseconds = nanoseconds
+        // Writing it again catches every second spelling: "+1", "007".
+        if !self.text.utf8.elementsEqual(text.utf8) { return nil }
     }
 }
 

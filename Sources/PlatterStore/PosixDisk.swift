@@ -143,6 +143,8 @@ package final class PosixDisk: Disk {
         do throws(DiskError) {
             return try folderNames(objects, name, path: root + "/objects/" + name)
                 .compactMap(DataFileName.init)
+                // Where another one's file was put nobody would find it.
+                .filter { $0.folder == name }
         } catch {
             // Folders are made with their first file.
             guard error.code == .missing else { throw error }

@@ -14,12 +14,12 @@ extension Validator {
 
     /// - Returns: nil when the text is none of the forms that `indexText` writes.
     init?(indexText text: String) {
-        guard let space = text.firstIndex(of: " ") else {
+        guard let space = text.utf8.firstIndex(of: UInt8(ascii: " ")) else {
             guard text == "absent" else { return nil }
             self = .absent
             return
         }
-        let value = String(text[text.index(after: space)...])
+        let value = String(text[text.utf8.index(after: space)...])
         switch (text[..<space], Int64(value)) {
         case ("strong", _): self = .strong(tag: value)
         case ("weak", _): self = .weak(tag: value)
@@ -27,5 +27,7 @@ extension Validator {
         case ("weakly-modified", let seconds?): self = .weaklyModified(at: seconds)
         default: return nil
         }
+        // Writing it again catches every second spelling: "+1", "007".
+        if !indexText.utf8.elementsEqual(text.utf8) { return nil }
     }
 }

@@ -238,6 +238,22 @@ struct SealTests {
         #expect(error?.code == .corrupt)
     }
 
+    @Test("a second spelling of what the index writes is not read")
+    func spellings() async throws {
+        let dated = try await index.entry(
+            key: "http://origin/dated", validator: .modified(at: 5), salt: 2)
+        try await damage(
+            """
+            PRAGMA ignore_check_constraints = 1;
+            UPDATE cache_entries SET stamp = '+1 2 3 04';
+            UPDATE cache_entries SET validator = 'modified +5' WHERE id = \(dated.id)
+            """)
+        let record = try #require(try index.reader().entry(entry.id))
+        #expect(record.stamp == nil)
+        let error = #expect(throws: IndexError.self) { try index.reader().entry(dated.id) }
+        #expect(error?.code == .corrupt)
+    }
+
     @Test("rows of a version without seals are sealed once")
     func migration() async throws {
         let old = try index.reader().runs(of: entry.id)

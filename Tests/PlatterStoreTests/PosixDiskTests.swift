@@ -186,6 +186,17 @@ struct PosixDiskTests {
         #expect(found == [name])
     }
 
+    @Test("a file in the folder of other names is a stranger")
+    func misplaced() throws {
+        _ = try disk.createFile(name)
+        let folder = name.folder == "ab" ? "ac" : "ab"
+        let path = disk.root + "/objects/\(folder)"
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+        try Data().write(to: URL(fileURLWithPath: path + "/\(name.text)"))
+        let found = try (0...255).flatMap { try disk.fileNames(inFolder: UInt8($0)) }
+        #expect(found == [name])
+    }
+
     @Test("the free space is part of the whole")
     func space() throws {
         let space = try disk.space()
