@@ -97,7 +97,7 @@ struct EvictionPass {
         let record = row.record
         guard
             hasShrunk || record.supersededAt != nil
-                || wallClock() - record.accessedAt >= Self.emptyAge
+                || record.accessedAt <= wallClock().addingClamped(-Self.emptyAge)
         else { return }
         _ = try await removeIfEmpty(record)
     }

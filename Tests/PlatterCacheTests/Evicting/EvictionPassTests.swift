@@ -10,6 +10,18 @@ import Testing
 struct EvictionPassTests {
     private let chunk = Cellar.chunk
 
+    @Test(
+        "an entry whose time no clock has shown is evicted like any other",
+        arguments: [
+            Int64.min, Int64.max,
+        ])
+    func absurdTime(accessedAt: Int64) async throws {
+        let cellar = try Cellar()
+        let film = try await cellar.fill("absurd", accessedAt: accessedAt)
+        #expect(try await cellar.free(Cellar.length) == 0)
+        #expect(try cellar.chunks(of: film).isEmpty)
+    }
+
     @Test("the end of the least recently used entry goes, rows and bytes, and nothing else")
     func partly() async throws {
         let cellar = try Cellar()
