@@ -46,6 +46,8 @@ struct Caching: Sendable {
                 BandwidthLimit(
                     bytesPerSecond: configuration.bandwidth,
                     background: configuration.backgroundBandwidth), clock: clock),
+            trustedOrigins: Set(
+                configuration.trustedOrigins.compactMap { try? OriginURL($0).origin }),
             clock: clock,
             wallClock: System.wallClock, executor: executor,
             chunkLength: configuration.chunkLength, log: log)

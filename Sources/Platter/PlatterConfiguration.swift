@@ -8,6 +8,12 @@ public struct PlatterConfiguration: Hashable, Sendable {
     /// More origins by name: the paths below `/NAME/` are theirs. A name is letters, digits, `-`, `.`
     /// and `_`, and begins with a letter or digit [none].
     public var namedOrigins: [String: String] = [:]
+    /// Origins, such as `http://nas.example:8080`, whose weak or missing validators are taken at their
+    /// word: what they serve is stored, and a response is of the version on disk when its weak entity
+    /// tag, or its date, or if there is neither its length alone, is the same. An origin that changes a
+    /// file and keeps all of these makes a mixture; without trust, what has no strong validator is passed
+    /// through [none].
+    public var trustedOrigins: [String] = []
     /// The address to listen on for players [127.0.0.1].
     public var host = "127.0.0.1"
     /// The port, 0 to 65535; 0 takes a free one [0].
@@ -83,6 +89,11 @@ public struct PlatterConfiguration: Hashable, Sendable {
         check(0...64 ~= eventLoops, "event loops: must be from 0 to 64")
         if let origin, let problem = Engine.problem(ofOrigin: origin) {
             problems.append("origin: \(problem)")
+        }
+        for url in trustedOrigins {
+            if let problem = Engine.problem(ofOrigin: url) {
+                problems.append("trusted origin \(url): \(problem)")
+            }
         }
         for (name, url) in namedOrigins.sorted(by: { $0.key < $1.key }) {
             check(

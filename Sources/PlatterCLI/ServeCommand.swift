@@ -28,6 +28,15 @@ struct ServeCommand: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
+            "An origin without strong validators whose files are stored all the same.",
+            discussion: """
+                Its weak entity tags, dates or lengths are then taken to tell versions apart. Should it \
+                change a file and keep them, a film could be a mixture of both.
+                """, valueName: "url"))
+    var trust: [String] = []
+
+    @Option(
+        help: ArgumentHelp(
             "Most bytes on disk, as in 500M or 20G, at least 64M. (default: 10G)",
             valueName: "bytes"))
     var maxSize: ByteCountArgument?
@@ -133,6 +142,7 @@ struct ServeCommand: AsyncParsableCommand {
         configuration.fetches = fetches
         configuration.fetchesPerOrigin = fetchesPerOrigin
         configuration.readAheadSeconds = readAhead
+        configuration.trustedOrigins = trust
         configuration.bandwidth = bandwidth?.bytes
         configuration.scrubRate = scrubRate?.bytes
         configuration.backgroundBandwidth = backgroundBandwidth?.bytes

@@ -97,6 +97,46 @@ struct OriginChangeTests {
         }
     }
 
+    @Test("versions that only alternate are not fetched again for ever, but passed through")
+    func mirrors() async throws {
+        try await Stage.run { stage in
+            stage.origin.behave(.validator(.changing(every: 1, versions: 2, bytes: true)))
+            for number in Int64(0)..<40 {
+                let start = number * 100_000
+                let (head, body) = try await stage.get("bytes=\(start)-\(start + 99_999)")
+                #expect(head.status == 206)
+                let seed = head["etag"] == "\"v1\"" ? 0 : 1
+                stage.expect(
+                    body, are: start..<start + 100_000,
+                    of: RampContent(length: Stage.length, seed: seed))
+            }
+            // Each is asked for once in the end; before that twice or three times.
+            #expect(stage.origin.ledger.requests < 60)
+            let (head, _) = try await stage.get("bytes=4900000-4999999")
+            #expect(head["cache-status"]?.contains("fwd=bypass") == true)
+        }
+    }
+
+    @Test(
+        "a weak validator is enough for an origin that is trusted, and only for that",
+        arguments: [ValidatorVice.weakEntityTag, .none, .noEntityTag])
+    func trusted(vice: ValidatorVice) async throws {
+        for isTrusted in [false, true] {
+            let trust = { (configuration: inout PlatterConfiguration) in
+                if isTrusted { configuration.trustedOrigins = [configuration.origin ?? ""] }
+            }
+            try await Stage.run(configure: trust) { stage in
+                stage.origin.behave(.validator(vice))
+                _ = try await stage.get("bytes=0-99999")
+                stage.expect(
+                    try await stage.get("bytes=50000-149999").body, are: 50_000..<150_000)
+                let known = try await stage.platter.status(of: stage.origin.url(Stage.path))
+                // A date alone is a strong validator when it is old enough.
+                #expect((known != nil) == (isTrusted || vice == .noEntityTag))
+            }
+        }
+    }
+
     @Test("a range that is refused because the film has shrunk is refused to the player too")
     func shrunk() async throws {
         try await Stage.run { stage in

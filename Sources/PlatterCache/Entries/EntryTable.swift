@@ -11,10 +11,13 @@ package final class EntryTable: Sendable {
     /// How long a resource that cannot be stored is passed through without trying again [60 s].
     static let bypassTime = Duration.seconds(60)
     static let bypassLimit = 10_000
+    /// Resources whose versions are remembered [1000].
+    static let historyLimit = 1000
 
     private struct State {
         var entries: [CacheKey: Entry] = [:]
         var bypassed: [CacheKey: Moment] = [:]
+        var histories: [CacheKey: VersionHistory] = [:]
         var nextHandle: UInt64 = 1
     }
 
@@ -128,13 +131,27 @@ package final class EntryTable: Sendable {
         }
     }
 
-    func bypass(_ key: CacheKey, now: Moment) {
+    /// See `VersionHistory.opens`.
+    func opens(_ representation: Representation, now: Moment) -> Bool {
+        state.withLockedValue { state in
+            if state.histories.count >= Self.historyLimit { state.histories = [:] }
+            return state.histories[representation.key, default: VersionHistory()].opens(
+                representation.validator, completeLength: representation.completeLength, now: now)
+        }
+    }
+
+    /// See `VersionHistory.superseded`.
+    func superseded(_ key: CacheKey) {
+        state.withLockedValue { $0.histories[key]?.superseded() }
+    }
+
+    func bypass(_ key: CacheKey, now: Moment, for time: Duration = EntryTable.bypassTime) {
         state.withLockedValue { state in
             if state.bypassed.count >= Self.bypassLimit {
                 state.bypassed = state.bypassed.filter { $0.value > now }
                 if state.bypassed.count >= Self.bypassLimit { state.bypassed = [:] }
             }
-            state.bypassed[key] = now.advanced(by: Self.bypassTime)
+            state.bypassed[key] = now.advanced(by: time)
         }
     }
 }

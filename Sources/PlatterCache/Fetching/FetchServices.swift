@@ -14,6 +14,8 @@ package struct FetchServices: Sendable {
     package let admission: Admission
     package let bandwidth: BandwidthGate
     package let minimumRate: MinimumRate.Settings
+    /// Origins whose weak or missing validators are taken at their word.
+    package let trustedOrigins: Set<String>
     package let clock: any MonotonicClock
     package let wallClock: @Sendable () -> Int64
     package let executor: IOExecutor
@@ -25,6 +27,7 @@ package struct FetchServices: Sendable {
         origin: any Origin, disk: any Disk, index: IndexWriter, search: IndexSearch,
         table: EntryTable, evictor: Evictor, admission: Admission,
         bandwidth: BandwidthGate, minimumRate: MinimumRate.Settings = .init(),
+        trustedOrigins: Set<String> = [],
         clock: any MonotonicClock,
         wallClock: @escaping @Sendable () -> Int64, executor: IOExecutor, chunkLength: Int64,
         log: Logger
@@ -38,6 +41,7 @@ package struct FetchServices: Sendable {
         self.admission = admission
         self.bandwidth = bandwidth
         self.minimumRate = minimumRate
+        self.trustedOrigins = trustedOrigins
         self.clock = clock
         self.wallClock = wallClock
         self.executor = executor

@@ -36,7 +36,16 @@ extension Flight {
     private func begin(
         _ head: AcceptedHead, of response: OriginResponse, lacksRanges: Bool, requestedAt: Moment
     ) async -> FlightOutcome {
-        guard head.validator.isStrong else { return bypass("no strong validator") }
+        let url = entry.resource.url
+        guard head.validator.isStrong || services.trustedOrigins.contains(url.origin) else {
+            return bypass("no strong validator")
+        }
+        let representation = Representation(
+            key: entry.resource.key, validator: head.validator,
+            completeLength: head.completeLength)
+        if services.table.opens(representation, now: services.clock.now) {
+            return bypass("its versions only alternate", for: VersionHistory.window)
+        }
         // Fields of a registered stream are part of its key, so what they show is for it alone.
         switch Storability.decide(requestHasAuthorization: false, fields: response.fields) {
         case .store: break
@@ -65,12 +74,12 @@ extension Flight {
         return .failed(.store)
     }
 
-    func bypass(_ reason: String) -> FlightOutcome {
+    func bypass(_ reason: String, for time: Duration = EntryTable.bypassTime) -> FlightOutcome {
         let resource = entry.resource
         services.log.info(
             "Not stored, passed through",
             metadata: ["url": "\(resource.url.redacted)", "reason": "\(reason)"])
-        services.table.bypass(resource.key, now: services.clock.now)
+        services.table.bypass(resource.key, now: services.clock.now, for: time)
         return .failed(.bypass)
     }
 

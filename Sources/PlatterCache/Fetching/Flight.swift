@@ -154,6 +154,7 @@ struct Flight: Sendable {
             services.log.notice(
                 "The origin has another version",
                 metadata: ["url": "\(entry.resource.url.redacted)", "reason": "\(reason)"])
+            services.table.superseded(entry.resource.key)
             return .failed(await supersede())
         case .retryable(let status, let after):
             note("The origin answers with a fault", "\(status)")

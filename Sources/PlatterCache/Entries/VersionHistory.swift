@@ -1,0 +1,44 @@
+package import PlatterCore
+
+/// The versions of one resource as they were opened. An origin behind which mirrors disagree gives two
+/// of them in turn, and each change of mind would fetch everything again (checklist C21). Pure.
+package struct VersionHistory: Hashable, Sendable {
+    /// So often [3] may a version come back within so long [10 min].
+    static let returns = 3
+    package static let window = Duration.seconds(600)
+    /// Versions that are remembered [8].
+    private static let limit = 8
+
+    private struct Version: Hashable {
+        let validator: Validator
+        let completeLength: Int64
+    }
+
+    private var isSuperseded = false
+    private var seen: [Version] = []
+    private var returned: [Moment] = []
+
+    package init() {}
+
+    /// The origin has given another version than the one that was open.
+    package mutating func superseded() { isSuperseded = true }
+
+    /// A version is about to be opened.
+    ///
+    /// - Returns: Whether the versions only go back and forth: it had better not be stored.
+    package mutating func opens(
+        _ validator: Validator, completeLength: Int64, now: Moment
+    ) -> Bool {
+        let version = Version(validator: validator, completeLength: completeLength)
+        returned.removeAll { now.since($0) >= Self.window }
+        defer { isSuperseded = false }
+        if seen.contains(version) {
+            // One that was only evicted does not come back: it never went.
+            if isSuperseded { returned.append(now) }
+        } else {
+            seen.append(version)
+            if seen.count > Self.limit { seen.removeFirst() }
+        }
+        return returned.count >= Self.returns
+    }
+}

@@ -1,0 +1,57 @@
+import PlatterCore
+import Testing
+
+@testable import PlatterCache
+
+@Suite("Versions that come and go")
+struct VersionHistoryTests {
+    /// A history, asked at so many seconds.
+    private final class Film {
+        private var history = VersionHistory()
+
+        func opens(
+            _ tag: String, length: Int64 = 1, at seconds: Double, afterAnother: Bool = true
+        ) -> Bool {
+            if afterAnother { history.superseded() }
+            return opens(tag, length, seconds)
+        }
+
+        private func opens(_ tag: String, _ length: Int64, _ seconds: Double) -> Bool {
+            history.opens(
+                .strong(tag: tag), completeLength: length,
+                now: Moment.start.advanced(by: .seconds(seconds)))
+        }
+    }
+
+    private let film = Film()
+
+    @Test("two that alternate are noticed when one has come back three times")
+    func alternating() {
+        let answers = ["a", "b", "a", "b"].map { film.opens($0, at: 0) }
+        #expect(answers == [false, false, false, false])
+        #expect(film.opens("a", at: 1))
+        #expect(film.opens("b", at: 2))
+    }
+
+    @Test("new ones are new ones, however many")
+    func growing() {
+        for length in Int64(1)...100 { #expect(!film.opens("a", length: length, at: 0)) }
+    }
+
+    @Test("one that was only evicted does not come back: it never went")
+    func same() {
+        for _ in 0..<100 { #expect(!film.opens("a", at: 0, afterAnother: false)) }
+    }
+
+    @Test("one that gives way to another again and again is noticed, if the other is never opened")
+    func hidden() {
+        #expect((0..<4).map { film.opens("a", at: Double($0)) } == [false, false, false, true])
+    }
+
+    @Test("one that comes back now and then is no reason to worry")
+    func slowly() {
+        for turn in 0..<20 {
+            #expect(!film.opens(turn % 2 == 0 ? "a" : "b", at: Double(turn) * 301))
+        }
+    }
+}
