@@ -88,7 +88,7 @@ struct IndexPlace {
         let folder = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
         try check(statvfs(folder, &status), "look for room for the index")
         let free = UInt64(status.f_bavail).multipliedReportingOverflow(by: UInt64(status.f_frsize))
-        guard free.overflow || free.partialValue > SharedIndexMemory.length * 2 else {
+        guard free.overflow || free.partialValue > SharedIndexMemory.length * 3 / 2 else {
             throw IndexError(.full, "the disk of the cache folder is full; free some space")
         }
     }

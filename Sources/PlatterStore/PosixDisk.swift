@@ -155,8 +155,8 @@ package final class PosixDisk: Disk {
     // MARK: - Ballast
 
     static let ballastName = "ballast"
-    /// Enough for the index to grow by while a hundred chunks are evicted [2 MiB].
-    private static let ballastLength: Int64 = 2 << 20
+    /// Enough for the index to be opened, and to grow by while a hundred chunks are evicted [4 MiB].
+    private static let ballastLength: Int64 = 4 << 20
     /// With less free room than this it is not taken [64 MiB].
     private static let ballastNeeds: Int64 = 64 << 20
 

@@ -52,7 +52,7 @@ extension Flight {
         case .bypass(let reason): return bypass("\(reason)")
         }
         guard await services.evictor.hasRoom(for: roomNeeded(head.body.length)) else {
-            return refused(Self.noRoom)
+            return hasNoRoom()
         }
         do {
             let opened = try await establish(head, fields: response.fields)
@@ -105,7 +105,13 @@ extension Flight {
             // Either the row is new, or its file has gone and with it all that the rows promise.
             services.index.drop(0..<Int64.max, of: record.id) { _ in }
             try await services.index.flush()
-            return try await create(record)
+            do {
+                return try await create(record)
+            } catch {
+                // An entry without a file would only be in the way.
+                _ = try? await services.index.deleteEntry(record.id)
+                throw error
+            }
         }
     }
 

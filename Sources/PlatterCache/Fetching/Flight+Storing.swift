@@ -42,9 +42,13 @@ extension Flight {
         return outcome
     }
 
-    static let noRoom = DiskError(
-        .noSpace, "the disk of the cache folder has no room beyond its reserve; free some space",
-        path: "the cache folder")
+    /// The disk has nothing to spare beyond its reserve, for as long as readers need what is on it. That
+    /// is known before each fetch, so the store need not be left alone for a while.
+    func hasNoRoom() -> FlightOutcome {
+        note("Passed through", "the disk has no room beyond its reserve")
+        services.evictor.look()
+        return .failed(.store)
+    }
 
     /// What a flight may add before room is looked for again [16 MiB at most].
     func roomNeeded(_ length: Int64) -> Int64 { min(length, 16 << 20) }

@@ -68,7 +68,7 @@ struct Flight: Sendable {
         guard let opened = entry.opened else { return land(.failed(.changed)) }
         guard services.admission.admits() else { return land(.failed(.store)) }
         guard await services.evictor.hasRoom(for: roomNeeded(range.length)) else {
-            return land(refused(Self.noRoom))
+            return land(hasNoRoom())
         }
         let asked = AskedRange.from(range.lowerBound, upTo: range.upperBound)
         let requestedAt = services.clock.now

@@ -69,6 +69,15 @@ final class Cellar: Sendable {
         return try await pass.free(bytes)
     }
 
+    /// - Returns: Whether there was one.
+    func removeOne() async throws -> Bool {
+        var pass = EvictionPass(
+            policy: EvictionPolicy(settings: .init()), table: table, disk: disk, index: index,
+            search: IndexSearch(reader: try reader()), wallClock: { Self.now },
+            log: Logger(label: "test"), dropped: { _ in })
+        return try await pass.removeOne()
+    }
+
     /// The chunks of which something is recorded.
     func chunks(of record: EntryRecord) throws -> [Int64] {
         try reader().runs(of: record.id).map { $0.run.range.lowerBound / Self.chunk }

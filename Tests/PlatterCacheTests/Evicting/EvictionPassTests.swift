@@ -10,6 +10,20 @@ import Testing
 struct EvictionPassTests {
     private let chunk = Cellar.chunk
 
+    @Test("one entry is removed for the sake of its file, the least valuable that has one")
+    func removeOne() async throws {
+        let cellar = try Cellar()
+        _ = try await cellar.empty("ghost", accessedAt: 1)
+        let old = try await cellar.fill("old", accessedAt: 2)
+        let new = try await cellar.fill("new", accessedAt: 3)
+        #expect(try await cellar.removeOne())
+        #expect(!cellar.hasFile(old))
+        #expect(cellar.hasFile(new))
+        #expect(try await cellar.removeOne())
+        #expect(!cellar.hasFile(new))
+        #expect(try await cellar.removeOne() == false)
+    }
+
     @Test(
         "an entry whose time no clock has shown is evicted like any other",
         arguments: [
