@@ -12,7 +12,7 @@ extension CoreWorld {
         isCalm = true
         mend()
         finish("once all is well")
-        // A store that refused bytes is tried again after ten seconds at the latest.
+        // A store that refused bytes is tried again.
         pass(.seconds(15))
         audience()
         closeDown()
@@ -53,11 +53,15 @@ extension CoreWorld {
     }
 
     /// One last player for each film gets all of it. What is on disk may be of a version of before: who
-    /// is the first to find out is cut off, the next one is not.
+    /// is the first to find out is cut off, and so are others for as long as the store takes nothing,
+    /// which is tried again every ten seconds at the latest.
     private func audience() {
         for film in films.indices where flaw == nil {
-            guard plays(film) != .complete, flaw == nil else { continue }
-            let ending = plays(film)
+            var ending: Player.Ending?
+            for _ in 0..<3 where flaw == nil && ending != .complete {
+                if ending != nil { pass(.seconds(15)) }
+                ending = plays(film)
+            }
             if flaw == nil, ending != .complete {
                 fault("the last player of film \(film) ended with \(ending as Any)")
             }
