@@ -130,8 +130,9 @@ let package = Package(
         .testTarget(
             name: "PlatterCacheTests",
             dependencies: [
-                "PlatterCore", "PlatterHTTP", "PlatterStore", "PlatterCache", locks, log, nio,
-                nioPosix,
+                "PlatterCore", "PlatterHTTP", "PlatterOrigin", "PlatterStore", "PlatterCache",
+                httpTypes, locks, log, nio, nioPosix,
+                .product(name: "GRDBSQLite", package: "GRDB.swift"),
             ], swiftSettings: settings),
         .testTarget(
             name: "PlatterTestingTests", dependencies: ["PlatterCore", "PlatterTesting", nio],

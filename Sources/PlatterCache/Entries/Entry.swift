@@ -41,6 +41,8 @@ package final class Entry: Sendable {
         var opened: Opened?
         var habit = ProbeHabit()
         var isFlawed = false
+        /// Changes of its file by others that were seen before.
+        var foreignChanges = 0
     }
 
     package init(handle: EntryHandle, resource: Resource, opened: Opened? = nil) {
@@ -67,6 +69,15 @@ package final class Entry: Sendable {
 
     func readerClosed(taken: Int64, asked: Int64, settings: ReadAhead.Settings) {
         state.withLockedValue { $0.habit.closed(taken: taken, asked: asked, settings: settings) }
+    }
+
+    /// Whether somebody else has changed its file since this was last asked, as far as was noticed.
+    func isDisturbedAgain() -> Bool {
+        state.withLockedValue { state in
+            let count = state.opened?.file.foreignChangeCount ?? 0
+            defer { state.foreignChanges = count }
+            return count != state.foreignChanges
+        }
     }
 
     /// What came to open it cannot be used.

@@ -14,8 +14,8 @@ package final class Evictor: Sendable {
     /// At least so much is freed when the disk is full [16 MiB].
     private static let leastRoom: Int64 = 16 << 20
 
-    private let making = SharedTask<Bool>()
-    private let removing = SharedTask<Bool>()
+    private let making: SharedTask<Bool>
+    private let removing: SharedTask<Bool>
     private let policy: EvictionPolicy
     private let table: EntryTable
     private let disk: any Disk
@@ -40,6 +40,8 @@ package final class Evictor: Sendable {
         delay: @escaping Delay, log: Logger
     ) {
         policy = EvictionPolicy(settings: settings)
+        making = SharedTask(on: executor)
+        removing = SharedTask(on: executor)
         trigger = NIOLockedValueBox(EvictionTrigger(total: recorded))
         self.table = table
         self.disk = disk

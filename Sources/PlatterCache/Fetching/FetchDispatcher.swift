@@ -36,14 +36,18 @@ package final class FetchDispatcher: Sendable {
     private let clock: any MonotonicClock
     private let loop: any EventLoop
     private let pilot: any Pilot
+    private let jitter: @Sendable () -> Double
 
+    /// - Parameter jitter: Random, from 0 to 1.
     package init(
-        limits: FetchLimits, clock: any MonotonicClock, loop: any EventLoop, pilot: any Pilot
+        limits: FetchLimits, clock: any MonotonicClock, loop: any EventLoop, pilot: any Pilot,
+        jitter: @escaping @Sendable () -> Double = { .random(in: 0...1) }
     ) {
         state = NIOLockedValueBox(State(scheduler: FetchScheduler(limits: limits)))
         self.clock = clock
         self.loop = loop
         self.pilot = pilot
+        self.jitter = jitter
     }
 
     // MARK: - Demands
@@ -67,6 +71,10 @@ package final class FetchDispatcher: Sendable {
             state.entries[entry.handle] = entry
             return state.scheduler.register(id, demand, completeLength: length, now: now)
         }
+    }
+
+    func isRegistered(_ id: DemandID, of entry: Entry) -> Bool {
+        state.withLockedValue { $0.demanders[id]?.entry === entry }
     }
 
     package func wait(
@@ -96,6 +104,9 @@ package final class FetchDispatcher: Sendable {
     }
 
     package func overdue(_ id: DemandID) { perform { $0.scheduler.overdue(id, now: $1) } }
+
+    /// Somebody else has changed the entry's file.
+    func distrust(_ entry: Entry) { perform { $0.scheduler.distrust(entry.handle, now: $1) } }
 
     /// How far bytes from `position` on have landed; nil when the first has not.
     package func landedEnd(of entry: Entry, at position: Int64) -> Int64? {
@@ -128,14 +139,11 @@ package final class FetchDispatcher: Sendable {
     }
 
     func advanced(_ id: FlightID, mark: Int64, pace: Pace) {
-        perform {
-            $0.scheduler.advanced(
-                id, mark: mark, pace: pace, now: $1)
-        }
+        perform { $0.scheduler.advanced(id, mark: mark, pace: pace, now: $1) }
     }
 
     func landed(_ id: FlightID, outcome: FlightOutcome) {
-        let jitter = Double.random(in: 0...1)
+        let jitter = jitter()
         perform { state, now in
             state.flights[id] = nil
             return state.scheduler.landed(id, outcome: outcome, jitter: jitter, now: now)
@@ -168,6 +176,11 @@ package final class FetchDispatcher: Sendable {
                 flights: $0.scheduler.activeFlights, demands: $0.scheduler.demandCount,
                 waiting: $0.scheduler.waitingCount)
         }
+    }
+
+    /// What breaks the scheduler's promises, if anything.
+    package var violation: String? {
+        state.withLockedValue { $0.scheduler.violation(now: clock.now) }
     }
 
     /// Flights that do not end in this time are not waited for [5 s].
@@ -208,7 +221,8 @@ package final class FetchDispatcher: Sendable {
         let (deeds, drained) = state.withLockedValue { state in
             let actions = event(&state, now)
             let deeds = actions.compactMap { prepare($0, &state, now: now) }
-            if state.entries.count > 64 || actions.isEmpty { prune(&state) }
+            // At once: an entry keeps its file open, and with it the room of one that was deleted.
+            if state.entries.count > state.scheduler.entryCount { prune(&state) }
             return (deeds, state.flights.isEmpty ? state.drained : nil)
         }
         for deed in deeds { perform(deed) }

@@ -18,7 +18,8 @@ package struct FetchServices: Sendable {
     package let trustedOrigins: Set<String>
     package let clock: any MonotonicClock
     package let wallClock: @Sendable () -> Int64
-    package let executor: IOExecutor
+    /// Threads that may block.
+    package let executor: any TaskExecutor
     /// Bytes of a chunk of entries to come.
     package let chunkLength: Int64
     package let log: Logger
@@ -29,7 +30,8 @@ package struct FetchServices: Sendable {
         bandwidth: BandwidthGate, minimumRate: MinimumRate.Settings = .init(),
         trustedOrigins: Set<String> = [],
         clock: any MonotonicClock,
-        wallClock: @escaping @Sendable () -> Int64, executor: IOExecutor, chunkLength: Int64,
+        wallClock: @escaping @Sendable () -> Int64, executor: any TaskExecutor,
+        chunkLength: Int64,
         log: Logger
     ) {
         self.origin = origin

@@ -14,7 +14,7 @@ package final class IndexRecovery: Sendable {
 
     private let index: IndexWriter
     private let disk: any Disk
-    private let executor: IOExecutor
+    private let executor: any TaskExecutor
     private let delay: Delay
     private let log: Logger
     private let lost: @Sendable () -> Void
@@ -26,8 +26,8 @@ package final class IndexRecovery: Sendable {
     ///   - lost: The index is gone: what is known of it is to be forgotten.
     ///   - renewed: There is an index again.
     package init(
-        index: IndexWriter, disk: any Disk, executor: IOExecutor, delay: @escaping Delay,
-        log: Logger,
+        index: IndexWriter, disk: any Disk, executor: any TaskExecutor,
+        delay: @escaping Delay, log: Logger,
         lost: @escaping @Sendable () -> Void, renewed: @escaping @Sendable () async -> Void
     ) {
         self.index = index

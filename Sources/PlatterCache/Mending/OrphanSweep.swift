@@ -7,17 +7,22 @@ package import PlatterStore
 /// belongs to nobody. What a crash left in a file and not in the index is given back as well.
 package struct OrphanSweep: Sendable {
     /// After each of the 256 folders [5 ms], so that others get at the disk.
-    private static let pause = Duration.milliseconds(5)
+    package static let pause = Duration.milliseconds(5)
 
     private let disk: any Disk
     private let search: IndexSearch
     private let evictor: Evictor
+    private let pause: Duration
     private let log: Logger
 
-    package init(disk: any Disk, search: IndexSearch, evictor: Evictor, log: Logger) {
+    package init(
+        disk: any Disk, search: IndexSearch, evictor: Evictor, pause: Duration = Self.pause,
+        log: Logger
+    ) {
         self.disk = disk
         self.search = search
         self.evictor = evictor
+        self.pause = pause
         self.log = log
     }
 
@@ -30,7 +35,7 @@ package struct OrphanSweep: Sendable {
         for folder in UInt8.min...UInt8.max {
             do {
                 removed += try await sweep(folder)
-                try await Task.sleep(for: Self.pause)
+                if pause > .zero { try await Task.sleep(for: pause) }
             } catch is CancellationError {
                 break
             } catch {

@@ -65,7 +65,10 @@ package final class Reader {
         advisedAt = range.lowerBound
         self.client = client
         self.demand = demand
-        self.isRegistered = isRegistered
+        self.isRegistered = isRegistered && services.queue.isRegistered(demand, of: entry)
+        // What was opened may have been found under another number since: the flights of the old one
+        // would wake this reader for bytes that it does not see.
+        if isRegistered, !self.isRegistered { services.queue.leave(demand) }
         self.services = services
         self.wake = wake
         readAhead = ReadAhead(
@@ -109,6 +112,7 @@ package final class Reader {
         } catch {
             return .failed(.store)
         }
+        if entry.isDisturbedAgain() { services.queue.distrust(entry) }
         if let end = services.queue.landedEnd(of: entry, at: position) {
             return .run(position..<min(end, limit))
         }

@@ -14,11 +14,11 @@ package final class Verifier: Sendable {
     private let waiting = NIOLockedValueBox<[Key: [@Sendable (Wakeup) -> Void]]>([:])
     private let index: IndexWriter
     private let damage: DamageWatch
-    private let executor: IOExecutor
+    private let executor: any TaskExecutor
     private let log: Logger
 
     package init(
-        index: IndexWriter, damage: DamageWatch, executor: IOExecutor, log: Logger
+        index: IndexWriter, damage: DamageWatch, executor: any TaskExecutor, log: Logger
     ) {
         self.index = index
         self.damage = damage

@@ -188,6 +188,19 @@ extension FetchScheduler {
         return failed + schedule(now: now)
     }
 
+    /// Somebody else has changed the entry's file: what flights have put into it so far is not there
+    /// for anybody until the index says so, after it was compared with its checksum.
+    package mutating func distrust(_ entry: EntryHandle, now: Moment) -> [SchedulerAction] {
+        guard let state = entries[entry] else { return [] }
+        entries[entry]?.known = RangeSet()
+        for id in state.flights {
+            guard let flight = flights[id] else { continue }
+            flights[id]?.range = flight.rest
+        }
+        unsettle(entry)
+        return schedule(now: now)
+    }
+
     // MARK: - Steps
 
     /// One that was over before it could be measured was fast, unless it brought next to nothing.

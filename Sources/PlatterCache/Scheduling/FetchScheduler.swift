@@ -48,6 +48,8 @@ package struct FetchScheduler: Sendable {
     /// Flights that hold a connection, for people and tests.
     package var activeFlights: Int { flights.values.count { $0.isActive } }
     package var demandCount: Int { demands.count }
+    /// Entries that somebody wants something of, or that something flies for.
+    var entryCount: Int { entries.count }
     package var waitingCount: Int { demands.values.count { $0.isWaiting } }
 
     // MARK: - Demands
@@ -156,8 +158,9 @@ package struct FetchScheduler: Sendable {
             demands[id]?.yieldedAt = nil
             hungry.insert(id)
         }
+        // It may have been served just now; others may count on what is silent.
         guard let demand = demands[id], demand.isWaiting, let state = entries[demand.entry]
-        else { return [] }
+        else { return schedule(now: now) }
         let racing = state.flights.compactMap { id in flights[id].map { (id: id, flight: $0) } }
             .filter { $0.flight.isBringing(demand.range.lowerBound) }
         guard let original = racing.first else {

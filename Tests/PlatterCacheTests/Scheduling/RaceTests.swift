@@ -95,4 +95,31 @@ struct RaceTests {
         _ = stage.waits(2, at: 0, upTo: mib)
         #expect(stage.overdue(2) == [.cancel(1), .open(3, .offset(0), searchEnd: mib, entry: 2)])
     }
+
+    @Test("an overdue wait that was served just now frees what is silent for others nevertheless")
+    mutating func served() {
+        var limits = FetchLimits()
+        limits.total = 1
+        stage = Stage(limits: limits)
+        stage.flies(1, 0..<mib, flight: 1)
+        #expect(stage.advanced(1, to: 4096) == [.wake(1)])
+        _ = stage.enters(2, 0..<mib, entry: 2, origin: "b")
+        stage.now = Moment.start.advanced(by: .seconds(3))
+        let actions = stage.overdue(1)
+        #expect(actions.contains(.plan(2, at: 0, searchEnd: mib, entry: 2)))
+        #expect(stage.scheduler.violation(now: stage.now) == nil)
+    }
+
+    @Test("what landed in a file that somebody changed is asked for anew by a reader")
+    mutating func disturbed() {
+        stage.flies(1, 0..<mib, flight: 1)
+        #expect(stage.advanced(1, to: 131_072) == [.wake(1)])
+        #expect(stage.scheduler.landedEnd(of: EntryHandle(1), at: 0) == 131_072)
+        _ = stage.scheduler.distrust(EntryHandle(1), now: stage.now)
+        #expect(stage.scheduler.landedEnd(of: EntryHandle(1), at: 0) == nil)
+        #expect(stage.scheduler.landedEnd(of: EntryHandle(1), at: 65_536) == nil)
+        let actions = stage.waits(1, at: 0, upTo: mib)
+        #expect(actions == [.plan(2, at: 0, searchEnd: mib)])
+        #expect(stage.scheduler.violation(now: stage.now) == nil)
+    }
 }
