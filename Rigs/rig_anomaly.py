@@ -1,0 +1,259 @@
+"""Anomaly loop: the n-th operation on the cache folder fails, for every n until none is left."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import itertools
+import os
+import random
+import sqlite3
+import threading
+import unittest
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from platter_rigs import Rig, figure, is_long
+from platter_rigs.anomaly import Place, Violation, together
+from platter_rigs.failing_calls import FAULTS, FailingDisk, Plan
+from platter_rigs.load import Film
+from platter_rigs.platter import Platter
+from platter_rigs.system_calls import are_countable
+from platter_rigs.volumes import are_possible, mount_tmpfs
+
+SEED = int(os.environ.get("PLATTER_ANOMALY_SEED", 32))
+LENGTH = 1_500_000
+HALF = LENGTH // 2
+#: Runs of each workload in the short form.
+SAMPLE = 10
+#: Runs at once.
+LANES = 2
+#: Runs without a fault after which all operations have been tried: how they fall together differs.
+MISSES = 2
+#: Runs in one folder, so that it does not grow for ever.
+GENERATION = 40
+#: A disk of which the cache leaves a twentieth free, which the index needs, and what somebody else
+#: has on it: two films do not fit beside that.
+DISK, OTHERS, FILM = 48 << 20, 36 << 20, 3 << 20
+#: In the long form every so many n are tried, and of faults that last fewer.
+STEP = int(os.environ.get("PLATTER_ANOMALY_STEP", 1))
+LASTING_STEP = 5 * STEP
+
+
+class Workload:
+    """Something to do to a server while its disk fails."""
+
+    flags: tuple[str, ...] = ()
+    is_fresh = False
+    #: Whether the disk is mended before the server ends.
+    mends = True
+
+    def __init__(self, folder: Path, cache: Path):
+        folder.mkdir(exist_ok=True)
+        self.place = Place(folder, cache, *self.flags)
+        self.client = self.place.client
+        self.film: Film | None = None
+        self.runs = 0
+
+    def run(self, plan: Plan) -> FailingDisk:
+        """One run; its folder is made ready first."""
+        if self.is_fresh or self.runs % GENERATION == 0:
+            self.place.empty()
+            self.film = None
+        self.runs += 1
+        try:
+            self.prepare()
+            return self.place.run(plan, self.work, self.mends)
+        except Violation:
+            self.runs = 0
+            raise
+
+    def prepare(self) -> None:
+        """Without a fault."""
+
+    def work(self, platter: Platter) -> None:
+        raise NotImplementedError
+
+    def store_film(self, end: int = LENGTH) -> None:
+        """A film is on disk, up to `end`."""
+        if self.film is None:
+            self.film = self.place.new_film(LENGTH)
+        platter = self.place.start()
+        try:
+            self.client.take(platter.url, self.film, 0, end)
+        finally:
+            self.place.stop(platter)
+
+
+class Fill(Workload):
+    """A first start, and two readers."""
+
+    is_fresh = True
+
+    def work(self, platter: Platter) -> None:
+        film = self.place.new_film(LENGTH)
+        together(
+            lambda: self.client.take(platter.url, film),
+            lambda: self.client.take(platter.url, film, HALF))
+        self.client.take(platter.url, film)
+
+
+class Warm(Workload):
+    """What is on disk is read, as a whole and in ranges that are copied or sent as files."""
+
+    def prepare(self) -> None:
+        self.store_film()
+
+    def work(self, platter: Platter) -> None:
+        for start, end in ((0, LENGTH), (0, 1), (HALF - 30_000, HALF + 30_000), (HALF, LENGTH)):
+            self.client.take(platter.url, self.film, start, end)
+
+
+class Reboot(Warm):
+    """After a boot, so that all is compared with its checksums first."""
+
+    def prepare(self) -> None:
+        self.store_film()
+        index = sqlite3.connect(self.place.cache / "index.sqlite")
+        with contextlib.closing(index), index:
+            index.execute("UPDATE cache_chunks SET boot = 'another'")
+
+
+class Evict(Workload):
+    """Films that do not fit on the disk beside those that are there."""
+
+    def work(self, platter: Platter) -> None:
+        for _ in range(2):
+            film = self.place.new_film(FILM)
+            self.client.take(platter.url, film)
+            self.client.take(platter.url, film, FILM // 2)
+
+
+class Changed(Workload):
+    """An object changes of which half is on disk."""
+
+    def prepare(self) -> None:
+        self.film = self.place.new_film(LENGTH)
+        self.client.versions[self.film.path] = [self.film.seed, self.film.seed + 50]
+        self.store_film(HALF)
+
+    def work(self, platter: Platter) -> None:
+        path = self.film.path
+        self.client.take(platter.url, self.film, 0, HALF)
+        self.place.origin.serve(path, LENGTH, self.client.versions[path][1])
+        self.client.take(platter.url, self.film)
+        self.client.take(platter.url, self.film)
+
+
+class Restart(Workload):
+    """A start, something new, and an end on a disk that still fails."""
+
+    mends = False
+
+    def prepare(self) -> None:
+        self.store_film()
+
+    def work(self, platter: Platter) -> None:
+        self.client.take(platter.url, self.film, 0, 100_000)
+        self.client.take(platter.url, self.place.new_film(200_000))
+
+
+@unittest.skipUnless(are_countable(), "this system hands over no system calls")
+class Anomaly(Rig):
+    limit = 7200
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.ends = contextlib.ExitStack()
+        self.addCleanup(self.ends.close)
+        atexit.register(self.ends.close)
+        self.violations: list[str] = []
+        self.tally: Counter[str] = Counter()
+        self.hits: Counter[str] = Counter()
+        self.lock = threading.Lock()
+
+    def test_a_first_start_and_a_fill(self) -> None:
+        self.loop(Fill)
+
+    def test_reads_of_what_is_on_disk(self) -> None:
+        self.loop(Warm)
+
+    def test_reads_after_a_boot(self) -> None:
+        self.loop(Reboot)
+
+    @unittest.skipUnless(are_possible(), "needs root, and may not mount")
+    def test_eviction(self) -> None:
+        self.loop(Evict, is_tiny=True)
+
+    def test_an_object_that_changes(self) -> None:
+        self.loop(Changed)
+
+    def test_an_end_and_a_start(self) -> None:
+        self.loop(Restart)
+
+    def loop(self, kind: type[Workload], is_tiny: bool = False) -> None:
+        lanes = [self.make(kind, number, is_tiny) for number in range(LANES)]
+        counts = {fault: lanes[0].run(Plan(fault, 0)).count for fault in FAULTS}
+        figure(", ".join(f"{count} for {fault}" for fault, count in counts.items()))
+        series = list(self.all() if is_long() else self.sample(kind, counts))
+        todo = iter(series)
+        with ThreadPoolExecutor(LANES) as pool:
+            for done in [pool.submit(self.work_off, lane, todo) for lane in lanes]:
+                done.result()
+        for lane in lanes:
+            self.hits += lane.place.hits
+            self.tally += lane.place.tally
+        figure(f"seed {SEED}: " + ", ".join(f"{self.tally[key]} {key}" for key in self.tally))
+        if is_long():
+            for what, count in sorted(self.hits.items()):
+                figure(f"    {count:4} {what}")
+        self.assertEqual(len(self.violations), 0, "\n\n".join(self.violations[:5]))
+        self.assertGreaterEqual(self.tally["with a fault"], SAMPLE // 2)
+
+    def make(self, kind: type[Workload], number: int, is_tiny: bool) -> Workload:
+        folder = self.folder / f"lane{number}"
+        cache = folder / "cache"
+        if is_tiny:
+            folder.mkdir()
+            mount_tmpfs(folder / "disk", DISK, self.ends)
+            (folder / "disk" / "others").write_bytes(bytes(OTHERS))
+            cache = folder / "disk" / "cache"
+        return kind(folder, cache)
+
+    def all(self) -> Iterator[Iterator[Plan]]:
+        """Every fault, once and lasting, for every n."""
+        for lasts, fault in itertools.product((False, True), FAULTS):
+            if not (lasts and fault.startswith("crash")):
+                step = LASTING_STEP if lasts else STEP
+                first = random.Random(f"{SEED} {fault} {lasts}").randint(1, step)
+                yield (Plan(fault, when, lasts) for when in itertools.count(first, step))
+
+    def sample(self, kind: type[Workload], counts: dict[str, int]) -> Iterator[Iterator[Plan]]:
+        dice = random.Random(f"{SEED} {kind.__name__}")
+        for fault in dice.sample(list(FAULTS), min(SAMPLE, len(FAULTS))):
+            lasts = not fault.startswith("crash") and dice.random() < 0.3
+            yield iter([Plan(fault, dice.randint(1, max(1, counts[fault])), lasts)])
+
+    def work_off(self, lane: Workload, todo: Iterator[Iterator[Plan]]) -> None:
+        """Takes one series after the other, and each as far as something fails."""
+        while True:
+            with self.lock:
+                plans = next(todo, None)
+            if plans is None:
+                return
+            misses = 0
+            for plan in plans:
+                try:
+                    misses = 0 if lane.run(plan).first else misses + 1
+                except Violation as problem:
+                    self.note(f"{type(lane).__name__} {problem}")
+                if misses == MISSES:
+                    break
+
+    def note(self, problem: str) -> None:
+        with self.lock:
+            self.violations.append(problem)
+            if is_long():
+                figure(f"VIOLATION {len(self.violations)}: {problem}")
