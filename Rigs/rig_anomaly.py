@@ -8,6 +8,8 @@ import itertools
 import os
 import random
 import sqlite3
+import sys
+import tempfile
 import threading
 import unittest
 from collections import Counter
@@ -47,6 +49,8 @@ class Workload:
 
     flags: tuple[str, ...] = ()
     is_fresh = False
+    #: Whether the disk must be small.
+    needs_disk = False
     #: Whether the disk is mended before the server ends.
     mends = True
 
@@ -124,6 +128,8 @@ class Reboot(Warm):
 class Evict(Workload):
     """Films that do not fit on the disk beside those that are there."""
 
+    needs_disk = True
+
     def work(self, platter: Platter) -> None:
         for _ in range(2):
             film = self.place.new_film(FILM)
@@ -160,6 +166,25 @@ class Restart(Workload):
         self.client.take(platter.url, self.place.new_film(200_000))
 
 
+def make_lane(kind: type[Workload], folder: Path, ends: contextlib.ExitStack) -> Workload:
+    """A workload in a folder of its own, on a disk of its own if it needs one."""
+    cache = folder / "cache"
+    if kind.needs_disk:
+        folder.mkdir()
+        mount_tmpfs(folder / "disk", DISK, ends)
+        (folder / "disk" / "others").write_bytes(bytes(OTHERS))
+        cache = folder / "disk" / "cache"
+    return kind(folder, cache)
+
+
+def every(fault: str, lasts: bool) -> Iterator[Plan]:
+    """One n after the other, without end."""
+    step = LASTING_STEP if lasts else STEP
+    first = random.Random(f"{SEED} {fault} {lasts}").randint(1, step)
+    for when in itertools.count(first, step):
+        yield Plan(fault, when, lasts)
+
+
 @unittest.skipUnless(are_countable(), "this system hands over no system calls")
 class Anomaly(Rig):
     limit = 7200
@@ -185,7 +210,7 @@ class Anomaly(Rig):
 
     @unittest.skipUnless(are_possible(), "needs root, and may not mount")
     def test_eviction(self) -> None:
-        self.loop(Evict, is_tiny=True)
+        self.loop(Evict)
 
     def test_an_object_that_changes(self) -> None:
         self.loop(Changed)
@@ -193,11 +218,12 @@ class Anomaly(Rig):
     def test_an_end_and_a_start(self) -> None:
         self.loop(Restart)
 
-    def loop(self, kind: type[Workload], is_tiny: bool = False) -> None:
-        lanes = [self.make(kind, number, is_tiny) for number in range(LANES)]
+    def loop(self, kind: type[Workload]) -> None:
+        lanes = [
+            make_lane(kind, self.folder / f"lane{number}", self.ends) for number in range(LANES)]
         counts = {fault: lanes[0].run(Plan(fault, 0)).count for fault in FAULTS}
         figure(", ".join(f"{count} for {fault}" for fault, count in counts.items()))
-        series = list(self.all() if is_long() else self.sample(kind, counts))
+        series = self.all() if is_long() else self.sample(kind, counts)
         todo = iter(series)
         with ThreadPoolExecutor(LANES) as pool:
             for done in [pool.submit(self.work_off, lane, todo) for lane in lanes]:
@@ -212,23 +238,10 @@ class Anomaly(Rig):
         self.assertEqual(len(self.violations), 0, "\n\n".join(self.violations[:5]))
         self.assertGreaterEqual(self.tally["with a fault"], SAMPLE // 2)
 
-    def make(self, kind: type[Workload], number: int, is_tiny: bool) -> Workload:
-        folder = self.folder / f"lane{number}"
-        cache = folder / "cache"
-        if is_tiny:
-            folder.mkdir()
-            mount_tmpfs(folder / "disk", DISK, self.ends)
-            (folder / "disk" / "others").write_bytes(bytes(OTHERS))
-            cache = folder / "disk" / "cache"
-        return kind(folder, cache)
-
-    def all(self) -> Iterator[Iterator[Plan]]:
+    def all(self) -> list[Iterator[Plan]]:
         """Every fault, once and lasting, for every n."""
-        for lasts, fault in itertools.product((False, True), FAULTS):
-            if not (lasts and fault.startswith("crash")):
-                step = LASTING_STEP if lasts else STEP
-                first = random.Random(f"{SEED} {fault} {lasts}").randint(1, step)
-                yield (Plan(fault, when, lasts) for when in itertools.count(first, step))
+        once = [every(fault, False) for fault in FAULTS]
+        return once + [every(fault, True) for fault in FAULTS if not fault.startswith("crash")]
 
     def sample(self, kind: type[Workload], counts: dict[str, int]) -> Iterator[Iterator[Plan]]:
         dice = random.Random(f"{SEED} {kind.__name__}")
@@ -257,3 +270,19 @@ class Anomaly(Rig):
             self.violations.append(problem)
             if is_long():
                 figure(f"VIOLATION {len(self.violations)}: {problem}")
+
+
+def main() -> None:
+    """One run: `rig_anomaly.py Warm EIO 3 [lasts] ["pread64 index.sqlite"]`."""
+    kind, fault, when, *more = sys.argv[1:]
+    lasts = "lasts" in more
+    where = next((word for word in more if word != "lasts"), None)
+    with tempfile.TemporaryDirectory(prefix="platter-rig-") as name, contextlib.ExitStack() as ends:
+        lane = make_lane(globals()[kind], Path(name) / "lane", ends)
+        ends.callback(lane.place.origin.stop)
+        disk = lane.run(Plan(fault, int(when), lasts, where))
+        print(f"no violation; {disk.count} calls, {dict(disk.hits)}, {dict(lane.place.tally)}")
+
+
+if __name__ == "__main__":
+    main()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import signal
 import sqlite3
 import time
 from collections import Counter
@@ -161,11 +162,11 @@ class Place:
             if not (crashes and disk.first is not None):
                 raise
         finally:
-            if crashes and disk.first is not None:
-                platter.kill()
+            code = platter.stop()
+            if crashes and code == -signal.SIGKILL:
                 self.tally["crashes"] += 1
-            else:
-                self.stop(platter)
+            elif code != 0:
+                raise Violation(f"ended with {code}")
 
     def _check_refusal(self, disk: FailingDisk, crashes: bool, problem: RuntimeError) -> None:
         """It may say why it cannot start."""

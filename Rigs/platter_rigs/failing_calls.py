@@ -68,11 +68,11 @@ class Plan:
     when: int
     #: All those after it fail as well, until the disk is mended.
     lasts: bool = False
-    #: Calls of other names do not count.
-    only: str | None = None
+    #: Others do not count, as in `pwrite64 index.sqlite-wal`.
+    where: str | None = None
 
     def __str__(self) -> str:
-        what = f"{self.fault} {'from' if self.lasts else 'at'} {self.only or 'call'} {self.when}"
+        what = f"{self.fault} {'from' if self.lasts else 'at'} {self.where or 'call'} {self.when}"
         return f"{what} on" if self.lasts else what
 
 
@@ -100,16 +100,16 @@ class FailingDisk(Supervisor):
 
     def decide(self, call: Call) -> Answer:
         plan = self.plan
-        if plan.only not in (None, call.name) or not FAULTS[plan.fault](call):
+        if not FAULTS[plan.fault](call):
             return CARRY_ON
         path = call.path()
-        if not self._is_ours(call, path):
+        what = f"{call.name} {kind_of(path)}"
+        if not self._is_ours(call, path) or plan.where not in (None, what):
             return CARRY_ON
         self.count += 1
         fails = self.count >= plan.when if plan.lasts else self.count == plan.when
         if plan.when == 0 or not fails or self._is_mended:
             return CARRY_ON
-        what = f"{call.name} {kind_of(path)}"
         self.first = self.first or what
         self.hits[what] += 1
         return self._failure(call)
@@ -136,6 +136,7 @@ class FailingDisk(Supervisor):
 def _write_half(call: Call) -> int:
     """Carries half of a write out for the program. Returns how much that is, at least a byte."""
     number, address, length, offset = call.arguments[:4]
+    number &= 0xFFFFFFFF
     data = call.memory(address, max(1, length // 2))
     descriptor = os.open(f"/proc/{call.thread}/fd/{number}", os.O_WRONLY)
     try:

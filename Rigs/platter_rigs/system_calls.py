@@ -249,6 +249,9 @@ class Supervisor(threading.Thread):
             answer = self.decide(Call(thread, _names_here()[number], arguments))
         except (FileNotFoundError, ProcessLookupError):
             answer = CARRY_ON
+        except OSError as problem:
+            self.problem = problem
+            answer = CARRY_ON
         if answer.kills:
             os.kill(thread, signal.SIGKILL)
             return
