@@ -18,7 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from platter_rigs import Rig, figure, is_long
-from platter_rigs.anomaly import Place, Violation, together
+from platter_rigs.anomaly import FILES, THREADS, Place, Violation, together
 from platter_rigs.failing_calls import FAULTS, FailingDisk, Plan
 from platter_rigs.load import Film
 from platter_rigs.platter import Platter
@@ -270,6 +270,46 @@ class Anomaly(Rig):
             self.violations.append(problem)
             if is_long():
                 figure(f"VIOLATION {len(self.violations)}: {problem}")
+
+
+@unittest.skipUnless(are_countable(), "this system hands over no system calls")
+class OneServer(Rig):
+    """A server that meets one fault after the other must not wear out."""
+
+    limit = 1800
+
+    def test_files_and_threads_do_not_add_up(self) -> None:
+        dice = random.Random(SEED)
+        lane = make_lane(Warm, self.folder / "lane", contextlib.ExitStack())
+        lane.prepare()
+        place, film = lane.place, lane.film
+        faults = [fault for fault in FAULTS if not fault.startswith("crash")]
+        disk = FailingDisk(place.folder, place.cache, Plan("EIO", 0))
+        platter = Platter(place.origin.url, place.cache, *place.flags, under=disk.command)
+        hits: Counter[str] = Counter()
+        most: list[tuple[int, int]] = []
+        try:
+            for _ in range(4):
+                for _ in range(250 if is_long() else 20):
+                    disk.arm(Plan(dice.choice(faults), dice.randint(1, 15), dice.random() < 0.2))
+                    new = place.new_film(300_000)
+                    place.client.take(platter.url, film, dice.randrange(LENGTH))
+                    together(
+                        lambda: place.client.take(platter.url, new),
+                        lambda: place.client.take(platter.url, film, 0, 70_000))
+                    hits += disk.hits
+                disk.mend()
+                place.check_mended(platter)
+                self.wait_until(lambda: platter.status()["fetches"] == 0, 10, "nothing is fetched")
+                most.append((platter.open_files(), platter.threads()))
+        except Violation as problem:
+            raise Violation(f"{disk.plan} {dict(disk.hits)}: {problem}\n{platter.log_tail()}")
+        finally:
+            place.stop(platter)
+        figure(f"seed {SEED}: {hits.total()} faults; open files and threads then: {most}")
+        self.assertLessEqual(most[-1][0], most[0][0] + FILES)
+        self.assertLessEqual(most[-1][1], most[0][1] + THREADS)
+        place.check_restart()
 
 
 def main() -> None:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from platter_rigs.extents import overlap
+from platter_rigs.extents import merged, overlap
 from platter_rigs.failing_calls import FailingDisk, Plan
 from platter_rigs.load import Film
 from platter_rigs.origin import Origin
@@ -30,8 +30,8 @@ TIDIED = 20
 PATIENCE = 5
 #: Seconds that one response may take.
 LONGEST = 9
-#: Files that may be open more than before: connections to the origin come and go.
-FILES = 8
+#: Files and threads that there may be more than before: connections to the origin come and go.
+FILES, THREADS = 8, 4
 _NEW_LENGTH = 200_000
 
 
@@ -232,7 +232,8 @@ class Place:
         films = {Film(*map(int, row.path.split("/")[2:])) for row in found.rows}
         recent = {film.path for film in films} - set(self.client.versions)
         for film in sorted(films, key=lambda film: film.seed)[-4:]:
-            self.client.take(platter.url, film)
+            for start, end in merged(found.extents(film.path)):
+                self.client.take(platter.url, film, start, end)
         for sent in self.origin.log_of_requests():
             if sent.path in recent and overlap([sent.extent()], found.extents(sent.path)):
                 raise Violation(f"fetched again although recorded: {sent}")
