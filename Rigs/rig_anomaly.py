@@ -278,6 +278,26 @@ class OneServer(Rig):
 
     limit = 1800
 
+    def test_an_index_that_cannot_be_looked_at_once_is_still_there(self) -> None:
+        """It is looked whether it lies in its place, every second."""
+        lane = make_lane(Warm, self.folder / "lane", contextlib.ExitStack())
+        lane.prepare()
+        place = lane.place
+        disk = FailingDisk(place.folder, place.cache, Plan("EIO", 0))
+        platter = Platter(place.origin.url, place.cache, *place.flags, under=disk.command)
+        try:
+            place.client.take(platter.url, lane.film)
+            disk.wait_until_quiet()
+            place.origin.reset()
+            for fault in ("EIO", "EACCES"):
+                disk.arm(Plan(fault, 1, where="newfstatat index.sqlite"))
+                self.wait_until(lambda: disk.first, 5, "it is looked at")
+                disk.wait_until_quiet()
+                place.client.take(platter.url, lane.film)
+                self.assertEqual(place.origin.body_bytes(), 0, f"{fault}: fetched again")
+        finally:
+            place.stop(platter)
+
     def test_files_and_threads_do_not_add_up(self) -> None:
         dice = random.Random(SEED)
         lane = make_lane(Warm, self.folder / "lane", contextlib.ExitStack())

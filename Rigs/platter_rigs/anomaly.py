@@ -143,7 +143,22 @@ class Place:
             self.tally["with a fault"] += 1
             self.tally["faults"] += disk.hits.total()
             self.hits[f"{plan.fault} {disk.first}"] += 1
+            self._note_loss(disk)
         return disk
+
+    def _note_loss(self, disk: FailingDisk) -> None:
+        """An index that was given up: all that was on disk is gone with it."""
+        log = self.cache.with_suffix(".log")
+        text = log.read_text(errors="replace") if log.exists() else ""
+        for line in text.splitlines():
+            if "The index cannot be used" in line:
+                why = line.partition("error=")[2][:60]
+                self.hits[f"LOST {disk.plan.fault} {disk.first}: {why}"] += 1
+                self.tally["indexes lost"] += 1
+                is_given_up = "IndexError.corrupt" in line or "IndexError.replaced" in line
+                if is_given_up and not disk.plan.lasts:
+                    raise Violation(
+                        f"{disk.plan}, {disk.first}: one fault that passed, and all is lost: {line}")
 
     def _work(
         self, disk: FailingDisk, work: Callable[[Platter], None], mends: bool
