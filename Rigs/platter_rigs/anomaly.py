@@ -254,7 +254,11 @@ class Place:
                 raise Violation(f"fetched again although recorded: {sent}")
 
     def _orphans(self) -> set[str]:
-        files = {path.name for path in (self.cache / "objects").glob("*/*")}
+        files: set[str] = set()
+        for folder in os.listdir(self.cache / "objects"):
+            # It goes with its last file.
+            with contextlib.suppress(FileNotFoundError):
+                files.update(os.listdir(self.cache / "objects" / folder))
         with contextlib.closing(sqlite3.connect(
                 f"file:{self.cache}/index.sqlite?mode=ro", timeout=5, uri=True)) as index:
             return files - {name for (name,) in index.execute("SELECT file FROM cache_entries")}
