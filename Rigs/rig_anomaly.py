@@ -7,7 +7,6 @@ import contextlib
 import itertools
 import os
 import random
-import sqlite3
 import sys
 import tempfile
 import threading
@@ -18,163 +17,24 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from platter_rigs import Rig, figure, is_long
-from platter_rigs.anomaly import FILES, THREADS, Place, Violation, together
+from platter_rigs.anomaly import FILES, THREADS, Violation, together
+from platter_rigs.anomaly_work import (
+    LENGTH, Changed, Evict, Fill, Reboot, Restart, Warm, Workload, make_lane)
 from platter_rigs.failing_calls import FAULTS, FailingDisk, Plan
-from platter_rigs.load import Film
 from platter_rigs.platter import Platter
 from platter_rigs.system_calls import are_countable
-from platter_rigs.volumes import are_possible, mount_tmpfs
+from platter_rigs.volumes import are_possible
 
 SEED = int(os.environ.get("PLATTER_ANOMALY_SEED", 32))
-LENGTH = 1_500_000
-HALF = LENGTH // 2
 #: Runs of each workload in the short form.
-SAMPLE = 10
+SAMPLE = 8
 #: Runs at once.
 LANES = 2
 #: Runs without a fault after which all operations have been tried: how they fall together differs.
 MISSES = 2
-#: Runs in one folder, so that it does not grow for ever.
-GENERATION = 40
-#: A disk of which the cache leaves a twentieth free, which the index needs, and what somebody else
-#: has on it: two films do not fit beside that.
-DISK, OTHERS, FILM = 48 << 20, 36 << 20, 3 << 20
 #: In the long form every so many n are tried, and of faults that last fewer.
 STEP = int(os.environ.get("PLATTER_ANOMALY_STEP", 1))
 LASTING_STEP = 5 * STEP
-
-
-class Workload:
-    """Something to do to a server while its disk fails."""
-
-    flags: tuple[str, ...] = ()
-    is_fresh = False
-    #: Whether the disk must be small.
-    needs_disk = False
-    #: Whether the disk is mended before the server ends.
-    mends = True
-
-    def __init__(self, folder: Path, cache: Path):
-        folder.mkdir(exist_ok=True)
-        self.place = Place(folder, cache, *self.flags)
-        self.client = self.place.client
-        self.film: Film | None = None
-        self.runs = 0
-
-    def run(self, plan: Plan) -> FailingDisk:
-        """One run; its folder is made ready first."""
-        if self.is_fresh or self.runs % GENERATION == 0:
-            self.place.empty()
-            self.film = None
-        self.runs += 1
-        try:
-            self.prepare()
-            return self.place.run(plan, self.work, self.mends)
-        except Violation:
-            self.runs = 0
-            raise
-
-    def prepare(self) -> None:
-        """Without a fault."""
-
-    def work(self, platter: Platter) -> None:
-        raise NotImplementedError
-
-    def store_film(self, end: int = LENGTH) -> None:
-        """A film is on disk, up to `end`."""
-        if self.film is None:
-            self.film = self.place.new_film(LENGTH)
-        platter = self.place.start()
-        try:
-            self.client.take(platter.url, self.film, 0, end)
-        finally:
-            self.place.stop(platter)
-
-
-class Fill(Workload):
-    """A first start, and two readers."""
-
-    is_fresh = True
-
-    def work(self, platter: Platter) -> None:
-        film = self.place.new_film(LENGTH)
-        together(
-            lambda: self.client.take(platter.url, film),
-            lambda: self.client.take(platter.url, film, HALF))
-        self.client.take(platter.url, film)
-
-
-class Warm(Workload):
-    """What is on disk is read, as a whole and in ranges that are copied or sent as files."""
-
-    def prepare(self) -> None:
-        self.store_film()
-
-    def work(self, platter: Platter) -> None:
-        for start, end in ((0, LENGTH), (0, 1), (HALF - 30_000, HALF + 30_000), (HALF, LENGTH)):
-            self.client.take(platter.url, self.film, start, end)
-
-
-class Reboot(Warm):
-    """After a boot, so that all is compared with its checksums first."""
-
-    def prepare(self) -> None:
-        self.store_film()
-        index = sqlite3.connect(self.place.cache / "index.sqlite")
-        with contextlib.closing(index), index:
-            index.execute("UPDATE cache_chunks SET boot = 'another'")
-
-
-class Evict(Workload):
-    """Films that do not fit on the disk beside those that are there."""
-
-    needs_disk = True
-
-    def work(self, platter: Platter) -> None:
-        for _ in range(2):
-            film = self.place.new_film(FILM)
-            self.client.take(platter.url, film)
-            self.client.take(platter.url, film, FILM // 2)
-
-
-class Changed(Workload):
-    """An object changes of which half is on disk."""
-
-    def prepare(self) -> None:
-        self.film = self.place.new_film(LENGTH)
-        self.client.versions[self.film.path] = [self.film.seed, self.film.seed + 50]
-        self.store_film(HALF)
-
-    def work(self, platter: Platter) -> None:
-        path = self.film.path
-        self.client.take(platter.url, self.film, 0, HALF)
-        self.place.origin.serve(path, LENGTH, self.client.versions[path][1])
-        self.client.take(platter.url, self.film)
-        self.client.take(platter.url, self.film)
-
-
-class Restart(Workload):
-    """A start, something new, and an end on a disk that still fails."""
-
-    mends = False
-
-    def prepare(self) -> None:
-        self.store_film()
-
-    def work(self, platter: Platter) -> None:
-        self.client.take(platter.url, self.film, 0, 100_000)
-        self.client.take(platter.url, self.place.new_film(200_000))
-
-
-def make_lane(kind: type[Workload], folder: Path, ends: contextlib.ExitStack) -> Workload:
-    """A workload in a folder of its own, on a disk of its own if it needs one."""
-    cache = folder / "cache"
-    if kind.needs_disk:
-        folder.mkdir()
-        mount_tmpfs(folder / "disk", DISK, ends)
-        (folder / "disk" / "others").write_bytes(bytes(OTHERS))
-        cache = folder / "disk" / "cache"
-    return kind(folder, cache)
 
 
 def every(fault: str, lasts: bool) -> Iterator[Plan]:
@@ -239,7 +99,7 @@ class Anomaly(Rig):
         self.assertGreaterEqual(self.tally["with a fault"], SAMPLE // 2)
 
     def all(self) -> list[Iterator[Plan]]:
-        """Every fault, once and lasting, for every n."""
+        """Every fault, once and lasting, for every n: series of plans, each to its end."""
         once = [every(fault, False) for fault in FAULTS]
         return once + [every(fault, True) for fault in FAULTS if not fault.startswith("crash")]
 
@@ -310,7 +170,7 @@ class OneServer(Rig):
         most: list[tuple[int, int]] = []
         try:
             for _ in range(4):
-                for _ in range(250 if is_long() else 20):
+                for _ in range(250 if is_long() else 15):
                     disk.arm(Plan(dice.choice(faults), dice.randint(1, 15), dice.random() < 0.2))
                     new = place.new_film(300_000)
                     place.client.take(platter.url, film, dice.randrange(LENGTH))

@@ -158,7 +158,7 @@ class Place:
                 is_given_up = "IndexError.corrupt" in line or "IndexError.replaced" in line
                 if is_given_up and not disk.plan.lasts:
                     raise Violation(
-                        f"{disk.plan}, {disk.first}: one fault that passed, and all is lost: {line}")
+                        f"{disk.plan}, {disk.first}: it passed, and yet all is lost: {line}")
 
     def _work(
         self, disk: FailingDisk, work: Callable[[Platter], None], mends: bool

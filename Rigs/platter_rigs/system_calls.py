@@ -22,6 +22,7 @@ import struct
 import sys
 import threading
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 #: Calls that change files: their numbers on x86-64 and on AArch64, -1 where there is none.
@@ -88,7 +89,8 @@ def _filter(asks_all: bool) -> bytes:
         (_IS_EQUAL, ask - index, 0, number) for index, number in enumerate(others)]
     steps += [
         (_IS_EQUAL, 0, 3, opening), (_LOAD, 0, 0, _OPEN_FLAGS_AT),
-        (_HAS_BITS, 0, 0 if asks_all else 1, os.O_CREAT), (_RETURN, 0, 0, _ASK), (_RETURN, 0, 0, _ALLOW)]
+        (_HAS_BITS, 0, 0 if asks_all else 1, os.O_CREAT), (_RETURN, 0, 0, _ASK),
+        (_RETURN, 0, 0, _ALLOW)]
     return b"".join(struct.pack("=HBBI", *step) for step in steps)
 
 
@@ -107,23 +109,24 @@ def _install(asks_all: bool) -> int:
     return listener
 
 
+#: Which argument is the descriptor, if it is not the first, and which one is a path.
+_DESCRIPTORS = {"sendfile": 1}
+_PATHS = {
+    "openat": 1, "unlinkat": 1, "mkdirat": 1, "renameat": 1, "renameat2": 1, "newfstatat": 1,
+    "unlink": 0, "mkdir": 0, "rename": 0, "statfs": 0}
+
+
+@dataclass(frozen=True)
 class Call:
     """A call that was not carried out yet."""
 
-    #: Where the descriptor is, if it is not the first argument, and where a path.
-    _DESCRIPTORS = {"sendfile": 1}
-    _PATHS = {
-        "openat": 1, "unlinkat": 1, "mkdirat": 1, "renameat": 1, "renameat2": 1, "newfstatat": 1,
-        "unlink": 0, "mkdir": 0, "rename": 0, "statfs": 0}
-
-    def __init__(self, thread: int, name: str, arguments: list[int]):
-        self.thread = thread
-        self.name = name
-        self.arguments = arguments
+    thread: int
+    name: str
+    arguments: list[int]
 
     def descriptor(self) -> str:
         """Where the file or folder lies whose descriptor the call is given."""
-        number = self.arguments[self._DESCRIPTORS.get(self.name, 0)] & 0xFFFFFFFF
+        number = self.arguments[_DESCRIPTORS.get(self.name, 0)] & 0xFFFFFFFF
         try:
             return os.readlink(f"/proc/{self.thread}/fd/{number}")
         except OSError:
@@ -131,9 +134,9 @@ class Call:
 
     def path(self) -> str:
         """Where the file or folder lies that the call is about."""
-        if self.name not in self._PATHS:
+        if self.name not in _PATHS:
             return self.descriptor()
-        position = self._PATHS[self.name]
+        position = _PATHS[self.name]
         text = os.fsdecode(self.memory(self.arguments[position], 512).partition(b"\0")[0])
         if text.startswith("/") or position == 0:
             return text
@@ -157,14 +160,14 @@ class Call:
         return result
 
 
+@dataclass(frozen=True)
 class Answer:
     """What becomes of a call: the kernel carries it out, the program ends, or it is told this."""
 
-    def __init__(self, value: int = 0, error: int = 0, kills: bool = False, carries_on: bool = False):
-        self.value = value
-        self.error = error
-        self.kills = kills
-        self.carries_on = carries_on
+    value: int = 0
+    error: int = 0
+    kills: bool = False
+    carries_on: bool = False
 
 
 CARRY_ON = Answer(carries_on=True)
@@ -172,7 +175,8 @@ KILL = Answer(kills=True)
 
 
 class Supervisor(threading.Thread):
-    """Answers the calls of one program, on a thread of its own. Start the program behind `command`.
+    """Answers the calls of one program, on a thread of its own. The program is
+    started behind `command`.
 
     - Parameter asks_all: About calls that only look as well.
     """
@@ -261,32 +265,6 @@ class Supervisor(threading.Thread):
                 listener, _SEND, _REPLY.pack(identity, answer.value, -answer.error, flags))
         except FileNotFoundError:
             pass
-
-
-class Executioner(Supervisor):
-    """Counts the calls that change files, and kills before the last one that may not be made.
-
-    - Parameters:
-      - when: The number of the call; 0 only counts.
-      - only: Calls of other names do not count.
-    """
-
-    def __init__(self, folder: Path, when: int, only: str | None = None):
-        self.when = when
-        self.only = only
-        #: The call that was not carried out, as in `pwrite64 index.sqlite-wal`; of a call that
-        #: names a file, the folder in which it does.
-        self.killed_before: str | None = None
-        super().__init__(folder, asks_all=False)
-
-    def decide(self, call: Call) -> Answer:
-        if self.only not in (None, call.name):
-            return CARRY_ON
-        self.count += 1
-        if self.count != self.when:
-            return CARRY_ON
-        self.killed_before = f"{call.name} {kind_of(call.descriptor())}"
-        return KILL
 
 
 @functools.cache
