@@ -149,7 +149,7 @@ class OneServer(Rig):
             place.client.take(platter.url, lane.film)
             disk.wait_until_quiet()
             place.origin.reset()
-            for fault in ("EIO", "EACCES"):
+            for fault in ("EIO", "EACCES") * 3:
                 disk.arm(Plan(fault, 1, where="newfstatat index.sqlite"))
                 self.wait_until(lambda: disk.first, 5, "it is looked at")
                 disk.wait_until_quiet()
