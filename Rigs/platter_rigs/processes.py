@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import os
 import re
 import signal
@@ -87,8 +88,10 @@ class Program:
         try:
             return self.wait(seconds)
         except subprocess.TimeoutExpired:
+            waits = self.waits()
             self.kill()
-            raise RuntimeError(f"{self.arguments[0]} did not end within {seconds} s of SIGTERM")
+            raise RuntimeError(
+                f"{self.arguments[0]} did not end within {seconds} s of SIGTERM; {waits}")
 
     def kill(self) -> None:
         """SIGKILL, and its end."""
@@ -112,6 +115,15 @@ class Program:
 
     def threads(self) -> int:
         return len(os.listdir(f"/proc/{self.pid}/task"))
+
+    def waits(self) -> list[str]:
+        """What each thread does in the kernel: its name, where it waits, its system call."""
+        found = []
+        for task in Path(f"/proc/{self.pid}/task").glob("*"):
+            with contextlib.suppress(OSError):
+                found.append(" ".join(
+                    (task / name).read_text().strip() for name in ("comm", "wchan", "syscall")))
+        return found
 
     def memory(self, field: str = "VmRSS") -> int:
         """Bytes; VmRSS is now, VmHWM the most so far."""

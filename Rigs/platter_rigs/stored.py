@@ -7,6 +7,7 @@ import re
 import shutil
 import sqlite3
 import tempfile
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -53,8 +54,12 @@ class Stored:
         return sum(row.end - row.start for row in self.rows)
 
 
-def stored(cache: Path) -> Stored:
-    """Reads all of a cache folder, the index from a copy, so that looking changes nothing."""
+def stored(cache: Path, versions: Mapping[str, Sequence[int]] | None = None) -> Stored:
+    """Reads all of a cache folder, the index from a copy, so that looking changes nothing.
+
+    - Parameter versions: The seeds of the versions of objects that have changed, by path. All rows
+      of a file must be of one version.
+    """
     result = Stored()
     files: set[str] = set()
     with tempfile.TemporaryDirectory(prefix="platter-index-") as folder:
@@ -67,10 +72,13 @@ def stored(cache: Path) -> Stored:
             tables = {name for (name,) in index.execute("SELECT name FROM sqlite_master")}
             if "cache_chunks" in tables:
                 files = {file for (file,) in index.execute("SELECT file FROM cache_entries")}
-                result.rows = [_row(*columns) for columns in index.execute(
+                result.rows = [_row(columns, versions or {}) for columns in index.execute(
                     'SELECT key, file, start, "end", crc32c FROM cache_chunks '
                     "JOIN cache_entries ON id = entry ORDER BY entry, start")]
+    seeds: dict[str, int] = {}
     for row in result.rows:
+        if row.seed != seeds.setdefault(row.file, row.seed):
+            result.wrong_sums.append(row)
         _judge(row, cache, result)
     for path in (cache / "objects").glob("*/*"):
         result.allocated += path.stat().st_blocks * 512
@@ -79,9 +87,16 @@ def stored(cache: Path) -> Stored:
     return result
 
 
-def _row(key: str, file: str, start: int, end: int, crc32c: int) -> Row:
-    path, seed = re.search(r"(/ramp/\d+/(\d+))$", key).groups()
-    return Row(path, int(seed), file, start, end, crc32c)
+def _row(
+    columns: tuple[str, str, int, int, int], versions: Mapping[str, Sequence[int]]
+) -> Row:
+    key, file, start, end, crc32c = columns
+    path, own = re.search(r"(/ramp/\d+/(\d+))$", key).groups()
+    seed = int(own)
+    for other in versions.get(path, ()):
+        if crc32c_of_ramp(start, end, other) == crc32c:
+            seed = other
+    return Row(path, seed, file, start, end, crc32c)
 
 
 def _judge(row: Row, cache: Path, result: Stored) -> None:

@@ -1,10 +1,10 @@
-"""Kills a program before its n-th system call that changes files, counted over all threads.
+"""Sees the system calls of a program that concern files, counted over all threads, and may stop it.
 
 A filter (seccomp) hands these calls to the rig before the kernel carries them out. strace would
 count the calls of each thread for itself, so that most instants would never be tried.
 
-As a program, `system_calls.py SOCKET PROGRAM ARGUMENT…` puts itself under the filter, sends the
-descriptor from which the calls are read to the socket, and becomes the program.
+As a program, `system_calls.py SOCKET changes|all PROGRAM ARGUMENT…` puts itself under the filter,
+sends the descriptor from which the calls are read to the socket, and becomes the program.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import array
 import ctypes
 import fcntl
+import functools
 import os
 import platform
 import select
@@ -21,6 +22,7 @@ import struct
 import sys
 import threading
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 #: Calls that change files: their numbers on x86-64 and on AArch64, -1 where there is none.
@@ -29,6 +31,12 @@ _CALLS = {
     "fsync": (74, 82), "fdatasync": (75, 83), "unlink": (87, -1), "unlinkat": (263, 35),
     "rename": (82, -1), "renameat": (264, 38), "renameat2": (316, 276), "mkdir": (83, -1),
     "mkdirat": (258, 34), "openat": (257, 56),
+}
+#: Calls that only look.
+_LOOKS = {
+    "pread64": (17, 67), "sendfile": (40, 71), "fstat": (5, 80), "newfstatat": (262, 79),
+    "statfs": (137, 43), "fstatfs": (138, 44), "getdents64": (217, 61), "dup": (32, 23),
+    "fchmod": (91, 52),
 }
 #: AUDIT_ARCH_*, the number of seccomp(2), and the column above.
 _MACHINES = {"x86_64": (0xC000003E, 317, 0), "aarch64": (0xC00000B7, 277, 1)}
@@ -61,13 +69,17 @@ def are_countable() -> bool:
 
 def _names() -> dict[int, str]:
     column = _MACHINES[platform.machine()][2]
-    return {numbers[column]: name for name, numbers in _CALLS.items() if numbers[column] >= 0}
+    calls = {**_CALLS, **_LOOKS}
+    return {numbers[column]: name for name, numbers in calls.items() if numbers[column] >= 0}
 
 
-def _filter() -> bytes:
-    """Asks about the calls above; of `openat` only about those that may make a file."""
+def _filter(asks_all: bool) -> bytes:
+    """Asks about the calls above; if not about all, then of `openat` only about those that may
+    make a file, and about none that only looks."""
     machine = _MACHINES[platform.machine()][0]
     names = _names()
+    if not asks_all:
+        names = {number: name for number, name in names.items() if name not in _LOOKS}
     opening = next(number for number, name in names.items() if name == "openat")
     others = [number for number in names if number != opening]
     ask = len(others) + 2
@@ -77,14 +89,15 @@ def _filter() -> bytes:
         (_IS_EQUAL, ask - index, 0, number) for index, number in enumerate(others)]
     steps += [
         (_IS_EQUAL, 0, 3, opening), (_LOAD, 0, 0, _OPEN_FLAGS_AT),
-        (_HAS_BITS, 0, 1, os.O_CREAT), (_RETURN, 0, 0, _ASK), (_RETURN, 0, 0, _ALLOW)]
+        (_HAS_BITS, 0, 0 if asks_all else 1, os.O_CREAT), (_RETURN, 0, 0, _ASK),
+        (_RETURN, 0, 0, _ALLOW)]
     return b"".join(struct.pack("=HBBI", *step) for step in steps)
 
 
-def _install() -> int:
+def _install(asks_all: bool) -> int:
     """Puts this process under the filter. Returns the descriptor for whoever answers."""
     libc = ctypes.CDLL(None, use_errno=True)
-    code = _filter()
+    code = _filter(asks_all)
     buffer = ctypes.create_string_buffer(code)
     program = struct.pack("=H6xQ", len(code) // 8, ctypes.addressof(buffer))
     number = _MACHINES[platform.machine()][1]
@@ -96,25 +109,83 @@ def _install() -> int:
     return listener
 
 
-class Executioner(threading.Thread):
-    """Counts the calls of one program, and kills it before the last one that it may not make.
+#: Which argument is the descriptor, if it is not the first, and which one is a path.
+_DESCRIPTORS = {"sendfile": 1}
+_PATHS = {
+    "openat": 1, "unlinkat": 1, "mkdirat": 1, "renameat": 1, "renameat2": 1, "newfstatat": 1,
+    "unlink": 0, "mkdir": 0, "rename": 0, "statfs": 0}
 
-    Start the program behind `command`.
 
-    - Parameters:
-      - when: The number of the call; 0 only counts.
-      - only: Calls of other names do not count.
+@dataclass(frozen=True)
+class Call:
+    """A call that was not carried out yet."""
+
+    thread: int
+    name: str
+    arguments: list[int]
+
+    def descriptor(self) -> str:
+        """Where the file or folder lies whose descriptor the call is given."""
+        number = self.arguments[_DESCRIPTORS.get(self.name, 0)] & 0xFFFFFFFF
+        try:
+            return os.readlink(f"/proc/{self.thread}/fd/{number}")
+        except OSError:
+            return ""
+
+    def path(self) -> str:
+        """Where the file or folder lies that the call is about."""
+        if self.name not in _PATHS:
+            return self.descriptor()
+        position = _PATHS[self.name]
+        text = os.fsdecode(self.memory(self.arguments[position], 512).partition(b"\0")[0])
+        if text.startswith("/") or position == 0:
+            return text
+        return os.path.join(self.descriptor(), text) if text else self.descriptor()
+
+    def memory(self, address: int, length: int) -> bytes:
+        """Bytes of the program; fewer when there are no more."""
+        result = b""
+        with open(f"/proc/{self.thread}/mem", "rb", buffering=0) as memory:
+            while len(result) < length:
+                # To the end of a page: the next one may not be there.
+                count = min(length - len(result), 4096 - (address + len(result)) % 4096)
+                memory.seek(address + len(result))
+                try:
+                    piece = memory.read(count)
+                except OSError:
+                    break
+                result += piece
+                if not piece:
+                    break
+        return result
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What becomes of a call: the kernel carries it out, the program ends, or it is told this."""
+
+    value: int = 0
+    error: int = 0
+    kills: bool = False
+    carries_on: bool = False
+
+
+CARRY_ON = Answer(carries_on=True)
+KILL = Answer(kills=True)
+
+
+class Supervisor(threading.Thread):
+    """Answers the calls of one program, on a thread of its own. The program is
+    started behind `command`.
+
+    - Parameter asks_all: About calls that only look as well.
     """
 
-    def __init__(self, folder: Path, when: int, only: str | None = None):
+    def __init__(self, folder: Path, asks_all: bool):
         super().__init__(daemon=True)
-        self.when = when
-        self.only = only
         self.count = 0
-        #: The call that was not carried out, as in `pwrite64 index.sqlite-wal`; of a call that
-        #: names a file, the folder in which it does.
-        self.killed_before: str | None = None
         self.problem: OSError | None = None
+        self._kind = "all" if asks_all else "changes"
         self._place = folder / "calls"
         self._place.unlink(missing_ok=True)
         self._server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -125,7 +196,12 @@ class Executioner(threading.Thread):
 
     @property
     def command(self) -> list[str]:
-        return [sys.executable, "-S", "-E", str(Path(__file__).resolve()), str(self._place)]
+        program = str(Path(__file__).resolve())
+        return [sys.executable, "-S", "-E", program, str(self._place), self._kind]
+
+    def decide(self, call: Call) -> Answer:
+        """What becomes of a call. `count` is the number of those that matter so far."""
+        raise NotImplementedError
 
     def wait_until_quiet(self, seconds: float = 20) -> None:
         """Returns when no call was made for a while, or when the program has ended."""
@@ -166,42 +242,46 @@ class Executioner(threading.Thread):
             return descriptors[0]
 
     def _answer(self, listener: int) -> None:
-        call = bytearray(_CALL.size)
+        notice = bytearray(_CALL.size)
         try:
-            fcntl.ioctl(listener, _RECEIVE, call)
+            fcntl.ioctl(listener, _RECEIVE, notice)
         except FileNotFoundError:
             # The thread that asked has gone.
             return
-        identity, thread, _, number, _, _, *arguments = _CALL.unpack(call)
-        name = _names()[number]
-        if self.only in (None, name):
-            self.count += 1
-            is_last = self.count == self.when
-        else:
-            is_last = False
-        if is_last:
-            self.killed_before = f"{name} {_target(thread, arguments[0])}"
+        identity, thread, _, number, _, _, *arguments = _CALL.unpack(notice)
+        try:
+            answer = self.decide(Call(thread, _names_here()[number], arguments))
+        except (FileNotFoundError, ProcessLookupError):
+            answer = CARRY_ON
+        except OSError as problem:
+            self.problem = problem
+            answer = CARRY_ON
+        if answer.kills:
             os.kill(thread, signal.SIGKILL)
             return
+        flags = _CONTINUE if answer.carries_on else 0
         try:
-            fcntl.ioctl(listener, _SEND, _REPLY.pack(identity, 0, 0, _CONTINUE))
+            fcntl.ioctl(
+                listener, _SEND, _REPLY.pack(identity, answer.value, -answer.error, flags))
         except FileNotFoundError:
             pass
 
 
-def _target(thread: int, descriptor: int) -> str:
-    """The name of an open file or folder, without what differs from run to run."""
-    try:
-        name = os.path.basename(os.readlink(f"/proc/{thread}/fd/{descriptor & 0xFFFFFFFF}"))
-    except OSError:
-        return ""
+@functools.cache
+def _names_here() -> dict[int, str]:
+    return _names()
+
+
+def kind_of(path: str) -> str:
+    """The name of a file or folder, without what differs from run to run."""
+    name = os.path.basename(path.removesuffix(" (deleted)"))
     return {49: "data file", 2: "objects/*"}.get(len(name), name)
 
 
-def _become(place: str, command: list[str]) -> None:
+def _become(place: str, kind: str, command: list[str]) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
         connection.connect(place)
-        listener = _install()
+        listener = _install(asks_all=kind == "all")
         connection.sendmsg(
             [b"x"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [listener]))])
         os.close(listener)
@@ -209,4 +289,4 @@ def _become(place: str, command: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    _become(sys.argv[1], sys.argv[2:])
+    _become(sys.argv[1], sys.argv[2], sys.argv[3:])
