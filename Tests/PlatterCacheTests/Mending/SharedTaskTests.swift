@@ -1,3 +1,4 @@
+import NIOConcurrencyHelpers
 import Testing
 
 @testable import PlatterCache
@@ -8,9 +9,18 @@ struct SharedTaskTests {
     func executor() async {
         let executor = HandExecutor()
         let shared = SharedTask<Int>(on: executor)
-        let answer = Task { await shared.run { 7 } }
-        #expect(executor.await())
-        while executor.count > 0 { executor.run { _ in 0 } }
-        #expect(await answer.value == 7)
+        let isTurning = NIOLockedValueBox(false)
+        let answer = NIOLockedValueBox<Int?>(nil)
+        Task {
+            let value = await shared.run { isTurning.withLockedValue { $0 } ? 7 : 0 }
+            answer.withLockedValue { $0 = value }
+        }
+        while answer.withLockedValue({ $0 }) == nil {
+            isTurning.withLockedValue { $0 = true }
+            executor.run { _ in 0 }
+            isTurning.withLockedValue { $0 = false }
+            await Task.yield()
+        }
+        #expect(answer.withLockedValue { $0 } == 7)
     }
 }
