@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 _BLOCK = bytes(1 << 16)
@@ -99,6 +100,48 @@ def abort_ext4(place: Path) -> None:
             return
         raise
     raise RuntimeError(f"{place} can still be written to")
+
+
+@contextlib.contextmanager
+def frozen(place: Path) -> Iterator[None]:
+    """Every write to a file system hangs meanwhile."""
+    _run("fsfreeze", "--freeze", str(place))
+    try:
+        yield
+    finally:
+        _run("fsfreeze", "--unfreeze", str(place))
+
+
+class slow_reads:
+    """What a process reads from a file system's disk comes at so many bytes a second meanwhile."""
+
+    _root = Path("/sys/fs/cgroup/blkio")
+    _limit = "blkio.throttle.read_bps_device"
+
+    @classmethod
+    def is_possible(cls) -> bool:
+        return os.access(cls._root / cls._limit, os.W_OK)
+
+    def __init__(self, place: Path, process: int, rate: int):
+        device = os.stat(place).st_dev
+        self._device = f"{os.major(device)}:{os.minor(device)}"
+        self._process = process
+        self._rate = rate
+        self._group = self._root / f"platter-{process}"
+
+    def __enter__(self) -> None:
+        self._group.mkdir()
+        self._set(self._rate)
+        (self._group / "cgroup.procs").write_text(str(self._process))
+
+    def __exit__(self, *_: object) -> None:
+        # Without a limit first: what waits for it could not be moved.
+        self._set(0)
+        (self._root / "cgroup.procs").write_text(str(self._process))
+        self._group.rmdir()
+
+    def _set(self, rate: int) -> None:
+        (self._group / self._limit).write_text(f"{self._device} {rate}")
 
 
 def fill(file: Path) -> None:

@@ -14,6 +14,8 @@
 #include <unistd.h>
 
 #if defined(__linux__)
+#include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/vfs.h>
 #endif
 
@@ -69,6 +71,59 @@ int platter_punch_hole(int descriptor, int64_t offset, int64_t length) {
 #else
     (void)descriptor;
     return ENOTSUP;
+#endif
+}
+
+#if defined(__linux__)
+#ifndef RWF_NOWAIT
+#define RWF_NOWAIT 0x00000008
+#endif
+// The same number on all architectures. Since Linux 6.5.
+#define CACHESTAT_CALL 451
+
+// For file systems that cannot say it page by page.
+static int all_pages_are_cached(int descriptor, int64_t offset, int64_t length) {
+    struct { uint64_t offset, length; } range = {(uint64_t)offset, (uint64_t)length};
+    struct { uint64_t cached, dirty, written, evicted, recently; } answer = {0, 0, 0, 0, 0};
+    int64_t page = sysconf(_SC_PAGESIZE);
+    if (page <= 0 || syscall(CACHESTAT_CALL, descriptor, &range, &answer, 0) < 0) return 1;
+    int64_t pages = (offset + length - 1) / page - offset / page + 1;
+    return answer.cached >= (uint64_t)pages;
+}
+
+enum { CACHED, NOT_CACHED, PAST_END, UNKNOWN };
+
+static int look_at_byte(int descriptor, int64_t offset) {
+    char byte;
+    struct iovec vector = {&byte, 1};
+#if defined(__GLIBC__)
+    ssize_t count = preadv2(descriptor, &vector, 1, (off_t)offset, RWF_NOWAIT);
+    if (count >= 0) return count > 0 ? CACHED : PAST_END;
+    return errno == EAGAIN ? NOT_CACHED : UNKNOWN;
+#else
+    (void)descriptor, (void)offset, (void)vector;
+    return UNKNOWN;
+#endif
+}
+#endif
+
+int platter_is_resident(int descriptor, int64_t offset, int64_t length) {
+#if defined(__linux__)
+    const int64_t stride = 128 << 10;
+    if (offset < 0 || length <= 0 || offset > INT64_MAX - length) return 1;
+    int64_t last = offset + length - 1;
+    for (int64_t position = offset;;) {
+        switch (look_at_byte(descriptor, position)) {
+        case NOT_CACHED: return 0;
+        case PAST_END: return 1;
+        case UNKNOWN: return all_pages_are_cached(descriptor, offset, length);
+        }
+        if (position == last) return 1;
+        position = last - position > stride ? position + stride : last;
+    }
+#else
+    (void)descriptor, (void)offset, (void)length;
+    return 1;
 #endif
 }
 

@@ -32,7 +32,7 @@ struct Caching: Sendable {
         let delay = { @Sendable (duration: Duration, action: @escaping @Sendable () -> Void) in
             _ = loop.scheduleTask(in: .nanoseconds(duration.nanosecondsClamped), action)
         }
-        search = IndexSearch(reader: store.index.makeReader())
+        search = IndexSearch(reader: store.makeReader())
         let evictor = Self.makeEvictor(
             configuration, store: store, table: table, clock: clock, delay: delay,
             executor: executor, log: log)
@@ -41,7 +41,9 @@ struct Caching: Sendable {
         let services = FetchServices(
             origin: origins.fetching, disk: store.disk, index: store.index, search: search,
             table: table,
-            evictor: evictor, admission: Admission(damage: damage, clock: clock, log: log),
+            evictor: evictor,
+            admission: Admission(
+                damage: damage, latency: store.latency, clock: clock, log: log),
             bandwidth: BandwidthGate(
                 BandwidthLimit(
                     bytesPerSecond: configuration.bandwidth,
@@ -84,7 +86,7 @@ struct Caching: Sendable {
     ) -> Evictor {
         var settings = EvictionPolicy.Settings()
         settings.maximum = configuration.maximumSize
-        let reader = store.index.makeReader()
+        let reader = store.makeReader()
         // Without an index there is nothing to evict; with another one it begins anew.
         let recorded = (try? reader.totalRecordedBytes()) ?? 0
         return Evictor(
@@ -94,9 +96,11 @@ struct Caching: Sendable {
     }
 
     /// Another way to read the index: who adds up many rows does not keep flights waiting.
-    func makeSearch() -> IndexSearch { IndexSearch(reader: store.index.makeReader()) }
+    func makeSearch() -> IndexSearch { IndexSearch(reader: store.makeReader()) }
 
-    func proxyServices(_ configuration: PlatterConfiguration, log: Logger) -> ProxyServices {
+    func proxyServices(
+        _ configuration: PlatterConfiguration, disk: DiskWork, log: Logger
+    ) -> ProxyServices {
         var readAhead = ReadAhead.Settings()
         readAhead.seconds = configuration.readAheadSeconds
         // What is around a reader is not evicted: it may take a part of the cache, not all of it.
@@ -117,7 +121,7 @@ struct Caching: Sendable {
                 streams: streams),
             table: table, index: store.index, readers: readers,
             bypass: Bypass(origin: origins.passing, wallClock: System.wallClock),
-            damage: upkeep.damage,
+            damage: upkeep.damage, latency: store.latency, disk: disk,
             wallClock: System.wallClock, log: log)
     }
 }

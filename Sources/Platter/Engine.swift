@@ -14,7 +14,7 @@ import PlatterStore
 final class Engine: Sendable {
     private let configuration: PlatterConfiguration
     private let group: MultiThreadedEventLoopGroup
-    private let pool: NIOThreadPool
+    private let pools: [NIOThreadPool]
     private let store: Store
     private let origins: Origins
     private let caching: Caching
@@ -24,12 +24,12 @@ final class Engine: Sendable {
 
     private init(
         configuration: PlatterConfiguration, group: MultiThreadedEventLoopGroup,
-        pool: NIOThreadPool, store: Store, origins: Origins, caching: Caching,
+        pools: [NIOThreadPool], store: Store, origins: Origins, caching: Caching,
         proxy: ProxyServer, admin: AdminServer?
     ) {
         self.configuration = configuration
         self.group = group
-        self.pool = pool
+        self.pools = pools
         self.store = store
         self.origins = origins
         self.caching = caching
@@ -39,15 +39,19 @@ final class Engine: Sendable {
 
     static func start(_ configuration: PlatterConfiguration) async throws -> Engine {
         let log = Logger(label: "platter")
-        let store = try Store(configuration)
+        let store = try Store(configuration, log: log)
         let loops = configuration.eventLoops == 0 ? System.coreCount : configuration.eventLoops
         let group = MultiThreadedEventLoopGroup(numberOfThreads: loops)
         let pool = NIOThreadPool(numberOfThreads: 8)
         pool.start()
+        // Its own, so that reads do not wait for writes that hang.
+        let readingPool = NIOThreadPool(numberOfThreads: 4)
+        readingPool.start()
         let origins = Origins(group: group)
         let caching = Caching(
             configuration, store: store, origins: origins, loop: group.next(),
             executor: IOExecutor(pool: pool), log: log)
+        let disk = DiskWork(pool: readingPool)
         do {
             let endpoint: ProxyServer.Endpoint =
                 configuration.inheritedSocket.map { .inherited(descriptor: $0) }
@@ -55,13 +59,14 @@ final class Engine: Sendable {
             let proxy = try await listening(configuration.host, configuration.port) {
                 try await ProxyServer.start(
                     on: endpoint, group: group,
-                    services: caching.proxyServices(configuration, log: log),
-                    index: { [store] in store.index.makeReader() })
+                    services: caching.proxyServices(configuration, disk: disk, log: log),
+                    index: { [store] in store.makeReader() })
             }
             let admin = try await startAdmin(
                 configuration, caching: caching, proxy: proxy, log: log)
             let engine = Engine(
-                configuration: configuration, group: group, pool: pool, store: store,
+                configuration: configuration, group: group, pools: [pool, readingPool],
+                store: store,
                 origins: origins, caching: caching, proxy: proxy, admin: admin)
             await caching.start()
             return engine
@@ -69,6 +74,7 @@ final class Engine: Sendable {
             await origins.shutdown()
             await store.close()
             try? await pool.shutdownGracefully()
+            try? await readingPool.shutdownGracefully()
             try? await group.shutdownGracefully()
             throw error
         }
@@ -159,7 +165,7 @@ final class Engine: Sendable {
         await origins.shutdown()
         await store.close()
         // Both only fail when they were shut down before.
-        try? await pool.shutdownGracefully()
+        for pool in pools { try? await pool.shutdownGracefully() }
         try? await group.shutdownGracefully()
     }
 

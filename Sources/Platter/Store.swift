@@ -1,12 +1,19 @@
+import Logging
+import PlatterCache
+import PlatterCore
 import PlatterStore
 
 /// The cache folder and its index, opened together.
 struct Store: Sendable {
     let disk: PosixDisk
     let index: IndexWriter
-    init(_ configuration: PlatterConfiguration) throws(PlatterError) {
+    let latency: DiskLatency
+
+    init(_ configuration: PlatterConfiguration, log: Logger) throws(PlatterError) {
+        let latency = DiskLatency(clock: SystemClock(), log: log)
+        self.latency = latency
         do throws(DiskError) {
-            disk = try PosixDisk(root: configuration.directory)
+            disk = try PosixDisk(root: configuration.directory, latency: latency)
         } catch {
             throw PlatterError(
                 error.code == .inUse ? .folderInUse : .storage, "\(error.path): \(error.message)")
@@ -14,12 +21,13 @@ struct Store: Sendable {
         // Without a boot id nothing recorded so far is trusted unchecked.
         let boot = (try? BootID.current()) ?? "unknown \(UInt64.random(in: .min ... .max))"
         do throws(IndexError) {
-            index = try Self.openIndex(of: disk, boot: boot)
+            index = try Self.openIndex(of: disk, boot: boot, latency: latency)
         } catch {
             switch error.code {
             case .corrupt, .replaced, .busy, .full, .io:
                 // Until there is an index, all requests go to the origin.
-                index = IndexWriter(path: disk.indexPath, boot: boot, without: error)
+                index = IndexWriter(
+                    path: disk.indexPath, boot: boot, latency: latency, without: error)
             case .readOnly, .cannotOpen, .lost, .newerSchema, .entryGone, .constraint, .closed,
                 .other:
                 throw PlatterError(.storage, error.description)
@@ -27,16 +35,22 @@ struct Store: Sendable {
         }
     }
 
-    private static func openIndex(of disk: PosixDisk, boot: String) throws(IndexError)
-        -> IndexWriter
-    {
+    private static func openIndex(
+        of disk: PosixDisk, boot: String, latency: DiskLatency
+    ) throws(IndexError) -> IndexWriter {
         do throws(IndexError) {
-            return try IndexWriter(path: disk.indexPath, boot: boot)
+            return try IndexWriter(path: disk.indexPath, boot: boot, latency: latency)
         } catch {
             // What was kept for a full disk is enough to open it, and to begin to evict.
             guard error.code == .full, disk.dropBallast() else { throw error }
         }
-        return try IndexWriter(path: disk.indexPath, boot: boot)
+        return try IndexWriter(path: disk.indexPath, boot: boot, latency: latency)
+    }
+
+    func makeReader() -> IndexReader {
+        let reader = index.makeReader()
+        reader.prepare()
+        return reader
     }
 
     func close() async {

@@ -18,6 +18,8 @@ struct Upkeep: Sendable {
 
     /// Between two rounds of the scrub [1 day].
     private static let scrubInterval = Duration.seconds(86_400)
+    /// Between two trials of a slow disk [1 s].
+    private static let attemptInterval = Duration.seconds(1)
 
     init(
         _ configuration: PlatterConfiguration, store: Store, table: EntryTable, evictor: Evictor,
@@ -29,10 +31,10 @@ struct Upkeep: Sendable {
         self.damage = damage
         scrubRate = configuration.scrubRate
         let sweep = OrphanSweep(
-            disk: store.disk, search: IndexSearch(reader: store.index.makeReader()),
+            disk: store.disk, search: IndexSearch(reader: store.makeReader()),
             evictor: evictor, log: log)
         scrub = Scrub(
-            index: store.index, search: IndexSearch(reader: store.index.makeReader()),
+            index: store.index, search: IndexSearch(reader: store.makeReader()),
             disk: store.disk, log: log)
         recovery = IndexRecovery(
             index: store.index, disk: store.disk, executor: executor, delay: delay, log: log,
@@ -52,7 +54,17 @@ struct Upkeep: Sendable {
         if let scrubRate {
             started.append(Task(executorPreference: executor) { await scrubForEver(at: scrubRate) })
         }
+        started.append(Task(executorPreference: executor) { await attemptForEver() })
         tasks.withLockedValue { [started] in $0 = started }
+    }
+
+    /// While the disk is left alone, somebody has to find out when it is quick again.
+    private func attemptForEver() async {
+        while !Task.isCancelled {
+            try? await Task.sleep(for: Self.attemptInterval)
+            guard store.latency.isSlow else { continue }
+            store.latency.attempt { () throws(DiskError) in try store.disk.attempt() }
+        }
     }
 
     func stop() {

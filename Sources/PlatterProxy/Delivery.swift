@@ -33,6 +33,9 @@ final class Delivery {
     private let start: Int64
     private var isHeadSent = false
     private var isWriting = false
+    private var isWarming = false
+    /// Up to here bytes have been fetched from the disk into memory.
+    private var warmedEnd: Int64 = 0
     private var isOver = false
     /// It is really being read: the kernel may hold more of it.
     private var isTrusted = false
@@ -71,7 +74,7 @@ final class Delivery {
 
     /// Hands on what is there, one slice after the other, until the socket is full or bytes are missing.
     func pump() {
-        guard !isOver, !isWriting, channel.isWritable else { return }
+        guard !isOver, !isWriting, !isWarming, channel.isWritable else { return }
         switch reader.next(index: index) {
         case .run(let run): send(run)
         case .wait:
@@ -108,6 +111,7 @@ final class Delivery {
         let length = FileSlices.length(
             of: run, soFar: reader.position - start, isFast: pace.isFast)
         let range = ByteRange.starting(at: run.lowerBound, length: length)
+        if range.upperBound > warmedEnd, !slices.isResident(range) { return warm(range) }
         do {
             let bytes: IOData
             switch try slices.slice(range) {
@@ -132,6 +136,26 @@ final class Delivery {
         } catch {
             diskFailed(error)
             fail(.store)
+        }
+    }
+
+    /// Has bytes fetched from the disk where that may take its time: an event loop has others to serve.
+    private func warm(_ range: ByteRange) {
+        isWarming = true
+        services.disk.perform(on: channel.eventLoop) { [file = opened.file] in
+            try FileSlices.fetch(range, of: file)
+        } completion: { [weak self] result in
+            guard let self else { return }
+            isWarming = false
+            guard !isOver else { return }
+            switch result {
+            case .success:
+                warmedEnd = range.upperBound
+                pump()
+            case .failure(let error):
+                if let error = error as? DiskError { diskFailed(error) }
+                fail(.store)
+            }
         }
     }
 
@@ -232,7 +256,9 @@ final class Delivery {
             settings: services.readers.waits, isHeadSent: isHeadSent,
             since: isHeadSent ? services.readers.clock.now : begun, clock: services.readers.clock,
             loop: channel.eventLoop,
-            hedge: { [reader] in reader.hedge() }, giveUp: { [weak self] in self?.timedOut() })
+            hedge: { [reader] in reader.hedge() }, giveUp: { [weak self] in self?.timedOut() },
+            isStuck: { [services] in services.latency.isSlow },
+            stuck: { [weak self] in self?.fail(.store) })
         self.patience = patience
         patience.begin()
     }

@@ -55,6 +55,7 @@ final class Exchange {
         if request.hasCredentials {
             return pass(detail: "authorization")
         }
+        if services.latency.isSlow { return pass(detail: "disk-slow") }
         if services.damage.isSuspect { return pass(detail: "disk-suspect") }
         if services.table.isBypassed(request.resource.key, now: now) {
             return pass(detail: "not-stored")
@@ -86,8 +87,10 @@ final class Exchange {
 
     private func open() {
         let opening = Opening(
-            request: request, since: begun, services: services.readers, loop: channel.eventLoop
-        ) { [weak self] in self?.unavailable() }
+            request: request, since: begun, services: services.readers,
+            latency: services.latency, loop: channel.eventLoop,
+            timedOut: { [weak self] in self?.unavailable() },
+            stuck: { [weak self] in self?.pass(detail: "disk-slow") })
         phase = .opening(opening)
         opening.begin(services.table.opening(request.resource), wake: wake { $0.woke($1) })
     }
@@ -152,12 +155,35 @@ final class Exchange {
     // MARK: - Answering
 
     private func answer(_ record: EntryRecord, demand: DemandID?) {
-        let entry: Entry
-        do {
-            entry = try services.table.entry(of: record, resource: request.resource)
-        } catch {
-            return withoutFile(record, demand: demand, error)
+        if let entry = services.table.openEntry(of: record, resource: request.resource) {
+            return answer(entry, demand: demand)
         }
+        let round = restarts
+        services.disk.perform(on: channel.eventLoop) {
+            [table = services.table, resource = request.resource] in
+            try table.entry(of: record, resource: resource)
+        } completion: { [weak self] result in
+            guard let self, restarts == round, isWaiting else { return }
+            switch result {
+            case .success(let entry): answer(entry, demand: demand)
+            case .failure(let error as DiskError):
+                withoutFile(record, demand: demand, error)
+            case .failure:
+                if let demand { services.readers.queue.leave(demand) }
+                pass(detail: "disk-slow")
+            }
+        }
+    }
+
+    /// Nothing has been said to the player yet, and it is still there.
+    private var isWaiting: Bool {
+        switch phase {
+        case .starting, .opening: true
+        case .answering, .passing, .done: false
+        }
+    }
+
+    private func answer(_ entry: Entry, demand: DemandID?) {
         guard let opened = entry.opened else {
             if let demand { services.readers.queue.leave(demand) }
             return open()

@@ -52,10 +52,29 @@ final class FileSlices {
         return bytes.map { .bytes($0) } ?? .short
     }
 
+    /// Whether the bytes can be handed on without waiting for the disk.
+    func isResident(_ range: ByteRange) -> Bool { file.isResident(range) }
+
     /// Whether the file has become too short for `range`.
     func lacks(_ range: ByteRange) -> Bool {
         guard let status = try? file.status() else { return true }
         return status.size < range.upperBound
+    }
+
+    /// Reads bytes so that they are in memory when they are handed on. May wait for the disk.
+    static func fetch(_ range: ByteRange, of file: any DataFile) throws(DiskError) {
+        let length = Int(min(range.length, copyLength))
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: length, alignment: 16)
+        defer { buffer.deallocate() }
+        var position = range.lowerBound
+        while position < range.upperBound {
+            let wanted = Int(min(Int64(length), range.upperBound - position))
+            let count = try file.read(
+                into: UnsafeMutableRawBufferPointer(rebasing: buffer[..<wanted]), at: position)
+            // Whoever hands them on finds out that the file is too short.
+            if count == 0 { return }
+            position += Int64(count)
+        }
     }
 
     private func copy(_ range: ByteRange) throws(DiskError) -> IOData? {

@@ -2,6 +2,7 @@ import NIOCore
 import PlatterCache
 import PlatterCore
 import PlatterHTTP
+import PlatterStore
 
 /// A request's wait for an entry that the index does not know: the first useful fetch is the probe, and
 /// it starts at the byte that the player wants.
@@ -17,9 +18,10 @@ final class Opening {
     /// - Parameters:
     ///   - since: When the request came.
     ///   - timedOut: Called on the loop when nothing came in time. The demand has been left.
+    ///   - stuck: The same when the disk has become too slow to open anything.
     init(
-        request: PlayerRequest, since: Moment, services: ReaderServices, loop: any EventLoop,
-        timedOut: @escaping () -> Void
+        request: PlayerRequest, since: Moment, services: ReaderServices, latency: DiskLatency,
+        loop: any EventLoop, timedOut: @escaping () -> Void, stuck: @escaping () -> Void
     ) {
         let demand = services.queue.nextDemand()
         self.demand = demand
@@ -33,6 +35,10 @@ final class Opening {
             giveUp: {
                 services.queue.leave(demand)
                 timedOut()
+            }, isStuck: { latency.isSlow },
+            stuck: {
+                services.queue.leave(demand)
+                stuck()
             })
     }
 

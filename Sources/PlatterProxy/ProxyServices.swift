@@ -10,13 +10,16 @@ package struct ProxyServices: Sendable {
     package let readers: ReaderServices
     package let bypass: Bypass
     package let damage: DamageWatch
+    package let latency: DiskLatency
+    package let disk: DiskWork
     /// Seconds since 1970.
     package let wallClock: @Sendable () -> Int64
     package let log: Logger
 
     package init(
         routes: Routes, table: EntryTable, index: IndexWriter, readers: ReaderServices,
-        bypass: Bypass, damage: DamageWatch, wallClock: @escaping @Sendable () -> Int64, log: Logger
+        bypass: Bypass, damage: DamageWatch, latency: DiskLatency, disk: DiskWork,
+        wallClock: @escaping @Sendable () -> Int64, log: Logger
     ) {
         self.routes = routes
         self.table = table
@@ -24,6 +27,8 @@ package struct ProxyServices: Sendable {
         self.readers = readers
         self.bypass = bypass
         self.damage = damage
+        self.latency = latency
+        self.disk = disk
         self.wallClock = wallClock
         self.log = log
     }

@@ -52,6 +52,9 @@ package protocol DataFile: AnyObject, Sendable {
     /// - Returns: The number of bytes read; fewer than asked for only at the end of the file.
     func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int64) throws(DiskError) -> Int
 
+    /// Whether the bytes can be read without waiting for the disk. True where that cannot be told.
+    func isResident(_ range: ByteRange) -> Bool
+
     /// Reserves room, so that writes in the range do not fail for want of it. Does nothing where
     /// the file system cannot, or where it would cost memory at once.
     func allocate(_ range: ByteRange) throws(DiskError)

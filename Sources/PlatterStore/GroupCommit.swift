@@ -42,11 +42,18 @@ final class GroupCommit: Sendable {
 
     private let queue: DatabaseQueue
     private let failed: @Sendable (IndexError) -> Void
+    private let latency: DiskLatency?
     private let pending = NIOLockedValueBox(Pending())
 
-    /// - Parameter failed: Told of every error that a transaction or a command meets.
-    init(_ queue: DatabaseQueue, failed: @escaping @Sendable (IndexError) -> Void) {
+    /// - Parameters:
+    ///   - latency: Told how long transactions take.
+    ///   - failed: Told of every error that a transaction or a command meets.
+    init(
+        _ queue: DatabaseQueue, latency: DiskLatency? = nil,
+        failed: @escaping @Sendable (IndexError) -> Void
+    ) {
         self.queue = queue
+        self.latency = latency
         self.failed = failed
     }
 
@@ -120,12 +127,21 @@ final class GroupCommit: Sendable {
             if isDurable { try db.execute(sql: "PRAGMA synchronous = FULL") }
             // Should this fail, the next commits are slower than they need be, and no less right.
             defer { if isDurable { try? db.execute(sql: "PRAGMA synchronous = NORMAL") } }
-            return try execute(group, db)
+            let reports = try latency.measured { try execute(group, db) }
+            noteReader(db)
+            return reports
         } catch {
             let error = IndexError(error)
             failed(error)
             return group.map { command in { command.fail(error) } }
         }
+    }
+
+    /// The first who reads after a commit notes that in the memory that all connections share, which is
+    /// a file: on a disk that hangs, that hangs too. So it is done here, and not on an event loop.
+    private func noteReader(_ db: Database) {
+        // It is the same to every reader whether it worked.
+        _ = try? Row.fetchOne(db.cachedStatement(sql: "SELECT 1 FROM cache_entries LIMIT 1"))
     }
 
     private func execute(

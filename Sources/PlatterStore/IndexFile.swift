@@ -18,7 +18,8 @@ final class IndexFile: Sendable {
     /// - Parameter failed: Told of every error that a commit meets.
     /// - Throws: `.newerSchema`, and then nothing was changed; or what SQLite says.
     init(
-        path: String, epoch: UInt64, failed: @escaping @Sendable (IndexError) -> Void
+        path: String, epoch: UInt64, latency: DiskLatency?,
+        failed: @escaping @Sendable (IndexError) -> Void
     ) throws(IndexError) {
         try IndexPlace(path: path).checkRoom()
         do {
@@ -37,7 +38,7 @@ final class IndexFile: Sendable {
         self.epoch = epoch
         self.path = path
         identity = FileIdentity(path)
-        commits = GroupCommit(queue, failed: failed)
+        commits = GroupCommit(queue, latency: latency, failed: failed)
     }
 
     private static var configuration: Configuration {

@@ -8,6 +8,8 @@ internal import Synchronization
 package final class IndexLife: Sendable {
     package let path: String
     package let boot: String
+    /// Told how long questions and commits take.
+    let latency: DiskLatency?
     /// The epoch in use, or 0. Read before every question, so it is no lock.
     private let current: Synchronization.Atomic<UInt64>
     private let state: NIOLockedValueBox<State>
@@ -22,9 +24,12 @@ package final class IndexLife: Sendable {
     ///   - path: Of the database.
     ///   - boot: The running boot; see `BootID`.
     ///   - loss: Why there is no index yet.
-    init(path: String, boot: String, loss: IndexError? = nil) {
+    init(
+        path: String, boot: String, latency: DiskLatency? = nil, loss: IndexError? = nil
+    ) {
         self.path = path
         self.boot = boot
+        self.latency = latency
         current = Synchronization.Atomic(loss == nil ? 1 : 0)
         state = NIOLockedValueBox(State(last: 1, loss: loss))
     }

@@ -53,18 +53,35 @@ package final class IndexReader {
         _ = try current()
     }
 
+    /// Opens the index now, so that the first question need not wait for the disk.
+    package func prepare() {
+        // If it cannot be opened the first question says so.
+        _ = try? current()
+    }
+
     /// The statements for the index that is in use now.
     private func current() throws(IndexError) -> Statements {
         let epoch = try life.epoch
         if let statements, statements.epoch == epoch { return statements }
         statements = nil
         do throws(IndexError) {
-            let opened = try Statements(life, epoch: epoch)
+            let opened = try life.latency.measured { () throws(IndexError) in
+                try Statements(life, epoch: epoch)
+            }
             statements = opened
             return opened
         } catch {
             life.report(error, from: epoch)
             throw error
+        }
+    }
+
+    /// Asks what is answered at once, unless the disk is slow.
+    private func askShortly<Answer>(
+        _ question: (Statements) throws(IndexError) -> Answer
+    ) throws(IndexError) -> Answer {
+        try ask { (statements) throws(IndexError) in
+            try life.latency.measured { () throws(IndexError) in try question(statements) }
         }
     }
 
@@ -116,7 +133,7 @@ package final class IndexReader {
 
     /// The current version of a key, or nil when nothing is known of it.
     package func entry(for key: CacheKey) throws(IndexError) -> EntryRecord? {
-        try ask { (statements) throws(IndexError) in
+        try askShortly { (statements) throws(IndexError) in
             let statement = statements.currentEntry
             statement.bind(key.text, at: 1)
             let found = try statement.first { (row) throws(IndexError) in
@@ -148,7 +165,8 @@ package final class IndexReader {
         of entry: EntryID, at position: Int64, upTo limit: Int64
     ) throws(IndexError) -> Presence {
         guard position >= 0, position < limit else { return .absent(position..<position) }
-        return try ask(about: entry) { (statements) throws(IndexError) in
+        try life.check(entry.epoch)
+        return try askShortly { (statements) throws(IndexError) in
             let statement = statements.presence
             statement.bind(entry.rawValue, at: 1)
             statement.bind(position, at: 2)

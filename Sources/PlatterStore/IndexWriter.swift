@@ -23,11 +23,16 @@ package final class IndexWriter: Sendable {
 
     /// Opens or makes the index and brings its schema up to date.
     ///
-    /// - Parameter boot: The running boot; see `BootID`.
+    /// - Parameters:
+    ///   - boot: The running boot; see `BootID`.
+    ///   - latency: Told how long commits take.
     /// - Throws: `.newerSchema`, and then nothing was changed; or what SQLite says.
-    package convenience init(path: String, boot: String) throws(IndexError) {
+    package convenience init(
+        path: String, boot: String, latency: DiskLatency? = nil
+    ) throws(IndexError) {
         self.init(
-            path: path, boot: boot, without: IndexError(.lost, "the index is not open yet"))
+            path: path, boot: boot, latency: latency,
+            without: IndexError(.lost, "the index is not open yet"))
         try IndexPlace(path: path).finish()
         try open(epoch: 1)
     }
@@ -36,8 +41,10 @@ package final class IndexWriter: Sendable {
     /// made one.
     ///
     /// - Parameter loss: Why it cannot be opened. One that is corrupt is set aside.
-    package init(path: String, boot: String, without loss: IndexError) {
-        life = IndexLife(path: path, boot: boot, loss: loss)
+    package init(
+        path: String, boot: String, latency: DiskLatency? = nil, without loss: IndexError
+    ) {
+        life = IndexLife(path: path, boot: boot, latency: latency, loss: loss)
         state = NIOLockedValueBox(.lost([]))
     }
 
@@ -296,7 +303,7 @@ package final class IndexWriter: Sendable {
     }
 
     private func open(epoch: UInt64) throws(IndexError) {
-        let file = try IndexFile(path: life.path, epoch: epoch) { [life] in
+        let file = try IndexFile(path: life.path, epoch: epoch, latency: life.latency) { [life] in
             life.report($0, from: epoch)
         }
         let isWanted = state.withLockedValue { state in

@@ -21,6 +21,7 @@ package final class PosixDisk: Disk {
     private let objects: Int32
     /// Reserving room on tmpfs takes the memory at once.
     private let isMemory: Bool
+    private let latency: DiskLatency?
     private let inUse = NIOLockedValueBox<[DataFileName: InUse]>([:])
 
     private struct InUse {
@@ -29,8 +30,10 @@ package final class PosixDisk: Disk {
 
     /// Opens or makes the folder and locks it until this object goes away.
     ///
+    /// - Parameter latency: Told how long operations take.
     /// - Throws: `.inUse`, `.notOurs`, `.permission`, or what the system says.
-    package init(root: String) throws(DiskError) {
+    package init(root: String, latency: DiskLatency? = nil) throws(DiskError) {
+        self.latency = latency
         let folder = try CacheFolder.open(root)
         do throws(DiskError) {
             var memory: Int32 = 0
@@ -59,6 +62,16 @@ package final class PosixDisk: Disk {
     /// from then on.
     package func unlock() { flock(folder.lock, LOCK_UN) }
 
+    /// A little write and a little read, to find out whether the disk answers.
+    package func attempt() throws(DiskError) {
+        let path = root + "/" + CacheFolder.lockName
+        let text = try readText(folder.lock, limit: 1, path: path)
+        let bytes = Array(text.utf8)
+        _ = try systemCall("write it", path: path) {
+            pwrite(folder.lock, bytes, bytes.count, 0)
+        }
+    }
+
     /// Where the index belongs.
     package var indexPath: String { root + "/index.sqlite" }
 
@@ -76,7 +89,8 @@ package final class PosixDisk: Disk {
         return share(
             PosixFile(
                 path: path, fileDescriptor: descriptor, isReadOnly: false,
-                reservesRoom: !isMemory, left: status.map { FileStamp($0) }), as: name)
+                reservesRoom: !isMemory, left: status.map { FileStamp($0) }, latency: latency),
+            as: name)
     }
 
     private func createDescriptor(
@@ -122,7 +136,7 @@ package final class PosixDisk: Disk {
         }
         let file = PosixFile(
             path: path, fileDescriptor: descriptor, isReadOnly: isReadOnly,
-            reservesRoom: !isMemory, left: left)
+            reservesRoom: !isMemory, left: left, latency: latency)
         guard try fileStatus(descriptor, path: path).st_mode & S_IFMT == S_IFREG else {
             throw DiskError(.notOurs, "it is not a regular file; remove it", path: path)
         }

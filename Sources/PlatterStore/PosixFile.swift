@@ -18,6 +18,7 @@ final class PosixFile: DataFile {
     /// Opened on a file system that had become read-only.
     let isReadOnly: Bool
     private let reservesRoom: Bool
+    private let latency: DiskLatency?
     private let watch: NIOLockedValueBox<FileWatch>
 
     /// Takes the descriptor over.
@@ -25,12 +26,13 @@ final class PosixFile: DataFile {
     /// - Parameter left: What the file was left like; nil when that is not known.
     init(
         path: String, fileDescriptor: Int32, isReadOnly: Bool, reservesRoom: Bool,
-        left: FileStamp?
+        left: FileStamp?, latency: DiskLatency? = nil
     ) {
         self.path = path
         self.fileDescriptor = fileDescriptor
         self.isReadOnly = isReadOnly
         self.reservesRoom = reservesRoom
+        self.latency = latency
         watch = NIOLockedValueBox(FileWatch(left: left))
     }
 
@@ -41,8 +43,10 @@ final class PosixFile: DataFile {
             var rest = bytes
             var position = offset
             while !rest.isEmpty {
-                let count = try systemCall("write it", path: path) {
-                    pwrite(fileDescriptor, rest.baseAddress, rest.count, off_t(position))
+                let count = try latency.measured { () throws(DiskError) in
+                    try systemCall("write it", path: path) {
+                        pwrite(fileDescriptor, rest.baseAddress, rest.count, off_t(position))
+                    }
                 }
                 // A regular file takes at least one byte or fails; else this would never end.
                 guard count > 0 else {
@@ -100,8 +104,10 @@ final class PosixFile: DataFile {
         while done < buffer.count {
             let rest = UnsafeMutableRawBufferPointer(rebasing: buffer[done...])
             let position = offset.addingClamped(Int64(done))
-            let count = try systemCall("read it", path: path) {
-                pread(fileDescriptor, rest.baseAddress, rest.count, off_t(position))
+            let count = try latency.measured { () throws(DiskError) in
+                try systemCall("read it", path: path) {
+                    pread(fileDescriptor, rest.baseAddress, rest.count, off_t(position))
+                }
             }
             if count == 0 { break }
             done += count
@@ -109,10 +115,16 @@ final class PosixFile: DataFile {
         return done
     }
 
+    func isResident(_ range: ByteRange) -> Bool {
+        platter_is_resident(fileDescriptor, range.lowerBound, range.length) != 0
+    }
+
     func allocate(_ range: ByteRange) throws(DiskError) {
         guard reservesRoom else { return }
         try change { () throws(DiskError) in
-            let number = platter_allocate(fileDescriptor, range.lowerBound, range.length)
+            let number = latency.measured {
+                platter_allocate(fileDescriptor, range.lowerBound, range.length)
+            }
             guard number != 0 else { return }
             let error = DiskError(errno: number, doing: "reserve room in it", path: path)
             // Only a saving: without it the blocks come with the writes.

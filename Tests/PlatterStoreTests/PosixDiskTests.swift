@@ -32,6 +32,25 @@ struct PosixDiskTests {
         return Array(bytes.prefix(done))
     }
 
+    @Test("what was just written or read is in memory")
+    func residence() throws {
+        let file = try disk.createFile(name)
+        try write(0..<300_000, to: file)
+        for range: ByteRange in [0..<300_000, 0..<1, 299_999..<300_000, 70_000..<270_000] {
+            #expect(file.isResident(range))
+        }
+        // Behind the end nothing is waited for: who reads there finds out.
+        #expect(file.isResident(300_000..<400_000))
+        #expect(file.isResident(0..<0))
+    }
+
+    @Test("the largest offsets do not overflow")
+    func residenceAtTheEnd() throws {
+        let file = try disk.createFile(name)
+        #expect(file.isResident((Int64.max - 1)..<Int64.max))
+        #expect(file.isResident(0..<Int64.max))
+    }
+
     @Test("bytes come back from where they were written")
     func roundTrip() throws {
         let file = try disk.createFile(name)

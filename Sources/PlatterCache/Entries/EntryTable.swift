@@ -35,12 +35,7 @@ package final class EntryTable: Sendable {
     package func entry(
         of record: EntryRecord, resource: Resource
     ) throws(DiskError) -> Entry {
-        if spans.isCondemned(record.id) { return opening(resource) }
-        if let entry = known(resource.key), entry.opened?.record.id == record.id {
-            if entry.resource.fields != resource.fields { entry.refresh(resource) }
-            return entry
-        }
-        if let opening = known(resource.key), opening.opened == nil { return opening }
+        if let entry = openEntry(of: record, resource: resource) { return entry }
         let opened = try open(record)
         return state.withLockedValue { state in
             if let entry = state.entries[resource.key],
@@ -50,6 +45,16 @@ package final class EntryTable: Sendable {
             }
             return Self.insert(resource, opened: opened, into: &state)
         }
+    }
+
+    /// The same, without touching the disk; nil when the file must be opened.
+    package func openEntry(of record: EntryRecord, resource: Resource) -> Entry? {
+        if spans.isCondemned(record.id) { return opening(resource) }
+        guard let entry = known(resource.key) else { return nil }
+        guard let opened = entry.opened else { return entry }
+        guard opened.record.id == record.id else { return nil }
+        if entry.resource.fields != resource.fields { entry.refresh(resource) }
+        return entry
     }
 
     /// The entry that is being opened for a resource of which the index knows nothing.

@@ -1,5 +1,5 @@
 import NIOConcurrencyHelpers
-import PlatterCore
+package import PlatterCore
 
 /// The bandwidth limit as all flights share it.
 package final class BandwidthGate: Sendable {

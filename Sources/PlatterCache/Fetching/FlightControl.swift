@@ -76,8 +76,3 @@ package protocol Pilot: Sendable {
 
 /// Calls the closure once after a while, unless the program ends before.
 package typealias Delay = @Sendable (Duration, @escaping @Sendable () -> Void) -> Void
-
-/// The clock seam: what decisions are told the time from.
-package protocol MonotonicClock: Sendable {
-    var now: Moment { get }
-}

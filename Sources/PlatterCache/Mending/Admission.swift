@@ -1,23 +1,29 @@
 package import Logging
 import NIOConcurrencyHelpers
-import PlatterCore
+package import PlatterCore
+package import PlatterStore
 
 /// The shell around `AdmissionRule`, for all flights.
 package final class Admission: Sendable {
     private let rule = NIOLockedValueBox(AdmissionRule())
     private let damage: DamageWatch
+    private let latency: DiskLatency?
     private let clock: any MonotonicClock
     private let log: Logger
 
-    package init(damage: DamageWatch, clock: any MonotonicClock, log: Logger) {
+    package init(
+        damage: DamageWatch, latency: DiskLatency? = nil, clock: any MonotonicClock, log: Logger
+    ) {
         self.damage = damage
+        self.latency = latency
         self.clock = clock
         self.log = log
     }
 
     /// Whether a fetch whose bytes are to be stored may begin now.
     func admits() -> Bool {
-        !damage.isSuspect && rule.withLockedValue { $0.admits(now: clock.now) }
+        !damage.isSuspect && latency?.isSlow != true
+            && rule.withLockedValue { $0.admits(now: clock.now) }
     }
 
     func refused(_ error: any Error) {

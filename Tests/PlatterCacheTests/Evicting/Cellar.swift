@@ -184,6 +184,8 @@ final class WatchedFile: DataFile {
         try file.read(into: buffer, at: offset)
     }
 
+    func isResident(_ range: ByteRange) -> Bool { file.isResident(range) }
+
     func allocate(_ range: ByteRange) throws(DiskError) { try file.allocate(range) }
 
     func punch(_ range: ByteRange) throws(DiskError) {

@@ -172,6 +172,8 @@ final class MemoryFile: DataFile {
         }
     }
 
+    func isResident(_ range: ByteRange) -> Bool { true }
+
     func status() throws(DiskError) -> FileStatus {
         try disk.check(.read)
         let (size, links) = node.state.withLockedValue { ($0.size, $0.links) }
