@@ -138,7 +138,8 @@ let package = Package(
             name: "PlatterTestingTests", dependencies: ["PlatterCore", "PlatterTesting", nio],
             swiftSettings: settings),
         .testTarget(
-            name: "PlatterTests", dependencies: ["Platter", "PlatterCore", "PlatterTesting"],
+            name: "PlatterTests",
+            dependencies: ["Platter", "PlatterCore", "PlatterTesting", locks, log],
             swiftSettings: settings),
     ],
     swiftLanguageModes: [.v6]

@@ -38,7 +38,7 @@ final class Engine: Sendable {
     }
 
     static func start(_ configuration: PlatterConfiguration) async throws -> Engine {
-        let log = Logger(label: "platter")
+        let log = makeLog()
         let store = try Store(configuration, log: log)
         let loops = configuration.eventLoops == 0 ? System.coreCount : configuration.eventLoops
         let group = MultiThreadedEventLoopGroup(numberOfThreads: loops)
@@ -78,6 +78,12 @@ final class Engine: Sendable {
             try? await group.shutdownGracefully()
             throw error
         }
+    }
+
+    private static func makeLog() -> Logger {
+        var log = Logger(label: "platter")
+        log.handler = PacedLogHandler(log.handler)
+        return log
     }
 
     /// Says for which of the two addresses it did not work, and why.

@@ -9,6 +9,7 @@ extension Exchange {
     ///   - isWhole: Ask for all of it, whatever the player asked for.
     ///   - hasBody: As of `Passage.passAll`.
     func pass(detail: String, isWhole: Bool = false, hasBody: Bool = true) {
+        notePassing(detail)
         let range = isWhole ? nil : request.passedRange
         let waited = services.readers.clock.now.since(begun)
         let headTime = services.readers.waits.head - waited
@@ -23,6 +24,7 @@ extension Exchange {
         let plan = ResponsePlan(
             request: request, opened: delivery.opened, now: services.wallClock())
         guard case .bytes(let range, let head) = plan.content else { return pass(detail: "store") }
+        notePassing("store")
         let status = CacheStatus(.forward(.miss), detail: "store")
         let time = services.readers.waits.head - services.readers.clock.now.since(begun)
         startPassage { [heads] passage in
@@ -41,6 +43,14 @@ extension Exchange {
         startPassage { [time = services.readers.waits.body] passage in
             passage.passBytes(of: opened, range: range, head: nil, time: time)
         }
+    }
+
+    /// Each step away from the store is to be seen; those that are no fault are not for everybody's eyes.
+    private func notePassing(_ detail: String) {
+        let isFault = ["disk", "disk-slow", "disk-suspect", "index", "store"].contains(detail)
+        services.log.log(
+            level: isFault ? .notice : .info, "A request is passed through",
+            metadata: ["url": "\(request.resource.url.redacted)", "reason": "\(detail)"])
     }
 
     private func startPassage(_ start: (Passage) -> Void) {

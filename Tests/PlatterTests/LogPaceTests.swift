@@ -1,0 +1,69 @@
+import Logging
+import NIOConcurrencyHelpers
+import PlatterCore
+import Testing
+
+@testable import Platter
+
+@Suite("How much is logged")
+struct LogPaceTests {
+    private final class Clock: MonotonicClock {
+        private let moment = NIOLockedValueBox(Moment.start)
+        var now: Moment { moment.withLockedValue { $0 } }
+        func pass(_ duration: Duration) {
+            moment.withLockedValue { $0 = $0.advanced(by: duration) }
+        }
+    }
+
+    private struct Recorder: LogHandler {
+        let events = NIOLockedValueBox<[LogEvent]>([])
+        var metadata: Logger.Metadata = [:]
+        var metadataProvider: Logger.MetadataProvider?
+        var logLevel = Logger.Level.trace
+        subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+            get { metadata[key] }
+            set { metadata[key] = newValue }
+        }
+        func log(event: LogEvent) { events.withLockedValue { $0.append(event) } }
+    }
+
+    private let clock = Clock()
+    private let recorder = Recorder()
+    private let log: Logger
+
+    init() {
+        log = Logger(label: "test") { [recorder, clock] _ in
+            PacedLogHandler(recorder, pace: LogPace(clock: clock))
+        }
+    }
+
+    private var messages: [String] {
+        recorder.events.withLockedValue { $0.map(\.message.description) }
+    }
+
+    @Test("of 100,000 equal messages ten are handed on, and the next one says how many were not")
+    func equal() {
+        for number in 0..<100_000 {
+            log.error("The disk is full", metadata: ["number": "\(number)"])
+        }
+        #expect(messages.count == LogPace.limit)
+        clock.pass(LogPace.window)
+        log.error("The disk is full", metadata: ["number": "last"])
+        let last = recorder.events.withLockedValue { $0.last?.metadata }
+        #expect(messages.count == LogPace.limit + 1)
+        #expect(last == ["number": "last", "left-out-before": "99990"])
+    }
+
+    @Test("one kind of message does not hide another")
+    func different() {
+        for _ in 0..<100 { log.error("The disk is full") }
+        log.notice("The disk is empty")
+        #expect(messages.last == "The disk is empty")
+    }
+
+    @Test("messages that all differ do not take memory without end, and are handed on")
+    func many() {
+        for number in 0..<(LogPace.messageLimit * 3) { log.info("Message \(number)") }
+        #expect(messages.count == LogPace.messageLimit * 3)
+    }
+}
