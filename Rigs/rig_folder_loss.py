@@ -82,10 +82,17 @@ class FolderLoss(Rig):
         self.slowest = max(self.slowest, time.monotonic() - begun)
 
     def is_stored_new(self) -> bool:
+        """In the folder that the path leads to, not in one that is gone."""
+        known = self.data_files()
         path, seed = self.fetch_new()
         before = self.origin.body_bytes(path)
         fetch_checked(self.platter.url, path, seed=seed)
-        return before > 0 and self.origin.body_bytes(path) == before
+        return (
+            before > 0 and self.origin.body_bytes(path) == before
+            and bool(self.data_files() - known) and (self.platter.cache / "index.sqlite").exists())
+
+    def data_files(self) -> set[Path]:
+        return set((self.platter.cache / "objects").glob("*/*"))
 
     def fetch_new(self) -> tuple[str, int]:
         """Something that was never asked for."""
@@ -165,7 +172,7 @@ class UnmountedFolder(FolderLoss):
         mount_ext4(self.place, SIZE, self.ends)
         self.start_below()
         kept, seed = self.fetch_new()
-        self.wait_until(lambda: self.is_stored(kept, seed), BACK, "something is stored")
+        self.check_back()
         sent = self.origin.body_bytes(kept)
         self.run_rounds(lambda source: attach(source, self.place))
         fetch_checked(self.platter.url, kept, seed=seed)
@@ -176,11 +183,6 @@ class UnmountedFolder(FolderLoss):
         (self.place / "cache").mkdir()
         (self.folder / "cache").symlink_to(self.place / "cache")
         self.start("cache")
-
-    def is_stored(self, path: str, seed: int) -> bool:
-        before = self.origin.body_bytes(path)
-        fetch_checked(self.platter.url, path, seed=seed)
-        return self.origin.body_bytes(path) == before
 
     def run_rounds(self, mount: Callable[[str], None]) -> None:
         for number in range(ROUNDS):
