@@ -32,8 +32,30 @@ def _run(*command: str) -> None:
 def mount_tmpfs(place: Path, size: int, ends: contextlib.ExitStack) -> None:
     """Mounts memory of so many bytes at a new folder."""
     place.mkdir()
-    _run("mount", "-t", "tmpfs", "-o", f"size={size},mode=0700", "tmpfs", str(place))
     ends.callback(_unmount, place)
+    attach_tmpfs(place, size)
+
+
+def attach_tmpfs(place: Path, size: int) -> None:
+    """Mounts other memory where some was detached."""
+    _run("mount", "-t", "tmpfs", "-o", f"size={size},mode=0700", "tmpfs", str(place))
+
+
+def detach(place: Path) -> str:
+    """Takes a file system from its place at once, whoever uses it.
+
+    - Returns: What was mounted there.
+    """
+    source = next(
+        line.split()[0] for line in Path("/proc/mounts").read_text().splitlines()
+        if line.split()[1] == str(place))
+    _run("umount", "--lazy", str(place))
+    return source
+
+
+def attach(device: str, place: Path) -> None:
+    """Mounts a device again where it was detached."""
+    _run("mount", device, str(place))
 
 
 def mount_ext4(place: Path, size: int, ends: contextlib.ExitStack, *flags: str) -> Path:
@@ -83,6 +105,8 @@ def snapshot(image: Path, copy: Path) -> None:
 
 
 def _unmount(place: Path) -> None:
+    if not os.path.ismount(place):
+        return
     try:
         _run("umount", str(place))
     except RuntimeError:

@@ -38,12 +38,12 @@ struct Caching: Sendable {
             executor: executor, log: log)
         let damage = DamageWatch(
             index: store.index, table: table, clock: clock, wallClock: System.wallClock, log: log)
+        let admission = Admission(
+            damage: damage, latency: store.latency, clock: clock, log: log)
         let services = FetchServices(
             origin: origins.fetching, disk: store.disk, index: store.index, search: search,
             table: table,
-            evictor: evictor,
-            admission: Admission(
-                damage: damage, latency: store.latency, clock: clock, log: log),
+            evictor: evictor, admission: admission,
             bandwidth: BandwidthGate(
                 BandwidthLimit(
                     bytesPerSecond: configuration.bandwidth,
@@ -64,7 +64,7 @@ struct Caching: Sendable {
         self.evictor = evictor
         upkeep = Upkeep(
             configuration, store: store, table: table, evictor: evictor, prefetcher: prefetcher,
-            damage: damage, delay: delay, executor: executor, log: log)
+            damage: damage, admission: admission, delay: delay, executor: executor, log: log)
     }
 
     /// What goes on by itself from now on.

@@ -23,7 +23,7 @@ struct Upkeep: Sendable {
 
     init(
         _ configuration: PlatterConfiguration, store: Store, table: EntryTable, evictor: Evictor,
-        prefetcher: Prefetcher, damage: DamageWatch, delay: @escaping Delay,
+        prefetcher: Prefetcher, damage: DamageWatch, admission: Admission, delay: @escaping Delay,
         executor: IOExecutor, log: Logger
     ) {
         self.store = store
@@ -40,6 +40,7 @@ struct Upkeep: Sendable {
             index: store.index, disk: store.disk, executor: executor, delay: delay, log: log,
             lost: { [table] in table.forgetAll() },
             renewed: { [prefetcher] in
+                admission.reopen()
                 await evictor.restart()
                 await prefetcher.restart()
                 await sweep.run()

@@ -1,3 +1,5 @@
+internal import CPlatter
+
 #if canImport(Darwin)
     internal import Darwin
 #elseif canImport(Musl)
@@ -7,7 +9,7 @@
 #endif
 
 /// The cache folder itself: made or recognised as ours, private to this user, and locked for as
-/// long as this value's owner keeps `lock` open.
+/// long as `lock` is in use.
 ///
 /// ```
 /// CACHEDIR.TAG   says that the folder is ours, and tells backups to leave it out
@@ -19,9 +21,10 @@
 struct CacheFolder {
     static let markerName = "CACHEDIR.TAG"
     static let lockName = "lock"
+    static let objectsName = "objects"
     /// What else we make in it.
     private static let ownNames: Set = [
-        "index.sqlite", "index.sqlite-wal", "index.sqlite-shm", "objects", PosixDisk.ballastName,
+        "index.sqlite", "index.sqlite-wal", "index.sqlite-shm", objectsName, PosixDisk.ballastName,
     ]
     /// The first line is that of the Cache Directory Tagging Specification.
     static let markerText = """
@@ -31,31 +34,64 @@ struct CacheFolder {
         """
 
     let path: String
-    let root: Int32
-    let lock: Int32
+    let root: Descriptor
+    let lock: Descriptor
+    var objects: Descriptor
+    /// On tmpfs.
+    let isMemory: Bool
 
-    /// Opens the folder, making it and its parents if need be.
+    /// Opens the folder, making it and its parents if need be, and changes nothing in it.
+    static func openRoot(_ path: String) throws(DiskError) -> Descriptor {
+        try make(path)
+        return Descriptor(try openDescriptor(AT_FDCWD, path, flags: O_RDONLY | O_DIRECTORY))
+    }
+
+    /// Takes a folder that is open into use.
     ///
     /// - Throws: `.inUse` when another process has it, `.notOurs` when it holds other files,
     ///   `.permission` when it belongs to another user.
-    static func open(_ path: String) throws(DiskError) -> CacheFolder {
-        try make(path)
-        let root = try openDescriptor(AT_FDCWD, path, flags: O_RDONLY | O_DIRECTORY)
-        do throws(DiskError) {
-            try makePrivate(root, path: path)
-            let isMarked = try checkMarker(root, path: path)
-            let lock = try takeLock(root, path: path)
-            do throws(DiskError) {
-                if !isMarked { try writeMarker(root) }
-                return CacheFolder(path: path, root: root, lock: lock)
-            } catch {
-                close(lock)
-                throw error
-            }
-        } catch {
-            close(root)
-            throw error
+    static func claim(_ root: Descriptor, path: String) throws(DiskError) -> CacheFolder {
+        try checkOwner(root, path: path)
+        let isMarked = try checkMarker(root, path: path)
+        try makePrivate(root, path: path)
+        let lock = try takeLock(root, path: path)
+        if !isMarked { try writeMarker(root) }
+        return CacheFolder(
+            path: path, root: root, lock: lock, objects: try openObjects(root, path: path),
+            isMemory: try isMemory(root, path: path))
+    }
+
+    /// The same folder with what was removed of it made anew; nil when all is there.
+    func mended() throws(DiskError) -> CacheFolder? {
+        let hasLock = holds(Self.lockName, lock)
+        let hasMarker = fileIdentity(root, Self.markerName) != nil
+        let hasObjects = holds(Self.objectsName, objects)
+        if hasLock, hasMarker, hasObjects { return nil }
+        let lock = hasLock ? lock : try Self.takeLock(root, path: path)
+        if !hasMarker { try Self.writeMarker(root) }
+        let objects = hasObjects ? objects : try Self.openObjects(root, path: path)
+        return CacheFolder(
+            path: path, root: root, lock: lock, objects: objects, isMemory: isMemory)
+    }
+
+    /// Whether what we have open is still what has this name.
+    private func holds(_ name: String, _ descriptor: Descriptor) -> Bool {
+        guard let identity = fileIdentity(root, name) else { return false }
+        return identity == descriptor.identity
+    }
+
+    /// Opens the folder of the data files, making it if need be.
+    static func openObjects(_ root: Descriptor, path: String) throws(DiskError) -> Descriptor {
+        Descriptor(try openFolder(root.number, objectsName, path: path + "/" + objectsName))
+    }
+
+    private static func isMemory(_ root: Descriptor, path: String) throws(DiskError) -> Bool {
+        var memory: Int32 = 0
+        let number = platter_filesystem_is_memory(root.number, &memory)
+        guard number == 0 else {
+            throw DiskError(errno: number, doing: "look at the file system", path: path)
         }
+        return memory == 1
     }
 
     private static func make(_ path: String) throws(DiskError) {
@@ -69,27 +105,32 @@ struct CacheFolder {
         throw DiskError(errno: errno, doing: "make the folder", path: path)
     }
 
-    /// What is cached may be private, and a file planted by someone else would be served.
-    private static func makePrivate(_ root: Int32, path: String) throws(DiskError) {
-        let status = try fileStatus(root, path: path)
+    /// A file planted by someone else would be served.
+    private static func checkOwner(_ root: Descriptor, path: String) throws(DiskError) {
+        let status = try fileStatus(root.number, path: path)
         guard status.st_uid == geteuid() else {
             throw DiskError(
                 .permission,
                 "it belongs to user \(status.st_uid); give it to the user that runs Platter",
                 path: path)
         }
+    }
+
+    /// What is cached may be private.
+    private static func makePrivate(_ root: Descriptor, path: String) throws(DiskError) {
+        let status = try fileStatus(root.number, path: path)
         guard status.st_mode & 0o077 != 0 else { return }
-        _ = try systemCall("make the folder private", path: path) { fchmod(root, 0o700) }
+        _ = try systemCall("make the folder private", path: path) { fchmod(root.number, 0o700) }
     }
 
     /// - Returns: Whether our marker is there; if not, the folder is empty.
-    private static func checkMarker(_ root: Int32, path: String) throws(DiskError) -> Bool {
-        let names = Set(try folderNames(root, ".", path: path))
+    private static func checkMarker(_ root: Descriptor, path: String) throws(DiskError) -> Bool {
+        let names = Set(try folderNames(root.number, ".", path: path))
         var text = ""
         if names.contains(markerName) {
-            let descriptor = try openDescriptor(root, markerName, flags: O_RDONLY | O_NOFOLLOW)
-            defer { close(descriptor) }
-            text = try readText(descriptor, limit: 1024, path: path + "/" + markerName)
+            let marker = try openDescriptor(root.number, markerName, flags: O_RDONLY | O_NOFOLLOW)
+            defer { close(marker) }
+            text = try readText(marker, limit: 1024, path: path + "/" + markerName)
         }
         if text == markerText { return true }
         // An empty marker is what a crash between making and writing it leaves, and a power cut before
@@ -105,34 +146,39 @@ struct CacheFolder {
         return false
     }
 
-    private static func writeMarker(_ root: Int32) throws(DiskError) {
+    private static func writeMarker(_ root: Descriptor) throws(DiskError) {
         let marker = try openDescriptor(
-            root, markerName, flags: O_WRONLY | O_CREAT | O_NOFOLLOW, mode: 0o600)
+            root.number, markerName, flags: O_WRONLY | O_CREAT | O_NOFOLLOW, mode: 0o600)
         defer { close(marker) }
         try writeText(markerText, to: marker, path: markerName)
         // SQLite makes its files last over a power cut; without the marker beside them the folder
         // would look like somebody else's.
         _ = try systemCall("write it to disk", path: markerName) { fsync(marker) }
-        _ = try systemCall("write it to disk", path: markerName) { fsync(root) }
+        _ = try systemCall("write it to disk", path: markerName) { fsync(root.number) }
     }
 
-    private static func takeLock(_ root: Int32, path: String) throws(DiskError) -> Int32 {
+    private static func takeLock(
+        _ root: Descriptor, path: String
+    ) throws(DiskError) -> Descriptor {
         let lockPath = path + "/" + lockName
-        let lock = try openDescriptor(
-            root, lockName, flags: O_RDWR | O_CREAT | O_NOFOLLOW, mode: 0o600)
+        let lock = Descriptor(
+            try openDescriptor(
+                root.number, lockName, flags: O_RDWR | O_CREAT | O_NOFOLLOW, mode: 0o600))
         do throws(DiskError) {
-            _ = try systemCall("lock the folder", path: lockPath) { flock(lock, LOCK_EX | LOCK_NB) }
+            _ = try systemCall("lock the folder", path: lockPath) {
+                flock(lock.number, LOCK_EX | LOCK_NB)
+            }
         } catch {
-            defer { close(lock) }
             guard error.code == .inUse else { throw error }
-            let holder = try readText(lock, limit: 32, path: lockPath).prefix { $0 != "\n" }
+            let holder = try readText(lock.number, limit: 32, path: lockPath).prefix { $0 != "\n" }
+            withExtendedLifetime(lock) {}
             throw DiskError(
                 .inUse,
                 "another platter uses this folder (\(holder)); stop it or choose another folder",
                 path: path, systemCode: error.systemCode)
         }
         // Only for that message: a full disk must not keep us from starting.
-        try? writeText("pid \(getpid())\n", to: lock, path: lockPath)
+        try? writeText("pid \(getpid())\n", to: lock.number, path: lockPath)
         return lock
     }
 }

@@ -26,6 +26,18 @@ package protocol Disk: Sendable {
 
     func space() throws(DiskError) -> DiskSpace
 
+    /// Whether the folder is where it was opened: not removed, moved away or unmounted. Asks the file
+    /// system.
+    var isInPlace: Bool { get }
+
+    /// Makes the folder again, or what is missing in it, if it is not in its place any more; but never
+    /// on another file system than before.
+    ///
+    /// - Returns: Whether that was needed.
+    /// - Throws: `.notOurs` when another file system or somebody else's folder is there now, `.inUse`
+    ///   when another process has made the folder meanwhile.
+    func restore() throws(DiskError) -> Bool
+
     /// Gives a little room back that was kept for a full disk: without it the index could not even
     /// delete the rows of what is to be evicted.
     ///

@@ -10,8 +10,8 @@ final class IndexFile: Sendable {
     private let path: String
     /// Held for as long as the database is open.
     private let shared: SharedIndexMemory
-    /// The file at the path when it was opened.
-    private let identity: FileIdentity?
+    /// The files at the path when it was opened: the database and what SQLite has beside it.
+    private let identities: [FileIdentity?]
 
     /// Opens or makes the index and brings its schema up to date.
     ///
@@ -37,7 +37,7 @@ final class IndexFile: Sendable {
         }
         self.epoch = epoch
         self.path = path
-        identity = FileIdentity(path)
+        identities = IndexPlace(path: path).identities
         commits = GroupCommit(queue, latency: latency, failed: failed)
     }
 
@@ -57,7 +57,15 @@ final class IndexFile: Sendable {
     }
 
     /// Whether the file at the path is still the one that was opened.
-    var isInPlace: Bool { identity != nil && FileIdentity(path) == identity }
+    var isInPlace: Bool {
+        guard let identity = identities[0] else { return false }
+        return FileIdentity(path) == identity
+    }
+
+    /// Whether all that belongs to it is.
+    var isWholeInPlace: Bool {
+        !identities.contains(nil) && IndexPlace(path: path).identities == identities
+    }
 
     /// Takes no more changes; those that wait fail with `error`, unless one is given: then they are
     /// still made.

@@ -8,8 +8,13 @@
 
 /// Which file lies at a path.
 struct FileIdentity: Hashable, Sendable {
-    private let device: UInt64
+    let device: UInt64
     private let number: UInt64
+
+    init(_ status: stat) {
+        device = UInt64(truncatingIfNeeded: status.st_dev)
+        number = UInt64(truncatingIfNeeded: status.st_ino)
+    }
 
     /// - Returns: nil when there is none, or it cannot be seen.
     ///
@@ -18,8 +23,7 @@ struct FileIdentity: Hashable, Sendable {
     init?(_ path: String) {
         var status = stat()
         guard lstat(path, &status) == 0 else { return nil }
-        device = UInt64(truncatingIfNeeded: status.st_dev)
-        number = UInt64(truncatingIfNeeded: status.st_ino)
+        self.init(status)
     }
 }
 
@@ -54,6 +58,9 @@ struct IndexPlace {
     private static let suffixes = ["", "-wal", "-shm"]
 
     let path: String
+
+    /// Of the database and the files beside it; nil where there is none.
+    var identities: [FileIdentity?] { Self.suffixes.map { FileIdentity(path + $0) } }
 
     /// While this file is there, what lies at the path is being given up: a database without its log,
     /// or the other way round, must never be opened.

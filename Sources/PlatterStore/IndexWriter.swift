@@ -257,8 +257,10 @@ package final class IndexWriter: Sendable {
 
     /// Looks whether the file is still in its place: SQLite does not notice when it is not. Asks the
     /// file system, so not on an event loop.
-    package func look() {
-        guard let file, !file.isInPlace else { return }
+    ///
+    /// - Parameter isFolderGone: The folder that the file was made for has another place now, or none.
+    package func look(isFolderGone: Bool = false) {
+        guard let file, isFolderGone || !file.isInPlace else { return }
         life.report(
             IndexError(.replaced, "the index was deleted or replaced while it was in use"),
             from: file.epoch)
@@ -269,11 +271,15 @@ package final class IndexWriter: Sendable {
 
     /// Makes an empty index in the place of one that is useless. That one is kept beside it, and what
     /// people asked for is taken over from it where it can be read. One that only could not be opened
-    /// is opened.
+    /// is opened, and one that was away and is back is used again: all that was done to it meanwhile was
+    /// done to the same file.
     ///
     /// - Throws: What stands in the way; then all goes on failing with `.lost`.
     package func renew() async throws(IndexError) {
         if isClosed { throw IndexError(.closed, "the index is closed") }
+        if let file, life.loss?.code == .replaced, file.isWholeInPlace {
+            return life.begin(file.epoch)
+        }
         await giveUp()
         let downloads: [QueuedDownload] = state.withLockedValue { state in
             if case .lost(let kept) = state { kept } else { [] }

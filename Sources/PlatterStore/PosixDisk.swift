@@ -12,17 +12,21 @@ internal import PlatterCore
 
 /// The cache folder on a real file system, held by this process alone.
 ///
-/// Everything is reached from descriptors opened once, a step at a time and never through a
-/// symbolic link, so what is done to the path afterwards cannot lead us elsewhere.
+/// Everything is reached from descriptors that are kept open, a step at a time and never through a
+/// symbolic link, so what is done to the path afterwards cannot lead us elsewhere. Only `restore`
+/// looks at the path again.
 package final class PosixDisk: Disk {
     /// The folder, as it was given.
     package let root: String
-    private let folder: CacheFolder
-    private let objects: Int32
-    /// Reserving room on tmpfs takes the memory at once.
-    private let isMemory: Bool
     private let latency: DiskLatency?
+    let place: FolderPlace
+    private let state: NIOLockedValueBox<State>
     private let inUse = NIOLockedValueBox<[DataFileName: InUse]>([:])
+
+    private struct State {
+        var folder: CacheFolder
+        var isUnlocked = false
+    }
 
     private struct InUse {
         weak var file: PosixFile?
@@ -34,73 +38,103 @@ package final class PosixDisk: Disk {
     /// - Throws: `.inUse`, `.notOurs`, `.permission`, or what the system says.
     package init(root: String, latency: DiskLatency? = nil) throws(DiskError) {
         self.latency = latency
-        let folder = try CacheFolder.open(root)
-        do throws(DiskError) {
-            var memory: Int32 = 0
-            let number = platter_filesystem_is_memory(folder.root, &memory)
-            guard number == 0 else {
-                throw DiskError(errno: number, doing: "look at the file system", path: root)
-            }
-            objects = try Self.openFolder(folder.root, "objects", path: root + "/objects")
-            isMemory = memory == 1
-        } catch {
-            close(folder.lock)
-            close(folder.root)
-            throw error
-        }
+        let folder = try CacheFolder.claim(try CacheFolder.openRoot(root), path: root)
         self.root = root
-        self.folder = folder
-    }
-
-    deinit {
-        close(objects)
-        close(folder.root)
-        close(folder.lock)
+        place = FolderPlace(of: root, held: folder.root)
+        state = NIOLockedValueBox(State(folder: folder))
     }
 
     /// Lets another process, or another object of this one, have the folder. Nothing may be done to it
     /// from then on.
-    package func unlock() { flock(folder.lock, LOCK_UN) }
+    package func unlock() {
+        state.withLockedValue { state in
+            state.isUnlocked = true
+            flock(state.folder.lock.number, LOCK_UN)
+        }
+    }
+
+    var isUnlocked: Bool { state.withLockedValue { $0.isUnlocked } }
 
     /// A little write and a little read, to find out whether the disk answers.
     package func attempt() throws(DiskError) {
         let path = root + "/" + CacheFolder.lockName
-        let text = try readText(folder.lock, limit: 1, path: path)
-        let bytes = Array(text.utf8)
-        _ = try systemCall("write it", path: path) {
-            pwrite(folder.lock, bytes, bytes.count, 0)
+        try withFolder { (folder) throws(DiskError) in
+            let lock = folder.lock.number
+            let bytes = Array(try readText(lock, limit: 1, path: path).utf8)
+            _ = try systemCall("write it", path: path) { pwrite(lock, bytes, bytes.count, 0) }
         }
     }
 
     /// Where the index belongs.
     package var indexPath: String { root + "/index.sqlite" }
 
+    // MARK: - The folder in use
+
+    /// Does something with the descriptors in use, which stay open meanwhile.
+    func withFolder<Answer>(
+        _ body: (CacheFolder) throws(DiskError) -> Answer
+    ) throws(DiskError) -> Answer {
+        let folder = state.withLockedValue { $0.folder }
+        let answer = try body(folder)
+        withExtendedLifetime(folder) {}
+        return answer
+    }
+
+    /// From now on this folder is used. The one before is closed, and with it its lock, when nobody is
+    /// at work in it any more. Nothing happens after `unlock`.
+    func use(_ folder: CacheFolder) {
+        state.withLockedValue { state in
+            if !state.isUnlocked { state.folder = folder }
+        }
+    }
+
+    /// The folder of the data files is another one now.
+    func use(objects: Descriptor, in root: Descriptor) {
+        state.withLockedValue { state in
+            if state.folder.root === root { state.folder.objects = objects }
+        }
+    }
+
+    // MARK: - Data files
+
     package func createFile(_ name: DataFileName) throws(DiskError) -> any DataFile {
         let path = path(of: name)
-        let descriptor: Int32
-        do throws(DiskError) {
-            descriptor = try createDescriptor(name, path: path)
-        } catch {
-            // Its folder was removed at that very instant, because the last file in it was.
-            guard error.code == .missing else { throw error }
-            descriptor = try createDescriptor(name, path: path)
-        }
+        let descriptor = try createDescriptor(name, path: path)
         let status = try? fileStatus(descriptor, path: path)
         return share(
             PosixFile(
                 path: path, fileDescriptor: descriptor, isReadOnly: false,
-                reservesRoom: !isMemory, left: status.map { FileStamp($0) }, latency: latency),
+                reservesRoom: reservesRoom, left: status.map { FileStamp($0) }, latency: latency),
             as: name)
     }
+
+    /// Reserving room on tmpfs takes the memory at once.
+    private var reservesRoom: Bool { !state.withLockedValue { $0.folder.isMemory } }
 
     private func createDescriptor(
         _ name: DataFileName, path: String
     ) throws(DiskError) -> Int32 {
-        let parent = try Self.openFolder(objects, name.folder, path: path)
-        defer { close(parent) }
-        return try openDescriptor(
-            parent, name.text, flags: O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, mode: 0o600,
-            path: path)
+        for _ in 1...2 {
+            do throws(DiskError) {
+                return try createOnce(name, path: path)
+            } catch {
+                // Its folder was removed at that very instant, because the last file in it was.
+                guard error.code == .missing else { throw error }
+            }
+        }
+        // Somebody has removed the folder of them all.
+        try restoreObjects()
+        return try createOnce(name, path: path)
+    }
+
+    private func createOnce(_ name: DataFileName, path: String) throws(DiskError) -> Int32 {
+        try withFolder { (folder) throws(DiskError) in
+            let parent = try openFolder(folder.objects.number, name.folder, path: path)
+            defer { close(parent) }
+            return try openDescriptor(
+                parent, name.text, flags: O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, mode: 0o600,
+                path: path)
+        }
     }
 
     /// Keeps the file findable for as long as it is in use.
@@ -136,7 +170,7 @@ package final class PosixDisk: Disk {
         }
         let file = PosixFile(
             path: path, fileDescriptor: descriptor, isReadOnly: isReadOnly,
-            reservesRoom: !isMemory, left: left, latency: latency)
+            reservesRoom: reservesRoom, left: left, latency: latency)
         guard try fileStatus(descriptor, path: path).st_mode & S_IFMT == S_IFREG else {
             throw DiskError(.notOurs, "it is not a regular file; remove it", path: path)
         }
@@ -148,17 +182,21 @@ package final class PosixDisk: Disk {
         defer { close(parent) }
         _ = try systemCall("remove it", path: path(of: name)) { unlinkat(parent, name.text, 0) }
         // A folder takes an inode too. One that is not empty stays.
-        unlinkat(objects, name.folder, AT_REMOVEDIR)
+        _ = try withFolder { (folder) throws(DiskError) in
+            unlinkat(folder.objects.number, name.folder, AT_REMOVEDIR)
+        }
     }
 
     package func fileNames(inFolder number: UInt8) throws(DiskError) -> [DataFileName] {
         let digits = String(number, radix: 16)
         let name = digits.count == 1 ? "0" + digits : digits
         do throws(DiskError) {
-            return try folderNames(objects, name, path: root + "/objects/" + name)
-                .compactMap(DataFileName.init)
-                // Where another one's file was put nobody would find it.
-                .filter { $0.folder == name }
+            return try withFolder { (folder) throws(DiskError) in
+                try folderNames(folder.objects.number, name, path: root + "/objects/" + name)
+            }
+            .compactMap(DataFileName.init)
+            // Where another one's file was put nobody would find it.
+            .filter { $0.folder == name }
         } catch {
             // Folders are made with their first file.
             guard error.code == .missing else { throw error }
@@ -174,13 +212,20 @@ package final class PosixDisk: Disk {
     /// With less free room than this it is not taken [64 MiB].
     private static let ballastNeeds: Int64 = 64 << 20
 
-    package func dropBallast() -> Bool { unlinkat(folder.root, Self.ballastName, 0) == 0 }
+    package func dropBallast() -> Bool {
+        let answer = try? withFolder { (folder) throws(DiskError) in
+            unlinkat(folder.root.number, Self.ballastName, 0)
+        }
+        return answer == 0
+    }
 
     package func takeBallast() {
         guard let space = try? space(), space.free > Self.ballastNeeds,
-            let descriptor = try? openDescriptor(
-                folder.root, Self.ballastName, flags: O_RDWR | O_CREAT | O_NOFOLLOW, mode: 0o600,
-                path: root + "/" + Self.ballastName)
+            let descriptor = try? withFolder({ (folder) throws(DiskError) in
+                try openDescriptor(
+                    folder.root.number, Self.ballastName, flags: O_RDWR | O_CREAT | O_NOFOLLOW,
+                    mode: 0o600, path: root + "/" + Self.ballastName)
+            })
         else { return }
         defer { close(descriptor) }
         // Without it the cache only has less to go on with.
@@ -188,9 +233,12 @@ package final class PosixDisk: Disk {
     }
 
     package func space() throws(DiskError) -> DiskSpace {
-        var status = statvfs()
-        _ = try systemCall("ask for the free space", path: root) {
-            fstatvfs(folder.root, &status)
+        let status = try withFolder { (folder) throws(DiskError) in
+            var status = statvfs()
+            _ = try systemCall("ask for the free space", path: root) {
+                fstatvfs(folder.root.number, &status)
+            }
+            return status
         }
         let block = Int64(clamping: status.f_frsize)
         return DiskSpace(
@@ -203,18 +251,10 @@ package final class PosixDisk: Disk {
     }
 
     private func parent(of name: DataFileName) throws(DiskError) -> Int32 {
-        try openDescriptor(
-            objects, name.folder, flags: O_RDONLY | O_DIRECTORY | O_NOFOLLOW, path: path(of: name))
-    }
-
-    /// Opens a folder below one of ours, making it first if it is not there.
-    private static func openFolder(
-        _ parent: Int32, _ name: String, path: String
-    ) throws(DiskError) -> Int32 {
-        if mkdirat(parent, name, 0o700) != 0, errno != EEXIST {
-            throw DiskError(errno: errno, doing: "make the folder", path: path)
+        try withFolder { (folder) throws(DiskError) in
+            try openDescriptor(
+                folder.objects.number, name.folder, flags: O_RDONLY | O_DIRECTORY | O_NOFOLLOW,
+                path: path(of: name))
         }
-        return try openDescriptor(
-            parent, name, flags: O_RDONLY | O_DIRECTORY | O_NOFOLLOW, path: path)
     }
 }

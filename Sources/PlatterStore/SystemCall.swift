@@ -40,3 +40,35 @@ func readText(_ descriptor: Int32, limit: Int, path: String) throws(DiskError) -
     let count = try systemCall("read it", path: path) { pread(descriptor, &bytes, limit, 0) }
     return String(decoding: bytes.prefix(count), as: UTF8.self)
 }
+
+/// An open file or folder, closed when nobody uses it any more.
+final class Descriptor: Sendable {
+    let number: Int32
+
+    /// Takes the descriptor over.
+    init(_ number: Int32) { self.number = number }
+
+    deinit { close(number) }
+
+    /// Which file it is; nil when that cannot be seen.
+    var identity: FileIdentity? {
+        var status = stat()
+        return fstat(number, &status) == 0 ? FileIdentity(status) : nil
+    }
+}
+
+/// Which file has a name in a folder; nil when there is none. A symbolic link is not followed.
+func fileIdentity(_ folder: Descriptor, _ name: String) -> FileIdentity? {
+    var status = stat()
+    guard fstatat(folder.number, name, &status, AT_SYMLINK_NOFOLLOW) == 0 else { return nil }
+    return FileIdentity(status)
+}
+
+/// Opens a folder below one of ours, making it first if it is not there.
+func openFolder(_ parent: Int32, _ name: String, path: String) throws(DiskError) -> Int32 {
+    if mkdirat(parent, name, 0o700) != 0, errno != EEXIST {
+        throw DiskError(errno: errno, doing: "make the folder", path: path)
+    }
+    return try openDescriptor(
+        parent, name, flags: O_RDONLY | O_DIRECTORY | O_NOFOLLOW, path: path)
+}

@@ -68,6 +68,49 @@ struct IndexLossTests {
         #expect(FileManager.default.fileExists(atPath: index.path + ".lost"))
     }
 
+    /// Gives each of the files another name.
+    private func move(_ suffixes: [String] = ["", "-wal", "-shm"], back: Bool = false) throws {
+        for suffix in suffixes {
+            let paths = [index.path + suffix, index.path + suffix + ".away"]
+            try FileManager.default.moveItem(
+                atPath: paths[back ? 1 : 0], toPath: paths[back ? 0 : 1])
+        }
+    }
+
+    @Test("one that was away and is back is used again, with all that was recorded meanwhile")
+    func back() async throws {
+        try move()
+        try await index.writer.record([run(100..<200)], in: entry.id)
+        index.writer.look()
+        #expect(lossesSoFar == [.replaced])
+        await expectLost { _ = try reader.ranges(of: entry.id) }
+        try move(back: true)
+        try await index.writer.renew()
+        #expect(try reader.ranges(of: entry.id) == [0..<200])
+        try await index.writer.record([run(200..<300)], in: entry.id)
+        let again = index.writer.makeReader()
+        #expect(try again.entry(for: entry.representation.key)?.id == entry.id)
+        #expect(try again.ranges(of: entry.id) == [0..<300])
+    }
+
+    @Test("one that is back without its log is set aside")
+    func backInPart() async throws {
+        try move()
+        index.writer.look()
+        try move([""], back: true)
+        try await index.writer.renew()
+        #expect(try reader.entry(for: entry.representation.key) == nil)
+    }
+
+    @Test("one whose folder is gone is lost, whatever lies at its path")
+    func folderGone() async throws {
+        index.writer.look(isFolderGone: true)
+        #expect(lossesSoFar == [.replaced])
+        await expectLost { _ = try reader.entry(for: entry.representation.key) }
+        try await index.writer.renew()
+        #expect(try reader.ranges(of: entry.id) == [0..<100])
+    }
+
     @Test("one that is overwritten is noticed by whoever asks it, once")
     func overwritten() async throws {
         try await index.writer.checkpoint()

@@ -37,4 +37,10 @@ package final class Admission: Sendable {
         guard rule.withLockedValue({ $0.stored() }) else { return }
         log.notice("The store takes bytes again")
     }
+
+    /// What stood in the way is gone: the next fetch need not wait.
+    package func reopen() {
+        guard rule.withLockedValue({ $0.reopen() }) else { return }
+        log.notice("The store takes bytes again")
+    }
 }

@@ -6,6 +6,8 @@ import PlatterCore
 ///     open ──(refused)──▶ closed ──(pause over)──▶ trying ──(stored)──▶ open
 ///                           ▲                        │
 ///                           └──(refused: a longer pause)
+///
+/// Another index, or the cache folder made again, opens it at once.
 struct AdmissionRule: Hashable, Sendable {
     /// The first pause [1 s], doubled up to the longest [10 s].
     static let firstPause = Duration.seconds(1)
@@ -60,5 +62,13 @@ struct AdmissionRule: Hashable, Sendable {
             phase = .open
             return true
         }
+    }
+
+    /// What stood in the way is gone.
+    ///
+    /// - Returns: Whether this is news.
+    mutating func reopen() -> Bool {
+        defer { phase = .open }
+        return phase != .open
     }
 }

@@ -3,10 +3,10 @@ import NIOConcurrencyHelpers
 import PlatterCore
 package import PlatterStore
 
-/// Notices that the index has been lost, and makes another one in the background. Until then every
-/// request goes straight to the origin (REQUIREMENTS F3).
+/// Notices that the index has been lost, or the whole cache folder, and makes another one in the
+/// background. Until then every request goes straight to the origin (REQUIREMENTS F3).
 package final class IndexRecovery: Sendable {
-    /// How often it is looked whether the file is still in its place [1 s].
+    /// How often it is looked whether the folder and the file are still in their places [1 s].
     private static let lookInterval = Duration.seconds(1)
     /// Between two tries to make an index anew: the first [100 ms], doubled up to the longest [10 s].
     private static let firstPause = Duration.milliseconds(100)
@@ -53,7 +53,7 @@ package final class IndexRecovery: Sendable {
         delay(Self.lookInterval) { [weak self] in
             guard let self, !isStopped.withLockedValue({ $0 }) else { return }
             Task(executorPreference: executor) {
-                self.index.look()
+                self.index.look(isFolderGone: !self.disk.isInPlace)
                 self.lookLater()
             }
         }
@@ -69,21 +69,31 @@ package final class IndexRecovery: Sendable {
 
     private func renew(pause: Duration) async {
         if isStopped.withLockedValue({ $0 }) { return }
+        do throws(DiskError) {
+            if try disk.restore() { log.notice("The cache folder was made again") }
+        } catch {
+            return renewLater(pause, because: error)
+        }
         do throws(IndexError) {
             try await index.renew()
         } catch {
             if error.code == .closed { return }
             if error.code == .full, disk.dropBallast() { return await renew(pause: pause) }
-            log.error(
-                "No index can be made yet", metadata: ["error": "\(error)", "retry": "\(pause)"])
-            return delay(pause) { [weak self] in
-                guard let self else { return }
-                Task(executorPreference: executor) {
-                    await self.renew(pause: min(pause * 2, Self.longestPause))
-                }
-            }
+            return renewLater(pause, because: error)
         }
         log.notice("The index is in use again")
+        // What was kept for a full disk went with the folder, or was given up for the index.
+        disk.takeBallast()
         await renewed()
+    }
+
+    private func renewLater(_ pause: Duration, because error: any Error) {
+        log.error("No index can be made yet", metadata: ["error": "\(error)", "retry": "\(pause)"])
+        delay(pause) { [weak self] in
+            guard let self else { return }
+            Task(executorPreference: executor) {
+                await self.renew(pause: min(pause * 2, Self.longestPause))
+            }
+        }
     }
 }

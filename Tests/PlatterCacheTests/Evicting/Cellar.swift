@@ -153,6 +153,10 @@ final class WatchedDisk: Disk {
 
     func space() throws(DiskError) -> DiskSpace { try disk.space() }
 
+    var isInPlace: Bool { disk.isInPlace }
+
+    func restore() throws(DiskError) -> Bool { try disk.restore() }
+
     func dropBallast() -> Bool { disk.dropBallast() }
 
     func takeBallast() { disk.takeBallast() }

@@ -15,6 +15,8 @@ struct AdmissionTests {
 
         func stored() -> Bool { rule.stored() }
 
+        func reopen() -> Bool { rule.reopen() }
+
         private func moment(_ seconds: Double) -> Moment {
             Moment.start.advanced(by: .seconds(seconds))
         }
@@ -38,6 +40,16 @@ struct AdmissionTests {
         #expect(door.stored())
         #expect(door.admits(1))
         #expect(!door.stored())
+    }
+
+    @Test("when what stood in the way is gone, nobody waits for the end of the pause")
+    func reopened() {
+        #expect(!door.reopen())
+        _ = door.refused(0)
+        #expect(door.reopen())
+        #expect(door.admits(0.1))
+        #expect(door.admits(0.1))
+        #expect(door.refused(0.2))
     }
 
     @Test("each try that fails doubles the pause, up to ten seconds")

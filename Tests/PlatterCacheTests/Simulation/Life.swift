@@ -74,10 +74,11 @@ final class Life {
             executor: executor, delay: delay, log: log)
         let damage = DamageWatch(
             index: index, table: table, clock: clock, wallClock: wallClock, log: log)
+        let admission = Admission(damage: damage, clock: clock, log: log)
         let services = FetchServices(
             origin: origin, disk: disk, index: index,
             search: IndexSearch(reader: index.makeReader()), table: table, evictor: evictor,
-            admission: Admission(damage: damage, clock: clock, log: log),
+            admission: admission,
             bandwidth: BandwidthGate(BandwidthLimit(), clock: clock), clock: clock,
             wallClock: wallClock, executor: executor, chunkLength: settings.chunkLength, log: log)
         let queue = FetchDispatcher(
@@ -107,6 +108,7 @@ final class Life {
             },
             renewed: {
                 isRecovering.withLockedValue { $0 = false }
+                admission.reopen()
                 await evictor.restart()
                 await sweep.run()
             })

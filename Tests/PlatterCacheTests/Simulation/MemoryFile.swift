@@ -75,6 +75,10 @@ final class MemoryDisk: Disk {
 
     func space() throws(DiskError) -> DiskSpace { platters.space }
 
+    var isInPlace: Bool { true }
+
+    func restore() throws(DiskError) -> Bool { false }
+
     func dropBallast() -> Bool {
         platters.state.withLockedValue { state in
             defer { state.hasBallast = false }

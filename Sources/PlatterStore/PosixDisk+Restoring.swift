@@ -1,0 +1,53 @@
+/// What becomes of a folder that is removed, moved away or unmounted while it is in use.
+extension PosixDisk {
+    package var isInPlace: Bool {
+        let isSame = try? withFolder { (folder) throws(DiskError) in isThere(folder) }
+        return isSame ?? false
+    }
+
+    package func restore() throws(DiskError) -> Bool {
+        if isUnlocked { throw DiskError(.inUse, "the folder was given up", path: root) }
+        let folder = try withFolder { (folder) throws(DiskError) in
+            isThere(folder) ? try folder.mended() : try openAnew()
+        }
+        guard let folder else { return false }
+        use(folder)
+        return true
+    }
+
+    /// Opens the folder of the data files again, which is made if it is missing.
+    func restoreObjects() throws(DiskError) {
+        try withFolder { (folder) throws(DiskError) in
+            let objects = try CacheFolder.openObjects(folder.root, path: root)
+            use(objects: objects, in: folder.root)
+        }
+    }
+
+    /// Whether the path still leads to the folder.
+    private func isThere(_ folder: CacheFolder) -> Bool {
+        guard let identity = FolderPlace.identity(at: root) else { return false }
+        return identity == folder.root.identity
+    }
+
+    private func openAnew() throws(DiskError) -> CacheFolder {
+        // A symbolic link may lead to another folder by now, and is followed; where it leads nowhere,
+        // the folder is made where it was.
+        let device = FolderPlace.device(at: root)
+        guard device.map({ place.isAllowed($0) }) ?? place.mayHoldFolder() else {
+            throw otherFileSystem
+        }
+        let opened = try CacheFolder.openRoot(device == nil ? place.path : root)
+        // Something may have been mounted or unmounted since; nothing has been written yet.
+        guard let identity = opened.identity, place.isAllowed(identity.device),
+            identity == FolderPlace.identity(at: root)
+        else { throw otherFileSystem }
+        return try CacheFolder.claim(opened, path: root)
+    }
+
+    private var otherFileSystem: DiskError {
+        DiskError(
+            .notOurs,
+            "the cache folder was on another file system, which is gone; mount it again, or restart "
+                + "Platter to use the folder as it is now", path: root)
+    }
+}
