@@ -11,15 +11,20 @@ struct FileIdentity: Hashable, Sendable {
     private let device: UInt64
     private let number: UInt64
 
-    /// - Returns: nil when there is none, or it cannot be seen.
-    ///
     /// Never opens the file: closing it again would take away SQLite's locks (POSIX locks belong to
     /// the process).
-    init?(_ path: String) {
+    ///
+    /// - Returns: nil when there is none.
+    /// - Throws: When that cannot be told.
+    static func at(_ path: String) throws(IndexError) -> FileIdentity? {
         var status = stat()
-        guard lstat(path, &status) == 0 else { return nil }
-        device = UInt64(truncatingIfNeeded: status.st_dev)
-        number = UInt64(truncatingIfNeeded: status.st_ino)
+        let answer = lstat(path, &status)
+        let number = errno
+        if answer < 0, number == ENOENT || number == ENOTDIR { return nil }
+        try IndexPlace.check(answer, number, "look for \(path)")
+        return FileIdentity(
+            device: UInt64(truncatingIfNeeded: status.st_dev),
+            number: UInt64(truncatingIfNeeded: status.st_ino))
     }
 }
 
@@ -62,7 +67,11 @@ struct IndexPlace {
     /// Moves a useless index out of the way, in the place of the one before it. No connection to it
     /// may be in use.
     func setAside() throws(IndexError) {
-        guard Self.suffixes.contains(where: { FileIdentity(path + $0) != nil }) else {
+        var isThere = false
+        for suffix in Self.suffixes where try FileIdentity.at(path + suffix) != nil {
+            isThere = true
+        }
+        guard isThere else {
             return try check(unlink(marker), "finish giving the index up", allowing: ENOENT)
         }
         let descriptor = creat(marker, 0o600)
@@ -78,7 +87,7 @@ struct IndexPlace {
 
     /// Goes on with what `setAside` did not get to the end of before the program ended.
     func finish() throws(IndexError) {
-        if FileIdentity(marker) != nil { try setAside() }
+        if try FileIdentity.at(marker) != nil { try setAside() }
     }
 
     /// SQLite maps the file that its connections share into memory, and where that finds no room the
@@ -97,7 +106,13 @@ struct IndexPlace {
         _ answer: Int32, _ action: String, allowing harmless: Int32 = 0
     ) throws(IndexError) {
         let number = errno
-        guard answer < 0, number != harmless else { return }
+        if number != harmless { try Self.check(answer, number, action) }
+    }
+
+    fileprivate static func check(
+        _ answer: Int32, _ number: Int32, _ action: String
+    ) throws(IndexError) {
+        guard answer < 0 else { return }
         let code: IndexError.Code =
             switch number {
             case ENOSPC, EDQUOT: .full
