@@ -1,9 +1,11 @@
 import Foundation
+import GRDB
 import GRDBSQLite
 import NIOConcurrencyHelpers
 import PlatterCore
-import PlatterStore
 import Testing
+
+@testable import PlatterStore
 
 /// Makes one of SQLite's reads of one file fail, as a disk does.
 enum FailingReads {
@@ -154,6 +156,18 @@ struct IndexFaultTests {
         }
         #expect(error?.code == .replaced)
         #expect(lossesSoFar == [.replaced])
+    }
+
+    @Test("tells whoever asks while it is given up that it is lost, not that the program ends")
+    func givenUp() throws {
+        let commits = GroupCommit(try DatabaseQueue()) { _ in }
+        #expect(commits.close(failing: IndexError(.lost, "the index was lost")))
+        let told = NIOLockedValueBox<IndexError.Code?>(nil)
+        commits.append(
+            IndexCommand({ _ in }) { result in
+                if case .failure(let error) = result { told.withLockedValue { $0 = error.code } }
+            })
+        #expect(told.withLockedValue { $0 } == .lost)
     }
 
     @Test("keeps what a person wants kept from being evicted, however late that is said")

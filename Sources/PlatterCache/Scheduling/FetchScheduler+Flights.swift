@@ -169,6 +169,12 @@ extension FetchScheduler {
             return lookForSilence(now: now)
         }
         remove(id)
+        if flight.isDistrusted {
+            let woken = wake(in: flight.entry) { flight.range.contains($0) }
+            unsettle(flight.entry)
+            cleanUp(flight.entry)
+            return woken + schedule(now: now)
+        }
         // For plans that were made before this was in the index.
         entries[flight.entry]?.known.insert(contentsOf: flight.range)
         for id in entries[flight.entry]?.demands ?? [] where demands[id]?.level != .high {
@@ -195,7 +201,11 @@ extension FetchScheduler {
         entries[entry]?.known = RangeSet()
         for id in state.flights {
             guard let flight = flights[id] else { continue }
-            flights[id]?.range = flight.rest
+            if flight.phase == .landed {
+                flights[id]?.isDistrusted = true
+            } else {
+                flights[id]?.range = flight.rest
+            }
         }
         unsettle(entry)
         return schedule(now: now)

@@ -48,6 +48,10 @@ struct FlightState: Hashable, Sendable {
     /// Its end is so near that the next one may start.
     var isEnding = false
 
+    /// Somebody else changed the file after it landed: nobody reads its bytes before the index has them,
+    /// and nobody asks for them again before that.
+    var isDistrusted = false
+
     /// Holds a connection.
     var isActive: Bool { phase != .landed }
     /// Brings bytes, as far as is known.
