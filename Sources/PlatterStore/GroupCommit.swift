@@ -57,7 +57,10 @@ final class GroupCommit: Sendable {
     /// Takes a command. Its report comes exactly once, on the writer's thread or, after `close`,
     /// here.
     func append(_ command: IndexCommand) {
-        enum Step { case order, ordered, refuse(IndexError) }
+        enum Step {
+            case order, ordered
+            case refuse(IndexError)
+        }
         let step = pending.withLockedValue { pending -> Step in
             if let refusal = pending.refusal { return .refuse(refusal) }
             pending.commands.append(command)

@@ -24,7 +24,9 @@ extension IndexWriter {
         let result: Result<[ByteRange], IndexError> = await withCheckedContinuation {
             continuation in
             // Resumed once: the writer reports every change exactly once.
-            drop(range, of: entry, sparesPinned: sparesPinned) { continuation.resume(returning: $0) }
+            drop(range, of: entry, sparesPinned: sparesPinned) {
+                continuation.resume(returning: $0)
+            }
         }
         return try result.get()
     }
