@@ -134,7 +134,12 @@ extension FetchScheduler {
         judge(flight, id, outcome, jitter: jitter, now: now)
         let isEmptyHanded = flight.mark <= flight.range.lowerBound
         let broughtNothing = isEmptyHanded && !flight.rest.isEmpty
-        if isEmptyHanded {
+        if let start = flight.distrustedStart {
+            flight.phase = .landed
+            flight.isDistrusted = true
+            flight.range = start..<flight.mark
+            flights[id] = flight
+        } else if isEmptyHanded {
             remove(id)
         } else {
             flight.phase = .landed
@@ -203,7 +208,8 @@ extension FetchScheduler {
             guard let flight = flights[id] else { continue }
             if flight.phase == .landed {
                 flights[id]?.isDistrusted = true
-            } else {
+            } else if flight.mark > flight.range.lowerBound {
+                flights[id]?.distrustedStart = flight.distrustedStart ?? flight.range.lowerBound
                 flights[id]?.range = flight.rest
             }
         }
