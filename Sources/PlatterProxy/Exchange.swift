@@ -32,6 +32,8 @@ final class Exchange {
     var phase = Phase.starting
     /// Openings that ended because the origin's version had changed meanwhile.
     private var restarts = 0
+    /// Wake-ups of an earlier one come too late.
+    private var round = 0
 
     /// - Parameter finished: Told once, on the loop, whether the connection can take another request.
     init(
@@ -86,6 +88,8 @@ final class Exchange {
     // MARK: - Opening
 
     private func open() {
+        // What was meant for an opening before this one would be taken for its own.
+        round += 1
         let opening = Opening(
             request: request, since: begun, services: services.readers,
             latency: services.latency, loop: channel.eventLoop,
@@ -148,6 +152,7 @@ final class Exchange {
     private func restart() {
         guard restarts < 2 else { return unavailable() }
         restarts += 1
+        round += 1
         phase = .starting
         begin()
     }
@@ -283,11 +288,11 @@ final class Exchange {
     ) -> @Sendable (Wakeup) -> Void {
         let loop = channel.eventLoop
         let bound = NIOLoopBound((self, body), eventLoop: loop)
-        let round = restarts
+        let round = round
         return { wakeup in
             loop.execute {
                 let (exchange, body) = bound.value
-                if exchange.restarts == round { body(exchange, wakeup) }
+                if exchange.round == round { body(exchange, wakeup) }
             }
         }
     }

@@ -82,6 +82,16 @@ struct EntryRows {
             .execute(arguments: [stamp.text, id.rawValue])
     }
 
+    /// Whether it is the current version of a key that a person wants kept.
+    func isPinned(_ id: EntryID) throws -> Bool {
+        let statement = try db.cachedStatement(
+            sql: """
+                SELECT 1 FROM cache_entries AS entry JOIN cache_download_queue AS wish USING (key)
+                WHERE entry.id = ? AND entry.superseded_at IS NULL AND wish.pinned = 1
+                """)
+        return try Row.fetchOne(statement, arguments: [id.rawValue]) != nil
+    }
+
     func delete(_ id: EntryID) throws -> DataFileName {
         let file = try entry(id).file
         try db.cachedStatement(sql: "DELETE FROM cache_entries WHERE id = ?")

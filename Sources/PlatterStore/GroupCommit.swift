@@ -36,7 +36,8 @@ final class GroupCommit: Sendable {
     private struct Pending {
         var commands: [IndexCommand] = []
         var isOrdered = false
-        var isClosed = false
+        /// What commands that come after the end are told.
+        var refusal: IndexError?
         var groupCount: Int64 = 0
     }
 
@@ -63,9 +64,12 @@ final class GroupCommit: Sendable {
     /// Takes a command. Its report comes exactly once, on the writer's thread or, after `close`,
     /// here.
     func append(_ command: IndexCommand) {
-        enum Step { case order, ordered, refuse }
+        enum Step {
+            case order, ordered
+            case refuse(IndexError)
+        }
         let step = pending.withLockedValue { pending -> Step in
-            if pending.isClosed { return .refuse }
+            if let refusal = pending.refusal { return .refuse(refusal) }
             pending.commands.append(command)
             if pending.isOrdered { return .ordered }
             pending.isOrdered = true
@@ -74,20 +78,22 @@ final class GroupCommit: Sendable {
         switch step {
         case .order: orderGroup()
         case .ordered: break
-        case .refuse: command.fail(IndexError(.closed, "the index is closed"))
+        case .refuse(let error): command.fail(error)
         }
     }
 
     /// Takes no more commands.
     ///
-    /// - Parameter error: For those that wait; nil: they are still to be committed.
+    /// - Parameter error: For those that wait and those that come; nil: those that wait are still to be
+    ///   committed, and the others fail with `.closed`.
     /// - Returns: Whether this call closed it.
     func close(failing error: IndexError?) -> Bool {
         let (isFirst, refused) = pending.withLockedValue { pending in
-            defer { pending.isClosed = true }
-            guard error != nil else { return (!pending.isClosed, [IndexCommand]()) }
+            let isFirst = pending.refusal == nil
+            if isFirst { pending.refusal = error ?? IndexError(.closed, "the index is closed") }
+            guard error != nil else { return (isFirst, [IndexCommand]()) }
             defer { pending.commands = [] }
-            return (!pending.isClosed, pending.commands)
+            return (isFirst, pending.commands)
         }
         if let error { for command in refused { command.fail(error) } }
         return isFirst

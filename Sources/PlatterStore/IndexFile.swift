@@ -1,4 +1,5 @@
 internal import GRDB
+internal import NIOConcurrencyHelpers
 internal import PlatterCore
 
 /// One file that is the index, or was: open for changes on the one connection that makes them.
@@ -32,13 +33,14 @@ final class IndexFile: Sendable {
             }
             try IndexSchema.migrator.migrate(queue)
             shared = try SharedIndexMemory(path: path)
+            identities = try IndexPlace(path: path).identities()
         } catch {
             throw IndexError(error)
         }
         self.epoch = epoch
         self.path = path
-        identities = IndexPlace(path: path).identities
-        commits = GroupCommit(queue, latency: latency, failed: failed)
+        let doubts = Doubts(path: path, identity: identities[0])
+        commits = GroupCommit(queue, latency: latency) { if !doubts.forgive($0) { failed($0) } }
     }
 
     private static var configuration: Configuration {
@@ -56,15 +58,28 @@ final class IndexFile: Sendable {
         return configuration
     }
 
-    /// Whether the file at the path is still the one that was opened.
+    /// What lay at the path when it was opened; nil when it had gone already.
+    var identity: FileIdentity? { identities[0] }
+
+    /// Whether the file at the path is still the one that was opened, as far as can be told: a look
+    /// that fails says nothing about the file.
     var isInPlace: Bool {
-        guard let identity = identities[0] else { return false }
-        return FileIdentity(path) == identity
+        guard let identity else { return false }
+        do throws(IndexError) {
+            return try FileIdentity.at(path) == identity
+        } catch {
+            return true
+        }
     }
 
     /// Whether all that belongs to it is.
     var isWholeInPlace: Bool {
-        !identities.contains(nil) && IndexPlace(path: path).identities == identities
+        do throws(IndexError) {
+            let now = try IndexPlace(path: path).identities()
+            return !identities.contains(nil) && now == identities
+        } catch {
+            return false
+        }
     }
 
     /// Takes no more changes; those that wait fail with `error`, unless one is given: then they are
@@ -93,5 +108,43 @@ final class IndexFile: Sendable {
 
     func close() throws(IndexError) {
         do { try queue.close() } catch { throw IndexError(error) }
+    }
+}
+
+/// Tells a file that is damaged from a disk that could not be read once: SQLite says "corrupt" to both
+/// (`SQLITE_IOERR_CORRUPTFS` becomes `SQLITE_CORRUPT`).
+private final class Doubts: Sendable {
+    /// Errors that are forgiven in a file's life [3]: each is a look at all of it.
+    private static let limit = 3
+
+    private let path: String
+    private let identity: FileIdentity?
+    private let forgiven = NIOLockedValueBox(0)
+
+    init(path: String, identity: FileIdentity?) {
+        self.path = path
+        self.identity = identity
+    }
+
+    /// - Returns: Whether SQLite said so and the file is sound nevertheless.
+    func forgive(_ error: IndexError) -> Bool {
+        guard error.code == .corrupt, error.sqliteCode != 0 else { return false }
+        let isForgivable = forgiven.withLockedValue { count in
+            count += 1
+            return count <= Self.limit
+        }
+        return isForgivable && isSound
+    }
+
+    private var isSound: Bool {
+        do throws(IndexError) {
+            let connection = try ReadConnection(path: path)
+            // Before the first question: see `IndexLife.checkPlace`.
+            guard try FileIdentity.at(path) == identity else { return false }
+            let check = try ReadStatement(connection, "PRAGMA quick_check(1)")
+            return try check.all { $0.text(0) ?? "" } == ["ok"]
+        } catch {
+            return false
+        }
     }
 }

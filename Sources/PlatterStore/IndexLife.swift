@@ -17,6 +17,8 @@ package final class IndexLife: Sendable {
     private struct State {
         var last: UInt64
         var loss: IndexError?
+        /// nil: it was opened by its path alone.
+        var file: FileIdentity?
         var whenLost: @Sendable (IndexError) -> Void = { _ in }
     }
 
@@ -92,5 +94,22 @@ package final class IndexLife: Sendable {
     }
 
     /// From now on the index is usable.
-    func begin(_ epoch: UInt64) { current.store(epoch, ordering: .releasing) }
+    ///
+    /// - Parameter file: What lies at the path.
+    func begin(_ epoch: UInt64, _ file: FileIdentity?) {
+        state.withLockedValue { $0.file = file }
+        current.store(epoch, ordering: .releasing)
+    }
+
+    /// For a connection that was just opened, before its first question: SQLite would take the log and
+    /// the shared memory at the path for those of its file. Were that another one than the writer has
+    /// open, it would begin the memory anew under the writer, whose process is killed by that or reads
+    /// a mixture: POSIX locks do not keep a process from itself.
+    ///
+    /// - Throws: `.replaced`.
+    func checkPlace() throws(IndexError) {
+        guard let file = state.withLockedValue({ $0.file }) else { return }
+        guard try FileIdentity.at(path) != file else { return }
+        throw IndexError(.replaced, "the index was deleted or replaced while it was in use")
+    }
 }

@@ -16,14 +16,18 @@ struct FileIdentity: Hashable, Sendable {
         number = UInt64(truncatingIfNeeded: status.st_ino)
     }
 
-    /// - Returns: nil when there is none, or it cannot be seen.
-    ///
     /// Never opens the file: closing it again would take away SQLite's locks (POSIX locks belong to
     /// the process).
-    init?(_ path: String) {
+    ///
+    /// - Returns: nil when there is none.
+    /// - Throws: When that cannot be told.
+    static func at(_ path: String) throws(IndexError) -> FileIdentity? {
         var status = stat()
-        guard lstat(path, &status) == 0 else { return nil }
-        self.init(status)
+        let answer = lstat(path, &status)
+        let number = errno
+        if answer < 0, number == ENOENT || number == ENOTDIR { return nil }
+        try IndexPlace.check(answer, number, "look for \(path)")
+        return FileIdentity(status)
     }
 }
 
@@ -60,7 +64,11 @@ struct IndexPlace {
     let path: String
 
     /// Of the database and the files beside it; nil where there is none.
-    var identities: [FileIdentity?] { Self.suffixes.map { FileIdentity(path + $0) } }
+    func identities() throws(IndexError) -> [FileIdentity?] {
+        var identities: [FileIdentity?] = []
+        for suffix in Self.suffixes { identities.append(try FileIdentity.at(path + suffix)) }
+        return identities
+    }
 
     /// While this file is there, what lies at the path is being given up: a database without its log,
     /// or the other way round, must never be opened.
@@ -69,7 +77,11 @@ struct IndexPlace {
     /// Moves a useless index out of the way, in the place of the one before it. No connection to it
     /// may be in use.
     func setAside() throws(IndexError) {
-        guard Self.suffixes.contains(where: { FileIdentity(path + $0) != nil }) else {
+        var isThere = false
+        for suffix in Self.suffixes where try FileIdentity.at(path + suffix) != nil {
+            isThere = true
+        }
+        guard isThere else {
             return try check(unlink(marker), "finish giving the index up", allowing: ENOENT)
         }
         let descriptor = creat(marker, 0o600)
@@ -85,7 +97,7 @@ struct IndexPlace {
 
     /// Goes on with what `setAside` did not get to the end of before the program ended.
     func finish() throws(IndexError) {
-        if FileIdentity(marker) != nil { try setAside() }
+        if try FileIdentity.at(marker) != nil { try setAside() }
     }
 
     /// SQLite maps the file that its connections share into memory, and where that finds no room the
@@ -104,7 +116,13 @@ struct IndexPlace {
         _ answer: Int32, _ action: String, allowing harmless: Int32 = 0
     ) throws(IndexError) {
         let number = errno
-        guard answer < 0, number != harmless else { return }
+        if number != harmless { try Self.check(answer, number, action) }
+    }
+
+    fileprivate static func check(
+        _ answer: Int32, _ number: Int32, _ action: String
+    ) throws(IndexError) {
+        guard answer < 0 else { return }
         let code: IndexError.Code =
             switch number {
             case ENOSPC, EDQUOT: .full

@@ -34,6 +34,7 @@ package final class IndexReader {
         init(_ life: IndexLife, epoch: UInt64) throws(IndexError) {
             self.epoch = epoch
             connection = try ReadConnection(path: life.path)
+            try life.checkPlace()
             currentEntry = try ReadStatement(connection, IndexReader.currentEntrySQL)
             entryByID = try ReadStatement(
                 connection, "SELECT \(EntryRecord.columns) FROM cache_entries WHERE id = ?1")
@@ -50,30 +51,23 @@ package final class IndexReader {
     /// - Parameter boot: The running boot; see `BootID`.
     package convenience init(path: String, boot: String) throws(IndexError) {
         self.init(IndexLife(path: path, boot: boot))
-        _ = try current()
+        try ask { (_) throws(IndexError) in }
     }
 
     /// Opens the index now, so that the first question need not wait for the disk.
     package func prepare() {
         // If it cannot be opened the first question says so.
-        _ = try? current()
+        try? ask { (_) throws(IndexError) in }
     }
 
-    /// The statements for the index that is in use now.
-    private func current() throws(IndexError) -> Statements {
-        let epoch = try life.epoch
+    private func statements(for epoch: UInt64) throws(IndexError) -> Statements {
         if let statements, statements.epoch == epoch { return statements }
         statements = nil
-        do throws(IndexError) {
-            let opened = try life.latency.measured { () throws(IndexError) in
-                try Statements(life, epoch: epoch)
-            }
-            statements = opened
-            return opened
-        } catch {
-            life.report(error, from: epoch)
-            throw error
+        let opened = try life.latency.measured { () throws(IndexError) in
+            try Statements(life, epoch: epoch)
         }
+        statements = opened
+        return opened
     }
 
     /// Asks what is answered at once, unless the disk is slow.
@@ -85,15 +79,26 @@ package final class IndexReader {
         }
     }
 
-    /// Asks the index. What shows that it is useless is reported, so that it is made anew.
+    /// Asks the index. What shows that it is useless is reported, so that it is made anew. That it is
+    /// corrupt must be said twice, by two connections: SQLite also says so when the disk could not be
+    /// read once.
     private func ask<Answer>(
         _ question: (Statements) throws(IndexError) -> Answer
     ) throws(IndexError) -> Answer {
-        let statements = try current()
+        let epoch = try life.epoch
         do throws(IndexError) {
-            return try question(statements)
+            return try question(try statements(for: epoch))
         } catch {
-            life.report(error, from: statements.epoch)
+            guard error.code == .corrupt else {
+                life.report(error, from: epoch)
+                throw error
+            }
+            statements = nil
+        }
+        do throws(IndexError) {
+            return try question(try statements(for: epoch))
+        } catch {
+            life.report(error, from: epoch)
             throw error
         }
     }

@@ -161,11 +161,15 @@ package final class IndexWriter: Sendable {
 
     /// Forgets the runs that share a byte with `range`, whole. Only then may their bytes be punched
     /// out. The completion gets the ranges that were forgotten.
+    ///
+    /// - Parameter sparesPinned: None are, if the entry is the current one of a key to be kept.
     package func drop(
-        _ range: ByteRange, of entry: EntryID, completion: @escaping Completion<[ByteRange]>
+        _ range: ByteRange, of entry: EntryID, sparesPinned: Bool = false,
+        completion: @escaping Completion<[ByteRange]>
     ) {
-        append(completion, about: entry) { [boot = life.boot] db, _ in
-            try RunRows(db: db, entry: entry, boot: boot).drop(range)
+        append(completion, about: entry) { [boot = life.boot] db, epoch in
+            if sparesPinned, try EntryRows(db: db, epoch: epoch).isPinned(entry) { return [] }
+            return try RunRows(db: db, entry: entry, boot: boot).drop(range)
         }
     }
 
@@ -278,7 +282,7 @@ package final class IndexWriter: Sendable {
     package func renew() async throws(IndexError) {
         if isClosed { throw IndexError(.closed, "the index is closed") }
         if let file, life.loss?.code == .replaced, file.isWholeInPlace {
-            return life.begin(file.epoch)
+            return life.begin(file.epoch, file.identity)
         }
         await giveUp()
         let downloads: [QueuedDownload] = state.withLockedValue { state in
@@ -309,9 +313,7 @@ package final class IndexWriter: Sendable {
     }
 
     private func open(epoch: UInt64) throws(IndexError) {
-        let file = try IndexFile(path: life.path, epoch: epoch, latency: life.latency) { [life] in
-            life.report($0, from: epoch)
-        }
+        let file = try openFile(epoch)
         let isWanted = state.withLockedValue { state in
             guard case .lost = state else { return false }
             state = .open(file)
@@ -321,7 +323,21 @@ package final class IndexWriter: Sendable {
             try file.close()
             throw IndexError(.closed, "the index is closed")
         }
-        life.begin(epoch)
+        life.begin(epoch, file.identity)
+    }
+
+    /// That the file is corrupt must be said twice: SQLite also says so when the disk could not be read
+    /// once.
+    private func openFile(_ epoch: UInt64) throws(IndexError) -> IndexFile {
+        let failed: @Sendable (IndexError) -> Void = { [life] in life.report($0, from: epoch) }
+        do throws(IndexError) {
+            return try IndexFile(
+                path: life.path, epoch: epoch, latency: life.latency, failed: failed)
+        } catch {
+            guard error.code == .corrupt else { throw error }
+        }
+        return try IndexFile(
+            path: life.path, epoch: epoch, latency: life.latency, failed: failed)
     }
 
     // MARK: - Changes

@@ -142,7 +142,7 @@ struct EvictionPass {
     ) async throws(IndexError) {
         // Its turn may have taken a while to come.
         guard table.spans.spans(of: record.id).leaveFree(victim.chunk) else { return }
-        let ranges = try await index.dropRuns(victim.chunk, of: record.id)
+        let ranges = try await index.evictRuns(victim.chunk, of: record.id)
         let bytes = ranges.reduce(Int64(0)) { $0.addingClamped($1.length) }
         rest -= bytes
         dropped(bytes)

@@ -38,6 +38,8 @@ extension Flight {
             if !control.isCancelled { note("The origin breaks off", "\(error)") }
         }
         record(transfer.finish(), of: opened, isTrusted: transfer.isUndisturbed)
+        // Nobody takes this flight's word for its bytes any more: the next plan must find them.
+        if !transfer.isUndisturbed { try? await services.index.flush() }
         control.leave(transfer.unused)
         return outcome
     }

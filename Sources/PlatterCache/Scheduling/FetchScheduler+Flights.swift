@@ -134,7 +134,12 @@ extension FetchScheduler {
         judge(flight, id, outcome, jitter: jitter, now: now)
         let isEmptyHanded = flight.mark <= flight.range.lowerBound
         let broughtNothing = isEmptyHanded && !flight.rest.isEmpty
-        if isEmptyHanded {
+        if let start = flight.distrustedStart {
+            flight.phase = .landed
+            flight.isDistrusted = true
+            flight.range = start..<flight.mark
+            flights[id] = flight
+        } else if isEmptyHanded {
             remove(id)
         } else {
             flight.phase = .landed
@@ -169,6 +174,12 @@ extension FetchScheduler {
             return lookForSilence(now: now)
         }
         remove(id)
+        if flight.isDistrusted {
+            let woken = wake(in: flight.entry) { flight.range.contains($0) }
+            unsettle(flight.entry)
+            cleanUp(flight.entry)
+            return woken + schedule(now: now)
+        }
         // For plans that were made before this was in the index.
         entries[flight.entry]?.known.insert(contentsOf: flight.range)
         for id in entries[flight.entry]?.demands ?? [] where demands[id]?.level != .high {
@@ -195,7 +206,12 @@ extension FetchScheduler {
         entries[entry]?.known = RangeSet()
         for id in state.flights {
             guard let flight = flights[id] else { continue }
-            flights[id]?.range = flight.rest
+            if flight.phase == .landed {
+                flights[id]?.isDistrusted = true
+            } else if flight.mark > flight.range.lowerBound {
+                flights[id]?.distrustedStart = flight.distrustedStart ?? flight.range.lowerBound
+                flights[id]?.range = flight.rest
+            }
         }
         unsettle(entry)
         return schedule(now: now)

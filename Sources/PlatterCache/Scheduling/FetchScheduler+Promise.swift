@@ -44,8 +44,12 @@ extension FetchScheduler {
         let isCarried =
             state?.lacksRanges == true
             && state.map { isOnItsWay(demand.range.lowerBound, $0) } ?? false
+        let isBeingRecorded =
+            state?.flights.compactMap { flights[$0] }.contains {
+                $0.isDistrusted && $0.range.contains(demand.range.lowerBound)
+            } ?? false
         let isServed =
-            isCarried
+            isCarried || isBeingRecorded
             || active.contains { flight in
                 flight.entry == demand.entry && flight.isBringing(demand.range.lowerBound)
             }

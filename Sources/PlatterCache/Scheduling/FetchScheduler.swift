@@ -197,7 +197,8 @@ package struct FetchScheduler: Sendable {
         while grew {
             grew = false
             for id in state.flights {
-                guard let flight = flights[id], flight.range.lowerBound <= end, end < flight.mark
+                guard let flight = flights[id], !flight.isDistrusted,
+                    flight.range.lowerBound <= end, end < flight.mark
                 else { continue }
                 end = flight.mark
                 grew = true

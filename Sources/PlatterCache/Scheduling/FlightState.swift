@@ -48,6 +48,12 @@ struct FlightState: Hashable, Sendable {
     /// Its end is so near that the next one may start.
     var isEnding = false
 
+    /// Somebody else has changed the file: nobody reads what landed before the index has it, and when the
+    /// flight is over nobody asks for that again before then.
+    var isDistrusted = false
+    /// Where what it brought before that begins, while it flies.
+    var distrustedStart: Int64?
+
     /// Holds a connection.
     var isActive: Bool { phase != .landed }
     /// Brings bytes, as far as is known.

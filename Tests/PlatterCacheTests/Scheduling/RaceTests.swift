@@ -122,4 +122,33 @@ struct RaceTests {
         #expect(actions == [.plan(2, at: 0, searchEnd: mib)])
         #expect(stage.scheduler.violation(now: stage.now) == nil)
     }
+
+    @Test("what has landed when somebody changes its file is waited for until the index has it")
+    mutating func disturbedLanding() {
+        stage.flies(1, 0..<mib, flight: 1)
+        _ = stage.advanced(1, to: mib)
+        _ = stage.landed(1, .ended)
+        _ = stage.scheduler.distrust(EntryHandle(1), now: stage.now)
+        #expect(stage.scheduler.landedEnd(of: EntryHandle(1), at: 0) == nil)
+        #expect(stage.waits(1, at: 0, upTo: mib) == [])
+        #expect(stage.scheduler.violation(now: stage.now) == nil)
+        #expect(stage.recorded(1) == [.wake(1), .plan(2, at: 0, searchEnd: mib)])
+    }
+
+    @Test(
+        "what a flight brought before somebody changed its file is not asked for while it is recorded"
+    )
+    mutating func disturbedBeforeLanding() {
+        stage.flies(1, 0..<mib, flight: 1)
+        _ = stage.advanced(1, to: mib)
+        let actions = stage.scheduler.distrust(EntryHandle(1), now: stage.now)
+        #expect(actions == [.plan(2, at: 0, searchEnd: mib)])
+        #expect(stage.waits(1, at: 0, upTo: mib) == [])
+        _ = stage.landed(1, .ended)
+        // Too early to find it in the index.
+        #expect(stage.planned(2, 0..<mib) == [])
+        #expect(stage.scheduler.landedEnd(of: EntryHandle(1), at: 0) == nil)
+        #expect(stage.scheduler.violation(now: stage.now) == nil)
+        #expect(stage.recorded(1).contains(.wake(1)))
+    }
 }

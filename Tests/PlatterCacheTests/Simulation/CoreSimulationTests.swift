@@ -36,6 +36,8 @@ extension CoreWorld {
 @Suite("The whole cache in a simulated world")
 struct CoreSimulationTests {
     static let blocks = 4
+    /// A block ends with its n-th flaw: more tell nothing new.
+    static let mostFlaws = 5
 
     @Test("no seed shows a flaw", arguments: 0..<blocks)
     func seeds(block: Int) async throws {
@@ -46,19 +48,26 @@ struct CoreSimulationTests {
             #expect(flaw == nil)
             return
         }
+        let first = environment["PLATTER_CORE_FIRST"].flatMap { UInt64($0) } ?? 0
         let count = environment["PLATTER_CORE_SEEDS"].flatMap { UInt64($0) } ?? 250
-        for seed in stride(from: UInt64(block), to: count, by: Self.blocks) {
+        var flaws = 0
+        for seed in stride(from: first + UInt64(block), to: first + count, by: Self.blocks) {
             let flaw = try await onThread { try CoreWorld.run(seed: seed) }
             #expect(flaw == nil)
-            if flaw != nil { return }
+            if flaw != nil { flaws += 1 }
+            if flaws == Self.mostFlaws { return }
         }
         if count > 250 { print(tally.withLockedValue { $0 }.sorted { $0.key < $1.key }) }
     }
 
     /// In the order of what they showed: a reader whose demand was of another entry object and that
     /// was woken for ever; bytes that somebody changed before they were in the index; entries of which
-    /// nobody wanted anything and whose files stayed open.
-    @Test("seeds that once showed a flaw stay sound", arguments: [593, 159, 465, 479] as [UInt64])
+    /// nobody wanted anything and whose files stayed open; what somebody wanted kept, evicted; bytes
+    /// fetched again while they were being recorded; an object passed by because of an answer that came
+    /// second.
+    @Test(
+        "seeds that once showed a flaw stay sound",
+        arguments: [593, 159, 465, 479, 33522, 53647, 99518] as [UInt64])
     func formerFlaws(seed: UInt64) async throws {
         let flaw = try await onThread { try CoreWorld.run(seed: seed) }
         #expect(flaw == nil)

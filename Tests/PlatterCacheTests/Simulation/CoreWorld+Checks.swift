@@ -48,7 +48,8 @@ extension CoreWorld {
 
     /// What a person wants kept only grows, unless the origin has another version.
     private func checkPinned() {
-        guard let pinned, let record = try? life.auditor.entry(for: pinned),
+        guard let pinned, isKept.withLockedValue({ $0 }),
+            let record = try? life.auditor.entry(for: pinned),
             let bytes = try? life.auditor.presentBytes(of: record.id)
         else { return }
         if keptEntry == record.id, bytes < keptBytes {

@@ -97,11 +97,15 @@ extension CoreWorld {
     private func pin() {
         guard let film = random.pick(films), life.hasIndex else { return }
         pinned = film.key
+        isKept.withLockedValue { $0 = false }
         let wish = NewDownload(
             key: film.key, url: film.url.description, isPinned: true, createdAt: wallTime)
         note("\(film.key) is to be kept")
         let index = life.index
-        Task(executorPreference: life.executor) { _ = try? await index.enqueue(wish) }
+        Task(executorPreference: life.executor) { [isKept] in
+            let isNoted = (try? await index.enqueue(wish)) != nil
+            isKept.withLockedValue { $0 = isNoted }
+        }
     }
 
     // MARK: - The index
@@ -114,7 +118,7 @@ extension CoreWorld {
             "DELETE FROM cache_chunks WHERE start % 3 = 0",
             "PRAGMA foreign_keys = ON; DELETE FROM cache_entries WHERE id = \(1 + random.below(6))",
         ]
-        guard let statement = random.pick(statements) else { return }
+        guard let statement = random.pick(statements), !life.isIndexForeign else { return }
         count("rows deleted")
         note(statement)
         ForeignHand.run(statement, on: life.folder + "/index.sqlite")
@@ -126,12 +130,15 @@ extension CoreWorld {
         switch random.below(5) {
         case 4 where FileManager.default.fileExists(atPath: backup + "/index.sqlite"):
             note("somebody puts an old index in its place")
+            life.isIndexForeign = true
             rename(backup + "/index.sqlite", path)
         case 0:
             note("somebody deletes the index")
+            life.isIndexForeign = true
             for suffix in ["", "-wal"] { unlink(path + suffix) }
         case 1:
             note("somebody puts another index in its place")
+            life.isIndexForeign = true
             try? Self.template.write(to: URL(fileURLWithPath: path + ".new"))
             rename(path + ".new", path)
         case 2: ForeignHand.damage(path + "-wal", &random)

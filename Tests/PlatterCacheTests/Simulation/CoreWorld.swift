@@ -38,6 +38,8 @@ final class CoreWorld {
     var isCalm = false
     /// The film that a person wants kept.
     var pinned: CacheKey?
+    /// The index has noted it: from here on it is promised.
+    let isKept = NIOLockedValueBox(false)
     var flaw: String?
     var counts: [String: Int] = [:]
     /// Bytes that players took, and that origins sent.

@@ -43,6 +43,14 @@ final class Life {
     private let log: Logger
     /// A new index is being made.
     private let isRecovering: NIOLockedValueBox<Bool>
+    private let foreign: NIOLockedValueBox<Bool>
+    /// Another file lies in the place of the index, or none, and that was not noticed yet. What other
+    /// people's programs do to it then cannot be done from here: POSIX locks do not keep a process from
+    /// itself, so SQLite would take the log of the index in use for one that nobody uses.
+    var isIndexForeign: Bool {
+        get { foreign.withLockedValue { $0 } }
+        set { foreign.withLockedValue { $0 = newValue } }
+    }
 
     init(
         folder: String, boot: String, platters: Platters, now: Moment,
@@ -62,6 +70,7 @@ final class Life {
             index = IndexWriter(path: path, boot: boot, without: error)
         }
         let isRecovering = NIOLockedValueBox(false)
+        let foreign = NIOLockedValueBox(false)
         let delay: Delay = { duration, action in
             // A renewal that has to wait; the look comes every second.
             if duration != .seconds(1) { isRecovering.withLockedValue { $0 = false } }
@@ -109,6 +118,7 @@ final class Life {
             renewed: {
                 isRecovering.withLockedValue { $0 = false }
                 admission.reopen()
+                foreign.withLockedValue { $0 = false }
                 await evictor.restart()
                 await sweep.run()
             })
@@ -119,7 +129,8 @@ final class Life {
         gate = WriterGate(index)
         (self.clock, self.executor, self.disk, self.index) = (clock, executor, disk, index)
         (self.table, self.queue, self.evictor, self.sweep) = (table, queue, evictor, sweep)
-        (self.reader, self.damage, self.isRecovering) = (reader, damage, isRecovering)
+        (self.reader, self.damage) = (reader, damage)
+        (self.isRecovering, self.foreign) = (isRecovering, foreign)
     }
 
     private static func makeEvictor(

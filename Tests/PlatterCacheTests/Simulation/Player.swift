@@ -41,6 +41,8 @@ final class Player {
     let life: Life
     let begun: Moment
     var phase = Phase.starting
+    var restarts = 0
+    /// Wake-ups of an earlier one come too late.
     var round = 0
     var demand: DemandID?
     var promise: Promise?
@@ -115,6 +117,7 @@ final class Player {
 
     private func open() {
         phase = .opening
+        round += 1
         let queue = life.readers.queue
         let id = queue.nextDemand()
         demand = id
@@ -176,7 +179,8 @@ final class Player {
     }
 
     private func restart() {
-        guard round < 2 else { return end(.unavailable) }
+        guard restarts < 2 else { return end(.unavailable) }
+        restarts += 1
         round += 1
         begin()
     }

@@ -1,0 +1,183 @@
+import Foundation
+import GRDB
+import GRDBSQLite
+import NIOConcurrencyHelpers
+import PlatterCore
+import Testing
+
+@testable import PlatterStore
+
+/// Makes one of SQLite's reads of one file fail, as a disk does.
+enum FailingReads {
+    private struct Plan {
+        var file: ino_t = 0
+        var left = 0
+    }
+
+    private static let plan = NIOLockedValueBox(Plan())
+
+    private static let isInstalled: Bool = {
+        guard let vfs = sqlite3_vfs_find(nil) else { return false }
+        let call: @convention(c) (Int32, UnsafeMutableRawPointer?, Int, off_t) -> Int = {
+            FailingReads.isNext($0) ? FailingReads.fail() : pread($0, $1, $2, $3)
+        }
+        let pointer = unsafeBitCast(call, to: sqlite3_syscall_ptr.self)
+        let codes = ["pread", "pread64"].map { (name: String) in
+            vfs.pointee.xSetSystemCall(vfs, name, pointer)
+        }
+        return codes.contains(SQLITE_OK)
+    }()
+
+    /// The n-th read of the file from now on fails, and none after it.
+    static func arm(_ number: Int, of path: String) throws {
+        try #require(isInstalled)
+        var status = stat()
+        try #require(lstat(path, &status) == 0)
+        plan.withLockedValue { $0 = Plan(file: status.st_ino, left: number) }
+    }
+
+    /// - Returns: Whether there was such a read.
+    static func disarm() -> Bool {
+        plan.withLockedValue { plan in
+            defer { plan = Plan() }
+            return plan.file != 0 && plan.left == 0
+        }
+    }
+
+    private static func isNext(_ descriptor: Int32) -> Bool {
+        var status = stat()
+        guard fstat(descriptor, &status) == 0 else { return false }
+        return plan.withLockedValue { plan in
+            guard plan.file == status.st_ino, plan.left > 0 else { return false }
+            plan.left -= 1
+            return plan.left == 0
+        }
+    }
+
+    private static func fail() -> Int {
+        errno = EIO
+        return -1
+    }
+}
+
+@Suite("An index on a disk that fails once", .serialized)
+struct IndexFaultTests {
+    let index: TestIndex
+    let entry: EntryRecord
+    private let losses = NIOLockedValueBox<[IndexError.Code]>([])
+
+    init() async throws {
+        index = try TestIndex()
+        entry = try await index.entry()
+        try await index.writer.record([run(0..<100)], in: entry.id)
+        try await index.writer.checkpoint()
+        index.writer.whenLost { [losses] error in losses.withLockedValue { $0.append(error.code) } }
+    }
+
+    private var lossesSoFar: [IndexError.Code] { losses.withLockedValue { $0 } }
+
+    @Test("is not given up by a reader, whichever of its reads fails")
+    func reading() throws {
+        for number in 1... {
+            let reader = index.writer.makeReader()
+            try FailingReads.arm(number, of: index.path)
+            let answer = Result { try reader.presence(of: entry.id, at: 0, upTo: 100) }
+            let hasFailed = FailingReads.disarm()
+            #expect(lossesSoFar == [], "read \(number)")
+            if case .success(let presence) = answer { #expect(presence == .present(0..<100)) }
+            #expect(try reader.entry(for: entry.representation.key) == entry)
+            guard hasFailed else {
+                #expect(number > 3)
+                return
+            }
+        }
+    }
+
+    @Test("is not given up by the writer, whichever of its reads fails")
+    func writing() async throws {
+        try await index.writer.close()
+        for number in 1... {
+            let writer = try IndexWriter(path: index.path, boot: "boot 1")
+            writer.whenLost { [losses] error in losses.withLockedValue { $0.append(error.code) } }
+            try FailingReads.arm(number, of: index.path)
+            _ = try? await writer.openEntry(newEntry())
+            let hasFailed = FailingReads.disarm()
+            #expect(lossesSoFar == [], "read \(number)")
+            #expect(try await writer.openEntry(newEntry()).file == entry.file)
+            try await writer.close()
+            guard hasFailed else {
+                #expect(number > 1)
+                return
+            }
+        }
+    }
+
+    @Test("is not called corrupt when it is opened, whichever read fails")
+    func opening() async throws {
+        try await index.writer.close()
+        for number in 1... {
+            try FailingReads.arm(number, of: index.path)
+            let opened = Result { try IndexWriter(path: index.path, boot: "boot 1") }
+            let hasFailed = FailingReads.disarm()
+            switch opened {
+            case .success(let writer):
+                #expect(try await writer.openEntry(newEntry()).file == entry.file)
+                try await writer.close()
+            case .failure(let error): #expect((error as? IndexError)?.code != .corrupt)
+            }
+            guard hasFailed else {
+                #expect(number > 3)
+                return
+            }
+        }
+    }
+
+    @Test("is still in place for a look that fails")
+    func looking() throws {
+        let (folder, aside) = (index.folder.path, index.folder.path + ".aside")
+        try FileManager.default.moveItem(atPath: folder, toPath: aside)
+        #expect(symlink(folder, folder) == 0)
+        index.writer.look()
+        #expect(lossesSoFar == [])
+        #expect(unlink(folder) == 0)
+        try FileManager.default.moveItem(atPath: aside, toPath: folder)
+        index.writer.look()
+        #expect(lossesSoFar == [])
+    }
+
+    @Test("is not mixed with another in its place by a reader that opens before that is noticed")
+    func replaced() async throws {
+        let other = try TestIndex()
+        let foreign = try await other.entry(key: "http://origin/foreign")
+        try await other.writer.close()
+        #expect(rename(other.path, index.path) == 0)
+        let error = #expect(throws: IndexError.self) {
+            try index.writer.makeReader().entry(for: foreign.representation.key)
+        }
+        #expect(error?.code == .replaced)
+        #expect(lossesSoFar == [.replaced])
+    }
+
+    @Test("tells whoever asks while it is given up that it is lost, not that the program ends")
+    func givenUp() throws {
+        let commits = GroupCommit(try DatabaseQueue()) { _ in }
+        #expect(commits.close(failing: IndexError(.lost, "the index was lost")))
+        let told = NIOLockedValueBox<IndexError.Code?>(nil)
+        commits.append(
+            IndexCommand({ _ in }) { result in
+                if case .failure(let error) = result { told.withLockedValue { $0 = error.code } }
+            })
+        #expect(told.withLockedValue { $0 } == .lost)
+    }
+
+    @Test("keeps what a person wants kept from being evicted, however late that is said")
+    func pinned() async throws {
+        let wish = NewDownload(
+            key: entry.representation.key, url: "http://origin/a", isPinned: true, createdAt: 1)
+        _ = try await index.writer.enqueue(wish)
+        #expect(try await index.writer.evictRuns(0..<100, of: entry.id) == [])
+        #expect(try index.reader().ranges(of: entry.id) == [0..<100])
+        try await index.writer.done { $0.supersede(entry.id, at: 2, completion: $1) }
+        #expect(try await index.writer.evictRuns(0..<100, of: entry.id) == [0..<100])
+    }
+}
