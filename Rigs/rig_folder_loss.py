@@ -33,6 +33,8 @@ RATE = 8 * MB
 STRUCK = (MB // 10, 16 * MB)
 ROUNDS = 50 if is_long() else 1
 SIZE = 256 << 20
+#: For all films of the long form, so that nothing is evicted.
+LARGE = 2 << 30
 SEED = 27
 #: Seconds until new bytes are stored again; a try to use the folder may be 10 s away.
 BACK = 15
@@ -169,14 +171,23 @@ class UnmountedFolder(FolderLoss):
 
     def test_the_same_disk_again(self) -> None:
         """What it holds is used again: nothing that was stored is fetched twice."""
-        mount_ext4(self.place, SIZE, self.ends)
+        mount_ext4(self.place, LARGE, self.ends)
         self.start_below()
         kept, seed = self.fetch_new()
         self.check_back()
         sent = self.origin.body_bytes(kept)
-        self.run_rounds(lambda source: attach(source, self.place))
-        fetch_checked(self.platter.url, kept, seed=seed)
-        self.assertEqual(self.origin.body_bytes(kept), sent, "it was still there")
+
+        def mount_and_look(source: str) -> None:
+            attach(source, self.place)
+            self.wait_until(self.has_index, BACK, "the index is in use again")
+            fetch_checked(self.platter.url, kept, seed=seed)
+            self.assertEqual(self.origin.body_bytes(kept), sent, f"seed {SEED}: still there")
+
+        self.run_rounds(mount_and_look)
+        self.assertFalse((self.place / "cache" / "index.sqlite.lost").exists())
+
+    def has_index(self) -> bool:
+        return self.said("The index cannot be used") == self.said("The index is in use again")
 
     def start_below(self) -> None:
         """By a link, so that the log lies beside the disk."""
