@@ -135,7 +135,7 @@ struct RaceTests {
         #expect(stage.recorded(1) == [.wake(1), .plan(2, at: 0, searchEnd: mib)])
     }
 
-    @Test("what a flight brought before somebody changed its file is not asked for while it is recorded")
+    @Test("what came before somebody changed its file is not asked for while it is recorded")
     mutating func disturbedBeforeLanding() {
         stage.flies(1, 0..<mib, flight: 1)
         _ = stage.advanced(1, to: mib)
