@@ -27,7 +27,7 @@ from platter_rigs.volumes import are_possible
 
 SEED = int(os.environ.get("PLATTER_ANOMALY_SEED", 32))
 #: Runs of each workload in the short form.
-SAMPLE = 8
+SAMPLE = 6
 #: Runs at once.
 LANES = 2
 #: Runs without a fault after which all operations have been tried: how they fall together differs.
@@ -81,7 +81,7 @@ class Anomaly(Rig):
     def loop(self, kind: type[Workload]) -> None:
         lanes = [
             make_lane(kind, self.folder / f"lane{number}", self.ends) for number in range(LANES)]
-        counts = {fault: lanes[0].run(Plan(fault, 0)).count for fault in FAULTS}
+        counts = lanes[0].run(Plan("EIO", 0)).counts
         figure(", ".join(f"{count} for {fault}" for fault, count in counts.items()))
         series = self.all() if is_long() else self.sample(kind, counts)
         todo = iter(series)
@@ -201,7 +201,8 @@ def main() -> None:
         lane = make_lane(globals()[kind], Path(name) / "lane", ends)
         ends.callback(lane.place.origin.stop)
         disk = lane.run(Plan(fault, int(when), lasts, where))
-        print(f"no violation; {disk.count} calls, {dict(disk.hits)}, {dict(lane.place.tally)}")
+        print(
+            f"no violation; {disk.count} such calls, {dict(disk.hits)}, {dict(lane.place.tally)}")
 
 
 if __name__ == "__main__":

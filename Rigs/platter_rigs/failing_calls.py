@@ -84,12 +84,19 @@ class FailingDisk(Supervisor):
         #: What failed, as in `pwrite64 index.sqlite-wal`.
         self.hits: Counter[str] = Counter()
         self.first: str | None = None
+        #: How many calls each fault may meet, when the plan is to meet none.
+        self.counts: Counter[str] = Counter()
+        self._seen = 0
         self._is_mended = False
         self._roots = {str(cache), os.path.realpath(cache)}
         super().__init__(folder, asks_all=True)
 
     def mend(self) -> None:
+        """What comes from now on does not count either: no number of it could be met."""
         self._is_mended = True
+
+    def progress(self) -> int:
+        return self._seen
 
     def arm(self, plan: Plan) -> None:
         """Another fault, counted from now on."""
@@ -100,15 +107,21 @@ class FailingDisk(Supervisor):
 
     def decide(self, call: Call) -> Answer:
         plan = self.plan
-        if not FAULTS[plan.fault](call):
+        if plan.when > 0 and not FAULTS[plan.fault](call):
             return CARRY_ON
         path = call.path()
+        if not self._is_ours(call, path):
+            return CARRY_ON
+        self._seen += 1
         what = f"{call.name} {kind_of(path)}"
-        if not self._is_ours(call, path) or plan.where not in (None, what):
+        if self._is_mended or plan.where not in (None, what):
+            return CARRY_ON
+        if plan.when == 0:
+            self.counts.update(fault for fault, concerns in FAULTS.items() if concerns(call))
             return CARRY_ON
         self.count += 1
         fails = self.count >= plan.when if plan.lasts else self.count == plan.when
-        if plan.when == 0 or not fails or self._is_mended:
+        if not fails:
             return CARRY_ON
         self.first = self.first or what
         self.hits[what] += 1

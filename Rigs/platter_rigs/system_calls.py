@@ -203,6 +203,10 @@ class Supervisor(threading.Thread):
         """What becomes of a call. `count` is the number of those that matter so far."""
         raise NotImplementedError
 
+    def progress(self) -> int:
+        """Grows with every call that matters."""
+        return self.count
+
     def wait_until_quiet(self, seconds: float = 20) -> None:
         """Returns when no call was made for a while, or when the program has ended."""
         deadline = time.monotonic() + seconds
@@ -210,8 +214,8 @@ class Supervisor(threading.Thread):
         while self.is_alive() and time.monotonic() - since < _QUIET:
             if time.monotonic() > deadline:
                 raise TimeoutError(f"still changing files after {seconds} s")
-            if self.count != last:
-                last, since = self.count, time.monotonic()
+            if self.progress() != last:
+                last, since = self.progress(), time.monotonic()
             time.sleep(0.01)
 
     def run(self) -> None:
