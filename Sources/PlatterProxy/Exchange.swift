@@ -249,11 +249,16 @@ final class Exchange {
         guard error.code == .missing || error.code == .notOurs else { return pass(detail: "disk") }
         let id = record.id
         phase = .starting
-        services.index.supersede(
-            id, at: services.wallClock(),
-            completion: wakeLook { exchange in
-                if case .starting = exchange.phase { exchange.restart() }
-            })
+        let look: @Sendable (Result<Void, IndexError>) -> Void = wakeLook { exchange in
+            if case .starting = exchange.phase { exchange.restart() }
+        }
+        let (table, key) = (services.table, request.resource.key)
+        let now = services.readers.clock.now
+        services.index.supersede(id, at: services.wallClock()) { result in
+            // It would be found again and again.
+            if case .failure = result { table.bypass(key, now: now) }
+            look(result)
+        }
     }
 
     // MARK: - Ending

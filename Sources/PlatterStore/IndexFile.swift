@@ -82,6 +82,17 @@ final class IndexFile: Sendable {
         }
     }
 
+    /// Whether nothing can be changed: SQLite opens the files beside the database for reading where it may
+    /// not write to them, says nothing, and stays with that. Blocks.
+    var isReadOnly: Bool {
+        do {
+            try queue.writeWithoutTransaction { try $0.execute(sql: "BEGIN IMMEDIATE; ROLLBACK") }
+            return false
+        } catch {
+            return IndexError(error).code == .readOnly
+        }
+    }
+
     /// Takes no more changes; those that wait fail with `error`, unless one is given: then they are
     /// still made.
     ///

@@ -326,18 +326,29 @@ package final class IndexWriter: Sendable {
         life.begin(epoch, file.identity)
     }
 
-    /// That the file is corrupt must be said twice: SQLite also says so when the disk could not be read
-    /// once.
+    /// Twice where the first try says what a disk that failed once says too: that the file is corrupt, or
+    /// that one of those beside it may only be read.
     private func openFile(_ epoch: UInt64) throws(IndexError) -> IndexFile {
-        let failed: @Sendable (IndexError) -> Void = { [life] in life.report($0, from: epoch) }
         do throws(IndexError) {
-            return try IndexFile(
-                path: life.path, epoch: epoch, latency: life.latency, failed: failed)
+            if let file = try openWritable(epoch) { return file }
         } catch {
             guard error.code == .corrupt else { throw error }
         }
-        return try IndexFile(
-            path: life.path, epoch: epoch, latency: life.latency, failed: failed)
+        return try openAny(epoch)
+    }
+
+    /// - Returns: nil when it may only be read. It is closed then.
+    private func openWritable(_ epoch: UInt64) throws(IndexError) -> IndexFile? {
+        let file = try openAny(epoch)
+        if !file.isReadOnly { return file }
+        try file.close()
+        return nil
+    }
+
+    private func openAny(_ epoch: UInt64) throws(IndexError) -> IndexFile {
+        try IndexFile(path: life.path, epoch: epoch, latency: life.latency) { [life] in
+            life.report($0, from: epoch)
+        }
     }
 
     // MARK: - Changes

@@ -60,6 +60,43 @@ enum FailingReads {
     }
 }
 
+/// Makes SQLite's next opening of one file fail.
+enum FailingOpens {
+    private static let path = NIOLockedValueBox<String?>(nil)
+
+    private static let isInstalled: Bool = {
+        guard let vfs = sqlite3_vfs_find(nil) else { return false }
+        let call: @convention(c) (UnsafePointer<CChar>, Int32, mode_t) -> Int32 = {
+            guard FailingOpens.isNext(String(cString: $0)) else { return open($0, $1, $2) }
+            errno = EACCES
+            return -1
+        }
+        let pointer = unsafeBitCast(call, to: sqlite3_syscall_ptr.self)
+        return vfs.pointee.xSetSystemCall(vfs, "open", pointer) == SQLITE_OK
+    }()
+
+    static func arm(_ path: String) throws {
+        try #require(isInstalled)
+        self.path.withLockedValue { $0 = path }
+    }
+
+    /// - Returns: Whether it was opened.
+    static func disarm() -> Bool {
+        path.withLockedValue { path in
+            defer { path = nil }
+            return path == nil
+        }
+    }
+
+    private static func isNext(_ opened: String) -> Bool {
+        path.withLockedValue { path in
+            guard path == opened else { return false }
+            path = nil
+            return true
+        }
+    }
+}
+
 @Suite("An index on a disk that fails once", .serialized)
 struct IndexFaultTests {
     let index: TestIndex
@@ -130,6 +167,21 @@ struct IndexFaultTests {
                 return
             }
         }
+    }
+
+    @Test("can be written, whichever file could not be opened once", arguments: ["-wal", "-shm"])
+    func denied(suffix: String) async throws {
+        // A crash leaves them behind.
+        let copy = try TemporaryFolder()
+        for other in ["", "-wal", "-shm"] {
+            try FileManager.default.copyItem(
+                atPath: index.path + other, toPath: copy.path + "/index.sqlite" + other)
+        }
+        try FailingOpens.arm(copy.path + "/index.sqlite" + suffix)
+        let writer = try IndexWriter(path: copy.path + "/index.sqlite", boot: "boot 1")
+        #expect(FailingOpens.disarm())
+        try await writer.record([run(100..<200)], in: entry.id)
+        try await writer.close()
     }
 
     @Test("is still in place for a look that fails")

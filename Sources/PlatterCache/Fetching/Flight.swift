@@ -180,9 +180,12 @@ struct Flight: Sendable {
     /// before any reader is told, else it would start again with the old record.
     func supersede() async -> FetchFailure {
         if let opened = entry.opened {
-            let log = services.log
+            let (log, table, key) = (services.log, services.table, entry.resource.key)
+            let now = services.clock.now
             services.index.supersede(opened.record.id, at: services.wallClock()) { result in
                 guard case .failure(let error) = result else { return }
+                // Its readers would find the old version again and again.
+                table.bypass(key, now: now)
                 log.error("The index cannot be written", metadata: ["error": "\(error)"])
             }
             // Fails as the command before it does, which was told.
