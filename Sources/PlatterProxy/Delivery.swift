@@ -33,7 +33,7 @@ final class Delivery {
     private let start: Int64
     private var isHeadSent = false
     private var isWriting = false
-    private var isWarming = false
+    private var isPaused = false
     /// Up to here bytes have been fetched from the disk into memory.
     private var warmedEnd: Int64 = 0
     private var isOver = false
@@ -74,7 +74,7 @@ final class Delivery {
 
     /// Hands on what is there, one slice after the other, until the socket is full or bytes are missing.
     func pump() {
-        guard !isOver, !isWriting, !isWarming, channel.isWritable else { return }
+        guard !isOver, !isWriting, !isPaused, channel.isWritable else { return }
         switch reader.next(index: index) {
         case .run(let run): send(run)
         case .wait:
@@ -141,12 +141,13 @@ final class Delivery {
 
     /// Has bytes fetched from the disk where that may take its time: an event loop has others to serve.
     private func warm(_ range: ByteRange) {
-        isWarming = true
+        if services.latency.isSlow { return fail(.store) }
+        isPaused = true
         services.disk.perform(on: channel.eventLoop) { [file = opened.file] in
             try FileSlices.fetch(range, of: file)
         } completion: { [weak self] result in
             guard let self else { return }
-            isWarming = false
+            isPaused = false
             guard !isOver else { return }
             switch result {
             case .success:
@@ -202,19 +203,31 @@ final class Delivery {
         services.index.distrust(opened.record.id, completion: goOn { file.accept(change) })
     }
 
-    /// Goes on once the index has noted something, or past the store when it has not.
+    /// Goes on once the index has noted something, or past the store when it has not in time.
     private func goOn<Value>(
         _ noted: @escaping @Sendable () -> Void = {}
     ) -> @Sendable (Result<Value, IndexError>) -> Void {
-        let bound = NIOLoopBound(self, eventLoop: channel.eventLoop)
+        isPaused = true
         let loop = channel.eventLoop
+        let timer = loop.assumeIsolated().scheduleTask(in: DiskWork.deadline) { [weak self] in
+            self?.resume(isNoted: false)
+        }
+        let bound = NIOLoopBound((self, timer), eventLoop: loop)
         return { result in
             let isNoted = if case .success = result { true } else { false }
             if isNoted { noted() }
             loop.execute {
-                if isNoted { bound.value.pump() } else { bound.value.fail(.store) }
+                let (delivery, timer) = bound.value
+                timer.cancel()
+                delivery.resume(isNoted: isNoted)
             }
         }
+    }
+
+    private func resume(isNoted: Bool) {
+        guard isPaused else { return }
+        isPaused = false
+        if isNoted { pump() } else { fail(.store) }
     }
 
     /// The file does not have what the index promised: the rows go, the bytes are fetched again.

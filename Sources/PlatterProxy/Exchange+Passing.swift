@@ -5,6 +5,9 @@ import PlatterHTTP
 
 /// The ways past the store.
 extension Exchange {
+    /// However long the store took before it gave up [3 s].
+    private static let leastHeadTime = Duration.seconds(3)
+
     /// - Parameters:
     ///   - isWhole: Ask for all of it, whatever the player asked for.
     ///   - hasBody: As of `Passage.passAll`.
@@ -12,7 +15,7 @@ extension Exchange {
         notePassing(detail)
         let range = isWhole ? nil : request.passedRange
         let waited = services.readers.clock.now.since(begun)
-        let headTime = services.readers.waits.head - waited
+        let headTime = max(services.readers.waits.head - waited, Self.leastHeadTime)
         startPassage { [isHead = request.isHead] passage in
             passage.passAll(
                 range: range, isHead: isHead, hasBody: hasBody, detail: detail, headTime: headTime)
@@ -26,7 +29,8 @@ extension Exchange {
         guard case .bytes(let range, let head) = plan.content else { return pass(detail: "store") }
         notePassing("store")
         let status = CacheStatus(.forward(.miss), detail: "store")
-        let time = services.readers.waits.head - services.readers.clock.now.since(begun)
+        let waited = services.readers.clock.now.since(begun)
+        let time = max(services.readers.waits.head - waited, Self.leastHeadTime)
         startPassage { [heads] passage in
             passage.passBytes(
                 of: delivery.opened, range: range, head: head(heads, status), time: time)

@@ -252,6 +252,11 @@ final class Exchange {
         let look: @Sendable (Result<Void, IndexError>) -> Void = wakeLook { exchange in
             if case .starting = exchange.phase { exchange.restart() }
         }
+        let round = restarts
+        _ = channel.eventLoop.assumeIsolated().scheduleTask(in: DiskWork.deadline) { [weak self] in
+            guard let self, case .starting = phase, restarts == round else { return }
+            pass(detail: "index")
+        }
         let (table, key) = (services.table, request.resource.key)
         let now = services.readers.clock.now
         services.index.supersede(id, at: services.wallClock()) { result in

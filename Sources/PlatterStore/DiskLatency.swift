@@ -7,20 +7,34 @@ package import PlatterCore
 ///
 ///     quick ──(an operation lasts longer than `limit`)──▶ slow ──(a trial is quick)──▶ quick
 package final class DiskLatency: Sendable {
+    private struct Operation {
+        let begun: Moment
+        let limit: Duration
+    }
+
     private struct State {
-        var underWay: [UInt64: Moment] = [:]
+        var underWay: [UInt64: Operation] = [:]
         var next: UInt64 = 0
         var isSlow = false
     }
 
-    /// An operation that lasts longer is slow [3 s].
+    /// A change that lasts longer is slow [3 s]. A burst of them may wait for its turn.
     package let limit: Duration
+    /// A read that does is [1 s]: it is of a few pages, and somebody waits for it.
+    package let readLimit: Duration
+    /// A trial must not take longer [0.3 s].
+    package let attemptLimit: Duration
     private let state = NIOLockedValueBox(State())
     private let clock: any MonotonicClock
     private let log: Logger
 
-    package init(limit: Duration = .seconds(3), clock: any MonotonicClock, log: Logger) {
+    package init(
+        limit: Duration = .seconds(3), readLimit: Duration = .seconds(1),
+        attemptLimit: Duration = .milliseconds(300), clock: any MonotonicClock, log: Logger
+    ) {
         self.limit = limit
+        self.readLimit = readLimit
+        self.attemptLimit = attemptLimit
         self.clock = clock
         self.log = log
     }
@@ -33,15 +47,17 @@ package final class DiskLatency: Sendable {
             if isNew { state.isSlow = true }
             return (state.isSlow, isNew)
         }
-        if isNew { report(after: limit) }
+        if isNew { report(nil) }
         return isSlow
     }
 
     /// Does what may wait for the disk.
+    ///
+    /// - Parameter isRead: Nothing is changed by it.
     package func measure<Value, Failure: Error>(
-        _ operation: () throws(Failure) -> Value
+        isRead: Bool = false, _ operation: () throws(Failure) -> Value
     ) throws(Failure) -> Value {
-        let number = begin()
+        let number = begin(isRead ? readLimit : limit)
         do throws(Failure) {
             let value = try operation()
             end(number)
@@ -60,7 +76,7 @@ package final class DiskLatency: Sendable {
         try? measure(operation)
         let now = clock.now
         let isOver = state.withLockedValue { state in
-            guard state.isSlow, now.since(begun) < limit, !hasOverdue(state, now: now) else {
+            guard state.isSlow, now.since(begun) < attemptLimit, !hasOverdue(state, now: now) else {
                 return false
             }
             state.isSlow = false
@@ -69,11 +85,11 @@ package final class DiskLatency: Sendable {
         if isOver { log.notice("The disk answers in time again") }
     }
 
-    private func begin() -> UInt64 {
-        let now = clock.now
+    private func begin(_ limit: Duration) -> UInt64 {
+        let operation = Operation(begun: clock.now, limit: limit)
         return state.withLockedValue { state in
             state.next += 1
-            state.underWay[state.next] = now
+            state.underWay[state.next] = operation
             return state.next
         }
     }
@@ -81,32 +97,36 @@ package final class DiskLatency: Sendable {
     private func end(_ number: UInt64) {
         let now = clock.now
         let slow: Duration? = state.withLockedValue { state in
-            guard let begun = state.underWay.removeValue(forKey: number), !state.isSlow,
-                now.since(begun) >= limit
+            guard let operation = state.underWay.removeValue(forKey: number), !state.isSlow,
+                now.since(operation.begun) >= operation.limit
             else { return nil }
             state.isSlow = true
-            return now.since(begun)
+            return now.since(operation.begun)
         }
-        if let slow { report(after: slow) }
+        if let slow { report(slow) }
     }
 
     private func hasOverdue(_ state: State, now: Moment) -> Bool {
-        state.underWay.values.contains { now.since($0) >= limit }
+        state.underWay.values.contains { now.since($0.begun) >= $0.limit }
     }
 
-    private func report(after duration: Duration) {
+    /// - Parameter duration: nil: it has not ended yet.
+    private func report(_ duration: Duration?) {
         log.error(
             "The disk is slow: requests are passed through until it answers in time",
-            metadata: ["waited": "\(duration)", "remedy": "check the disk and what else uses it"])
+            metadata: [
+                "waited": "\(duration.map { "\($0)" } ?? "and still waiting")",
+                "remedy": "check the disk and what else uses it",
+            ])
     }
 }
 
 extension DiskLatency? {
     /// As `measure`, where there is somebody to tell.
     func measured<Value, Failure: Error>(
-        _ operation: () throws(Failure) -> Value
+        isRead: Bool = false, _ operation: () throws(Failure) -> Value
     ) throws(Failure) -> Value {
         guard let self else { return try operation() }
-        return try self.measure(operation)
+        return try self.measure(isRead: isRead, operation)
     }
 }

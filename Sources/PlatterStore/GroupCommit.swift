@@ -147,7 +147,9 @@ final class GroupCommit: Sendable {
     /// a file: on a disk that hangs, that hangs too. So it is done here, and not on an event loop.
     private func noteReader(_ db: Database) {
         // It is the same to every reader whether it worked.
-        _ = try? Row.fetchOne(db.cachedStatement(sql: "SELECT 1 FROM cache_entries LIMIT 1"))
+        _ = try? latency.measured {
+            try Row.fetchOne(db.cachedStatement(sql: "SELECT 1 FROM cache_entries LIMIT 1"))
+        }
     }
 
     private func execute(

@@ -75,7 +75,9 @@ package final class IndexReader {
         _ question: (Statements) throws(IndexError) -> Answer
     ) throws(IndexError) -> Answer {
         try ask { (statements) throws(IndexError) in
-            try life.latency.measured { () throws(IndexError) in try question(statements) }
+            try life.latency.measured(isRead: true) { () throws(IndexError) in
+                try question(statements)
+            }
         }
     }
 

@@ -147,15 +147,16 @@ package final class IndexWriter: Sendable {
     /// that overlap in part the side with more bytes of its own stays. All of the runs are recorded
     /// or none: `.entryGone` without the entry, `.constraint` for a run that is not within one chunk.
     ///
-    /// - Parameter isTrusted: false: the bytes may have been changed since they were written, and are
-    ///   compared with their checksum before they are served.
+    /// - Parameter isTrusted: Asked within the commit. false: the bytes may have been changed since they
+    ///   were written, and are compared with their checksum before they are served.
     package func record(
-        _ runs: [StoredRun], in entry: EntryID, isTrusted: Bool = true,
+        _ runs: [StoredRun], in entry: EntryID,
+        isTrusted: @escaping @Sendable () -> Bool = { true },
         completion: @escaping Completion<Void>
     ) {
         append(completion, about: entry) { [boot = life.boot] db, _ in
             let rows = RunRows(db: db, entry: entry, boot: boot)
-            if isTrusted { try rows.record(runs) } else { try rows.recordUntrusted(runs) }
+            if isTrusted() { try rows.record(runs) } else { try rows.recordUntrusted(runs) }
         }
     }
 
@@ -175,10 +176,15 @@ package final class IndexWriter: Sendable {
 
     /// Trusts a run whose bytes were just compared with its checksum. Nothing happens when the
     /// index has another one there by now.
+    ///
+    /// - Parameter holds: Asked within the commit: whether the bytes are still those that were compared.
+    ///   What somebody changed meanwhile has been distrusted by then, or is about to be.
     package func stampVerified(
-        _ run: StoredRun, in entry: EntryID, completion: @escaping Completion<Void>
+        _ run: StoredRun, in entry: EntryID, holds: @escaping @Sendable () -> Bool = { true },
+        completion: @escaping Completion<Void>
     ) {
         append(completion, about: entry) { [boot = life.boot] db, _ in
+            guard holds() else { return }
             try RunRows(db: db, entry: entry, boot: boot).stampVerified(run)
         }
     }

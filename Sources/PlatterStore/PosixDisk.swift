@@ -62,6 +62,12 @@ package final class PosixDisk: Disk {
             let lock = folder.lock.number
             let bytes = Array(try readText(lock, limit: 1, path: path).utf8)
             _ = try systemCall("write it", path: path) { pwrite(lock, bytes, bytes.count, 0) }
+            _ = try systemCall("write it to disk", path: path) { fsync(lock) }
+            #if !canImport(Darwin)
+                // Else it is read from memory.
+                posix_fadvise(lock, 0, 0, POSIX_FADV_DONTNEED)
+            #endif
+            _ = try readText(lock, limit: 1, path: path)
         }
     }
 
@@ -99,7 +105,9 @@ package final class PosixDisk: Disk {
 
     package func createFile(_ name: DataFileName) throws(DiskError) -> any DataFile {
         let path = path(of: name)
-        let descriptor = try createDescriptor(name, path: path)
+        let descriptor = try latency.measured { () throws(DiskError) in
+            try createDescriptor(name, path: path)
+        }
         let status = try? fileStatus(descriptor, path: path)
         return share(
             PosixFile(
@@ -154,19 +162,8 @@ package final class PosixDisk: Disk {
         _ name: DataFileName, left: FileStamp?
     ) throws(DiskError) -> any DataFile {
         let path = path(of: name)
-        let parent = try parent(of: name)
-        defer { close(parent) }
-        // Without O_NONBLOCK a planted pipe could hold us up here.
-        let flags = O_NOFOLLOW | O_NONBLOCK
-        var isReadOnly = false
-        var descriptor: Int32
-        do throws(DiskError) {
-            descriptor = try openDescriptor(parent, name.text, flags: flags | O_RDWR, path: path)
-        } catch {
-            // A disk that was remounted read-only still serves what it has.
-            guard error.code == .readOnly || error.code == .permission else { throw error }
-            descriptor = try openDescriptor(parent, name.text, flags: flags | O_RDONLY, path: path)
-            isReadOnly = true
+        let (descriptor, isReadOnly) = try latency.measured(isRead: true) { () throws(DiskError) in
+            try descriptorOfFile(name, path: path)
         }
         let file = PosixFile(
             path: path, fileDescriptor: descriptor, isReadOnly: isReadOnly,
@@ -177,10 +174,33 @@ package final class PosixDisk: Disk {
         return share(file, as: name)
     }
 
+    private func descriptorOfFile(
+        _ name: DataFileName, path: String
+    ) throws(DiskError) -> (Int32, isReadOnly: Bool) {
+        let parent = try parent(of: name)
+        defer { close(parent) }
+        // Without O_NONBLOCK a planted pipe could hold us up here.
+        let flags = O_NOFOLLOW | O_NONBLOCK
+        do throws(DiskError) {
+            let descriptor = try openDescriptor(
+                parent, name.text, flags: flags | O_RDWR, path: path)
+            return (descriptor, isReadOnly: false)
+        } catch {
+            // A disk that was remounted read-only still serves what it has.
+            guard error.code == .readOnly || error.code == .permission else { throw error }
+        }
+        let descriptor = try openDescriptor(
+            parent, name.text, flags: flags | O_RDONLY, path: path)
+        return (descriptor, isReadOnly: true)
+    }
+
     package func removeFile(_ name: DataFileName) throws(DiskError) {
         let parent = try parent(of: name)
         defer { close(parent) }
-        _ = try systemCall("remove it", path: path(of: name)) { unlinkat(parent, name.text, 0) }
+        let path = path(of: name)
+        _ = try latency.measured { () throws(DiskError) in
+            try systemCall("remove it", path: path) { unlinkat(parent, name.text, 0) }
+        }
         // A folder takes an inode too. One that is not empty stays.
         _ = try withFolder { (folder) throws(DiskError) in
             unlinkat(folder.objects.number, name.folder, AT_REMOVEDIR)
@@ -235,8 +255,10 @@ package final class PosixDisk: Disk {
     package func space() throws(DiskError) -> DiskSpace {
         let status = try withFolder { (folder) throws(DiskError) in
             var status = statvfs()
-            _ = try systemCall("ask for the free space", path: root) {
-                fstatvfs(folder.root.number, &status)
+            _ = try latency.measured(isRead: true) { () throws(DiskError) in
+                try systemCall("ask for the free space", path: root) {
+                    fstatvfs(folder.root.number, &status)
+                }
             }
             return status
         }

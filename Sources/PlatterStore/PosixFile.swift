@@ -104,7 +104,7 @@ final class PosixFile: DataFile {
         while done < buffer.count {
             let rest = UnsafeMutableRawBufferPointer(rebasing: buffer[done...])
             let position = offset.addingClamped(Int64(done))
-            let count = try latency.measured { () throws(DiskError) in
+            let count = try latency.measured(isRead: true) { () throws(DiskError) in
                 try systemCall("read it", path: path) {
                     pread(fileDescriptor, rest.baseAddress, rest.count, off_t(position))
                 }
@@ -134,7 +134,9 @@ final class PosixFile: DataFile {
 
     func punch(_ range: ByteRange) throws(DiskError) {
         try change { () throws(DiskError) in
-            let number = platter_punch_hole(fileDescriptor, range.lowerBound, range.length)
+            let number = latency.measured {
+                platter_punch_hole(fileDescriptor, range.lowerBound, range.length)
+            }
             guard number == 0 else {
                 throw DiskError(errno: number, doing: "give room in it back", path: path)
             }

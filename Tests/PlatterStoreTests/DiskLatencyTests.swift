@@ -60,7 +60,7 @@ struct DiskLatencyTests {
     @Test("a quick trial makes it quick again, a slow one does not")
     func trial() {
         latency.measure { clock.pass(.seconds(3)) }
-        latency.attempt { clock.pass(.seconds(3)) }
+        latency.attempt { clock.pass(.milliseconds(300)) }
         #expect(latency.isSlow)
         latency.attempt { clock.pass(.milliseconds(10)) }
         #expect(!latency.isSlow)
@@ -75,6 +75,14 @@ struct DiskLatencyTests {
         }
         latency.attempt { clock.pass(.milliseconds(10)) }
         #expect(!latency.isSlow)
+    }
+
+    @Test("a read has less time")
+    func reading() {
+        latency.measure(isRead: true) { clock.pass(.milliseconds(999)) }
+        #expect(!latency.isSlow)
+        latency.measure(isRead: true) { clock.pass(.seconds(1)) }
+        #expect(latency.isSlow)
     }
 
     @Test("what cannot be done is not slow")

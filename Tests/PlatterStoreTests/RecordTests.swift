@@ -123,6 +123,20 @@ struct RecordTests {
             try reader.runs(of: entry) == [RecordedRun(run: run(0..<200), isVerified: true)])
     }
 
+    @Test("what does not hold any more when it is committed is neither stamped nor trusted")
+    func doubt() async throws {
+        try await index.writer.record([run(0..<100)], in: entry)
+        try await index.writer.done { $0.distrust(entry, completion: $1) } as Void
+        try await index.writer.done {
+            $0.stampVerified(run(0..<100), in: entry, holds: { false }, completion: $1)
+        } as Void
+        #expect(try reader.presence(of: entry, at: 0, upTo: 10) == .unverified(run(0..<100)))
+        try await index.writer.done {
+            $0.record([run(100..<200)], in: entry, isTrusted: { false }, completion: $1)
+        } as Void
+        #expect(try reader.presence(of: entry, at: 100, upTo: 200) == .unverified(run(100..<200)))
+    }
+
     @Test("bytes written again after a boot are trusted")
     func rewrittenAfterBoot() async throws {
         try await index.writer.record([run(0..<100)], in: entry)

@@ -1,11 +1,15 @@
 package import PlatterCore
 
 /// The versions of one resource as they were opened. An origin behind which mirrors disagree gives two
-/// of them in turn, and each change of mind would fetch everything again (checklist C21). Pure.
+/// of them in turn, or another one each time, and each change of mind would fetch everything again. Pure.
 package struct VersionHistory: Hashable, Sendable {
     /// So often [3] may a version come back within so long [10 min].
     static let returns = 3
     package static let window = Duration.seconds(600)
+    /// So many versions [4] within so long [10 s]: it is another one with every answer, and nobody
+    /// would ever see the end of it.
+    static let changes = 4
+    static let changeWindow = Duration.seconds(10)
     /// Versions that are remembered [8].
     private static let limit = 8
 
@@ -17,6 +21,7 @@ package struct VersionHistory: Hashable, Sendable {
     private var isSuperseded = false
     private var seen: [Version] = []
     private var returned: [Moment] = []
+    private var changed: [Moment] = []
 
     package init() {}
 
@@ -25,20 +30,23 @@ package struct VersionHistory: Hashable, Sendable {
 
     /// A version is about to be opened.
     ///
-    /// - Returns: Whether the versions only go back and forth: it had better not be stored.
+    /// - Returns: Whether the versions only go back and forth, or change all the time: it had better not be
+    ///   stored.
     package mutating func opens(
         _ validator: Validator, completeLength: Int64, now: Moment
     ) -> Bool {
         let version = Version(validator: validator, completeLength: completeLength)
         returned.removeAll { now.since($0) >= Self.window }
+        changed.removeAll { now.since($0) >= Self.changeWindow }
         defer { isSuperseded = false }
         if seen.contains(version) {
             // One that was only evicted does not come back: it never went.
             if isSuperseded { returned.append(now) }
         } else {
+            if isSuperseded { changed.append(now) }
             seen.append(version)
             if seen.count > Self.limit { seen.removeFirst() }
         }
-        return returned.count >= Self.returns
+        return returned.count >= Self.returns || changed.count >= Self.changes
     }
 }

@@ -25,6 +25,7 @@ extension Flight {
             opened: opened, start: range.lowerBound, requestedAt: requestedAt,
             headAt: services.clock.now)
         let outcome: FlightOutcome
+        var isBroken = false
         if !sendsWhole, wanted.length >= Self.reservation {
             transfer.reserves(upTo: wanted.upperBound)
         }
@@ -32,16 +33,28 @@ extension Flight {
             outcome = try await receive(
                 response, range: range, skipping: skipping, limit: limit, into: &transfer)
         } catch let error as DiskError {
+            isBroken = error.code == .io
+            if isBroken { distrust(opened) }
             outcome = refused(error)
         } catch {
             outcome = control.isCancelled ? .ended : .retryable(after: nil)
             if !control.isCancelled { note("The origin breaks off", "\(error)") }
         }
-        record(transfer.finish(), of: opened, isTrusted: transfer.isUndisturbed)
+        let trust = transfer.trust
+        record(transfer.finish(), of: opened, isTrusted: { [isBroken] in !isBroken && trust() })
         // Nobody takes this flight's word for its bytes any more: the next plan must find them.
         if !transfer.isUndisturbed { try? await services.index.flush() }
         control.leave(transfer.unused)
         return outcome
+    }
+
+    /// After an I/O error what was written before may be lost although nothing said so.
+    private func distrust(_ opened: Entry.Opened) {
+        services.index.distrust(opened.record.id) { [services] result in
+            guard case .failure(let error) = result else { return }
+            services.log.error("The index cannot be written", metadata: ["error": "\(error)"])
+        }
+        queue.distrust(entry)
     }
 
     /// The disk has nothing to spare beyond its reserve, for as long as readers need what is on it. That
@@ -75,7 +88,7 @@ extension Flight {
             while buffer.readableBytes > 0 {
                 let before = transfer.mark
                 let runs = try await write(&buffer, upTo: min(last, control.end), to: &transfer)
-                record(runs, of: transfer.opened, isTrusted: transfer.isUndisturbed)
+                record(runs, of: transfer.opened, isTrusted: transfer.trust)
                 guard transfer.mark > before else { return .ended }
                 // What was announced may not be what is there any more: readers go by the index.
                 guard transfer.isUndisturbed else { return .retryable(after: nil) }
@@ -125,7 +138,9 @@ extension Flight {
         return try transfer.write(&buffer, upTo: end)
     }
 
-    func record(_ runs: [StoredRun], of opened: Entry.Opened, isTrusted: Bool) {
+    func record(
+        _ runs: [StoredRun], of opened: Entry.Opened, isTrusted: @escaping @Sendable () -> Bool
+    ) {
         guard !runs.isEmpty else { return }
         services.index.record(runs, in: opened.record.id, isTrusted: isTrusted) {
             [queue, entry, services, control] result in

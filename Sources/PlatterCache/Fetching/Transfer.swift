@@ -42,7 +42,12 @@ struct Transfer {
     }
 
     /// Whether nobody else has changed the file since the transfer began, as far as is known.
-    var isUndisturbed: Bool { opened.file.foreignChangeCount == foreignChanges }
+    var isUndisturbed: Bool { trust() }
+
+    /// The same, for later.
+    var trust: @Sendable () -> Bool {
+        { [file = opened.file, foreignChanges] in file.foreignChangeCount == foreignChanges }
+    }
 
     /// Writes the next bytes, up to a piece of them and nothing from `end` on.
     ///

@@ -141,11 +141,15 @@ package struct Scrub: Sendable {
         _ report: inout Report
     ) async throws {
         let range = run.run.range
+        let untouched = Untouched(file)
         let isIntact = (try? Checksum.crc32c(of: file, range: range)) == run.run.crc32c
         if isIntact {
             report.runs += 1
             report.bytes = report.bytes.addingClamped(range.length)
-            if !run.isVerified { index.stampVerified(run.run, in: entry.id) { _ in } }
+            if !run.isVerified {
+                index.stampVerified(
+                    run.run, in: entry.id, holds: { untouched.holds }, completion: { _ in })
+            }
             return
         }
         // It may have been evicted, or taken another's place, while it was read.

@@ -37,12 +37,15 @@ package final class Verifier: Sendable {
         }
         guard isFirst else { return }
         Task(executorPreference: executor) { [self] in
+            let untouched = Untouched(opened.file)
             // A damaged row may say anything; a run lies within one chunk.
             let isSane =
                 run.range.upperBound <= opened.completeLength
                 && run.range.length <= opened.grid.chunkLength
             if isSane, isIntact(run, of: opened) {
-                index.stampVerified(run, in: opened.record.id) { self.finish(key, $0.isSuccess) }
+                index.stampVerified(
+                    run, in: opened.record.id, holds: { untouched.holds },
+                    completion: { self.finish(key, $0.isSuccess) })
             } else {
                 log.error(
                     "Bytes on disk are damaged and will be fetched again",

@@ -123,7 +123,9 @@ final class IndexChanges {
         let run = StoredRun(range: range, crc32c: UInt32(truncatingIfNeeded: input.next()))
         recorded.append(.init(entry: entry.rawValue, run: run, boot: IndexTruth.boot))
         let isTrusted = !input.oneIn(4)
-        await done { self.writer.record([run], in: entry, isTrusted: isTrusted, completion: $0) }
+        await done {
+            self.writer.record([run], in: entry, isTrusted: { isTrusted }, completion: $0)
+        }
     }
 
     private func stampVerified(_ entry: EntryID, _ input: inout FuzzInput) async {

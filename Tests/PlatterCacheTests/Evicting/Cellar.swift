@@ -95,9 +95,12 @@ final class Cellar: Sendable {
         }
     }
 
+    func path(of record: EntryRecord) -> String {
+        path + "/objects/\(record.file.folder)/\(record.file.text)"
+    }
+
     func hasFile(_ record: EntryRecord) -> Bool {
-        FileManager.default.fileExists(
-            atPath: path + "/objects/\(record.file.folder)/\(record.file.text)")
+        FileManager.default.fileExists(atPath: path(of: record))
     }
 }
 

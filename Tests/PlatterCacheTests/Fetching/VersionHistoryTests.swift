@@ -33,9 +33,17 @@ struct VersionHistoryTests {
         #expect(film.opens("b", at: 2))
     }
 
-    @Test("new ones are new ones, however many")
+    @Test("new ones are new ones, however many, if there is time to see one")
     func growing() {
-        for length in Int64(1)...100 { #expect(!film.opens("a", length: length, at: 0)) }
+        for length in Int64(1)...100 {
+            #expect(!film.opens("a", length: length, at: Double(length) * 4))
+        }
+    }
+
+    @Test("another one with every answer is noticed at the fourth")
+    func unique() {
+        let answers = (0..<6).map { film.opens("tag \($0)", at: Double($0)) }
+        #expect(answers == [false, false, false, true, true, true])
     }
 
     @Test("one that was only evicted does not come back: it never went")
