@@ -145,7 +145,7 @@ package final class EntryTable: Sendable {
         state.withLockedValue { $0.histories[key]?.superseded() }
     }
 
-    func bypass(_ key: CacheKey, now: Moment, for time: Duration = EntryTable.bypassTime) {
+    package func bypass(_ key: CacheKey, now: Moment, for time: Duration = EntryTable.bypassTime) {
         state.withLockedValue { state in
             if state.bypassed.count >= Self.bypassLimit {
                 state.bypassed = state.bypassed.filter { $0.value > now }
