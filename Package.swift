@@ -84,7 +84,7 @@ let package = Package(
         .executableTarget(
             name: "PlatterCLI",
             dependencies: [
-                "Platter", "PlatterAdmin", "PlatterStore", asyncHTTPClient, log, nio,
+                "CPlatter", "Platter", "PlatterAdmin", "PlatterStore", asyncHTTPClient, log, nio,
                 .product(name: "NIOFoundationCompat", package: "swift-nio"), nioHTTP1,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], swiftSettings: settings),
@@ -120,6 +120,7 @@ let package = Package(
             dependencies: [
                 "CPlatter", "PlatterCore", "PlatterStore", locks,
                 .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "GRDBSQLite", package: "GRDB.swift"),
             ], swiftSettings: settings),
         .testTarget(
             name: "PlatterOriginTests",

@@ -26,6 +26,8 @@ from platter_rigs.waiting import until
 RECOVERY = 15
 #: Seconds after which files that the index does not know must be gone.
 TIDIED = 20
+#: Seconds without a change after which eviction has come to its end.
+QUIET = 1
 #: Times that a client asks again in a row for a byte that does not come.
 PATIENCE = 5
 #: Seconds that one response may take.
@@ -88,6 +90,8 @@ class Place:
     def __init__(self, folder: Path, cache: Path, *flags: str):
         self.folder = folder
         self.cache = cache
+        #: The disk is so small that a start may begin with eviction.
+        self.is_tight = False
         self.flags = ("--chunk-size", "64K", "--no-background-fill", *flags)
         self.origin = Origin(folder)
         self.client = Client()
@@ -224,6 +228,12 @@ class Place:
     def check_restart(self) -> None:
         """Rows tell the truth, are served without the origin, and files without rows go."""
         found = self.audit("after the fault")
+        if self.is_tight:
+            # What is there may be too much, with files that a crash has left without an entry.
+            platter = self.start()
+            self._wait_for_eviction()
+            self.stop(platter)
+            found = self.audit("after eviction")
         platter = self.start()
         try:
             self._check_rows(platter, found)
@@ -232,6 +242,27 @@ class Place:
         finally:
             self.stop(platter)
         self.tally["orphans removed"] += len(found.orphans)
+
+    def _wait_for_eviction(self) -> None:
+        """Until the index has stayed the same for a while."""
+        last, since = self._recorded(), time.monotonic()
+
+        def is_quiet() -> bool:
+            nonlocal last, since
+            recorded = self._recorded()
+            if recorded != last:
+                last, since = recorded, time.monotonic()
+            return time.monotonic() - since > QUIET
+
+        if not until(is_quiet, TIDIED, interval=0.1):
+            raise Violation("eviction goes on for ever")
+
+    def _recorded(self) -> int:
+        with contextlib.closing(sqlite3.connect(
+                f"file:{self.cache}/index.sqlite?mode=ro", timeout=5, uri=True)) as index:
+            (total,) = index.execute(
+                'SELECT ifnull(sum("end" - start), 0) FROM cache_chunks').fetchone()
+            return total
 
     def audit(self, what: str) -> Stored:
         found = stored(self.cache, self.client.versions)

@@ -34,6 +34,7 @@ class Workload:
     def __init__(self, folder: Path, cache: Path):
         folder.mkdir(exist_ok=True)
         self.place = Place(folder, cache, *self.flags)
+        self.place.is_tight = self.needs_disk
         self.client = self.place.client
         self.film: Film | None = None
         self.runs = 0

@@ -1,21 +1,32 @@
+import CPlatter
 import Dispatch
 import Foundation
 
-/// SIGTERM and SIGINT as something to wait for.
+/// SIGTERM and SIGINT as something to wait for. None is lost from the moment on that this is made.
 actor TerminationSignals {
-    private let sources: [any DispatchSourceSignal]
+    private let source: (any DispatchSourceRead)?
     private var arrivals: AsyncStream<Int32>.Iterator
 
     init() {
         let (stream, continuation) = AsyncStream<Int32>.makeStream()
         arrivals = stream.makeAsyncIterator()
-        sources = [SIGTERM, SIGINT].map { number in
-            signal(number, SIG_IGN)
-            let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
-            source.setEventHandler { continuation.yield(number) }
-            source.resume()
-            return source
+        var descriptor: Int32 = -1
+        for number in [SIGTERM, SIGINT] where platter_catch_signal(number, &descriptor) != 0 {
+            // It ends the program at once then.
+            signal(number, SIG_DFL)
         }
+        guard descriptor >= 0 else {
+            source = nil
+            return
+        }
+        let source = DispatchSource.makeReadSource(
+            fileDescriptor: descriptor, queue: .global())
+        source.setEventHandler { [descriptor] in
+            var number: UInt8 = 0
+            while read(descriptor, &number, 1) == 1 { continuation.yield(Int32(number)) }
+        }
+        source.resume()
+        self.source = source
     }
 
     /// The next one; nil when the task that waits was cancelled.

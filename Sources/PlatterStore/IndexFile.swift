@@ -1,4 +1,5 @@
 internal import GRDB
+internal import GRDBSQLite
 internal import NIOConcurrencyHelpers
 internal import PlatterCore
 
@@ -86,8 +87,12 @@ final class IndexFile: Sendable {
     /// not write to them, says nothing, and stays with that. Blocks.
     var isReadOnly: Bool {
         do {
-            try queue.writeWithoutTransaction { try $0.execute(sql: "BEGIN IMMEDIATE; ROLLBACK") }
-            return false
+            return try queue.writeWithoutTransaction { db in
+                // Where the database itself may only be read, no transaction fails that only begins.
+                if sqlite3_db_readonly(db.sqliteConnection, nil) == 1 { return true }
+                try db.execute(sql: "BEGIN IMMEDIATE; ROLLBACK")
+                return false
+            }
         } catch {
             return IndexError(error).code == .readOnly
         }

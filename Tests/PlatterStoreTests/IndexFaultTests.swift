@@ -169,7 +169,7 @@ struct IndexFaultTests {
         }
     }
 
-    @Test("can be written, whichever file could not be opened once", arguments: ["-wal", "-shm"])
+    @Test("can be written, whichever file did not open once", arguments: ["", "-wal", "-shm"])
     func denied(suffix: String) async throws {
         // A crash leaves them behind.
         let copy = try TemporaryFolder()

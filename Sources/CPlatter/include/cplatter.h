@@ -50,4 +50,11 @@ int platter_filesystem_is_memory(int descriptor, int *_Nonnull answer);
 // Bytes that may wait unsent in the kernel before the socket counts as full.
 int platter_tcp_notsent_lowat(int descriptor, int bytes);
 
+// MARK: - Signals
+
+// From now on a signal puts its number, a byte, into a pipe instead of what it did before. The pipe is
+// one for all of them; its end for reading, which does not block, goes to `*descriptor`. Not to be
+// called by two threads at once.
+int platter_catch_signal(int number, int *_Nonnull descriptor);
+
 #endif

@@ -64,6 +64,8 @@ extension CoreWorld {
     func checkStore() {
         guard flaw == nil, life.hasIndex else { return }
         guard let summaries = try? life.auditor.entries(limit: 1000) else {
+            // Damage that nobody had come upon: from here on there is no index, until it is made anew.
+            if woes.contains(.index), !life.hasIndex { return }
             return fault("the index cannot be read")
         }
         let nodes = platters.state.withLockedValue { $0.nodes }
