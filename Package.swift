@@ -140,7 +140,10 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "PlatterTests",
-            dependencies: ["Platter", "PlatterCore", "PlatterTesting", locks, log],
+            dependencies: [
+                "Platter", "PlatterCore", "PlatterTesting", locks, log,
+                .product(name: "GRDBSQLite", package: "GRDB.swift"),
+            ],
             swiftSettings: settings),
     ],
     swiftLanguageModes: [.v6]
