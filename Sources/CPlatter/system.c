@@ -81,7 +81,7 @@ int platter_punch_hole(int descriptor, int64_t offset, int64_t length) {
 // The same number on all architectures. Since Linux 6.5.
 #define CACHESTAT_CALL 451
 
-// For file systems that cannot say it page by page.
+// Also says yes to pages that are only on their way. Yes where it cannot be told.
 static int all_pages_are_cached(int descriptor, int64_t offset, int64_t length) {
     struct { uint64_t offset, length; } range = {(uint64_t)offset, (uint64_t)length};
     struct { uint64_t cached, dirty, written, evicted, recently; } answer = {0, 0, 0, 0, 0};
@@ -109,14 +109,17 @@ static int look_at_byte(int descriptor, int64_t offset) {
 
 int platter_is_resident(int descriptor, int64_t offset, int64_t length) {
 #if defined(__linux__)
-    const int64_t stride = 128 << 10;
+    const int64_t stride = 64 << 10;
     if (offset < 0 || length <= 0 || offset > INT64_MAX - length) return 1;
     int64_t last = offset + length - 1;
+    struct stat status;
+    if (fstat(descriptor, &status) < 0 || last >= status.st_size) return 1;
+    if (!all_pages_are_cached(descriptor, offset, length)) return 0;
     for (int64_t position = offset;;) {
         switch (look_at_byte(descriptor, position)) {
         case NOT_CACHED: return 0;
         case PAST_END: return 1;
-        case UNKNOWN: return all_pages_are_cached(descriptor, offset, length);
+        case UNKNOWN: return 1;
         }
         if (position == last) return 1;
         position = last - position > stride ? position + stride : last;

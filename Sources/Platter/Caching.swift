@@ -86,7 +86,7 @@ struct Caching: Sendable {
     ) -> Evictor {
         var settings = EvictionPolicy.Settings()
         settings.maximum = configuration.maximumSize
-        let reader = store.makeReader()
+        let reader = store.index.makeReader()
         // Without an index there is nothing to evict; with another one it begins anew.
         let recorded = (try? reader.totalRecordedBytes()) ?? 0
         return Evictor(
@@ -96,7 +96,7 @@ struct Caching: Sendable {
     }
 
     /// Another way to read the index: who adds up many rows does not keep flights waiting.
-    func makeSearch() -> IndexSearch { IndexSearch(reader: store.makeReader()) }
+    func makeSearch() -> IndexSearch { IndexSearch(reader: store.index.makeReader()) }
 
     func proxyServices(
         _ configuration: PlatterConfiguration, disk: DiskWork, log: Logger

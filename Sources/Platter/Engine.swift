@@ -51,7 +51,7 @@ final class Engine: Sendable {
         let caching = Caching(
             configuration, store: store, origins: origins, loop: group.next(),
             executor: IOExecutor(pool: pool), log: log)
-        let disk = DiskWork(pool: readingPool)
+        let disk = DiskWork(pool: readingPool, latency: store.latency)
         do {
             let endpoint: ProxyServer.Endpoint =
                 configuration.inheritedSocket.map { .inherited(descriptor: $0) }

@@ -47,6 +47,7 @@ struct Store: Sendable {
         return try IndexWriter(path: disk.indexPath, boot: boot, latency: latency)
     }
 
+    /// One that is asked all the time. Who is asked seldom would hold a lost index open until then.
     func makeReader() -> IndexReader {
         let reader = index.makeReader()
         reader.prepare()

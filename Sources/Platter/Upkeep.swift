@@ -31,10 +31,10 @@ struct Upkeep: Sendable {
         self.damage = damage
         scrubRate = configuration.scrubRate
         let sweep = OrphanSweep(
-            disk: store.disk, search: IndexSearch(reader: store.makeReader()),
+            disk: store.disk, search: IndexSearch(reader: store.index.makeReader()),
             evictor: evictor, log: log)
         scrub = Scrub(
-            index: store.index, search: IndexSearch(reader: store.makeReader()),
+            index: store.index, search: IndexSearch(reader: store.index.makeReader()),
             disk: store.disk, log: log)
         recovery = IndexRecovery(
             index: store.index, disk: store.disk, executor: executor, delay: delay, log: log,

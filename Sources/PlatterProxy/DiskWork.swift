@@ -1,6 +1,6 @@
 import NIOCore
 package import NIOPosix
-import PlatterStore
+package import PlatterStore
 
 /// Does what may wait for the disk on threads of its own, so that no event loop does, and gives up on it
 /// after a while.
@@ -11,10 +11,17 @@ package struct DiskWork: Sendable {
     /// It took too long. The work goes on all the same.
     struct TooSlow: Error {}
 
+    /// Between two looks whether the disk is slow: then nobody waits for his turn [0.5 s].
+    private static let lookInterval = TimeAmount.milliseconds(500)
+
     private let pool: NIOThreadPool
+    private let latency: DiskLatency
 
     /// - Parameter pool: Started; the caller stops it.
-    package init(pool: NIOThreadPool) { self.pool = pool }
+    package init(pool: NIOThreadPool, latency: DiskLatency) {
+        self.pool = pool
+        self.latency = latency
+    }
 
     /// - Parameters:
     ///   - loop: The current one.
@@ -25,8 +32,14 @@ package struct DiskWork: Sendable {
     ) {
         let promise = loop.makePromise(of: Value.self)
         let timer = loop.scheduleTask(in: Self.deadline) { promise.fail(TooSlow()) }
+        let looks = loop.scheduleRepeatedTask(
+            initialDelay: Self.lookInterval, delay: Self.lookInterval
+        ) { [latency] _ in
+            if latency.isSlow { promise.fail(TooSlow()) }
+        }
         promise.futureResult.assumeIsolated().whenComplete { result in
             timer.cancel()
+            looks.cancel()
             completion(result)
         }
         pool.runIfActive(eventLoop: loop, work).assumeIsolated().whenComplete { result in

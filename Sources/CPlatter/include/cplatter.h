@@ -38,8 +38,8 @@ int platter_allocate(int descriptor, int64_t offset, int64_t length);
 // impossible.
 int platter_punch_hole(int descriptor, int64_t offset, int64_t length);
 
-// Whether a range can be read without waiting for the disk, as far as can be told: a page each 128 KiB is
-// looked at, and the last one. 1 as well where that cannot be known.
+// Whether a range can be read without waiting for the disk, as far as can be told: whether all pages are
+// in memory, and whether one each 64 KiB has arrived there. 1 as well where that cannot be known.
 int platter_is_resident(int descriptor, int64_t offset, int64_t length);
 
 // Sets `*answer` to 1 when the file lies in memory (tmpfs, ramfs), else to 0.
