@@ -1,7 +1,7 @@
 internal import GRDB
 internal import GRDBSQLite
 internal import NIOConcurrencyHelpers
-package import PlatterCore
+internal import PlatterCore
 
 /// Makes every change of the index, on the one connection that writes and checkpoints.
 ///
@@ -10,7 +10,7 @@ package import PlatterCore
 package final class IndexWriter: Sendable {
     package typealias Completion<Value> = @Sendable (Result<Value, IndexError>) -> Void
 
-    private enum State {
+    enum State {
         case open(IndexFile)
         /// Nothing can be asked or changed until `renew`. What people asked for is kept for then.
         case lost([QueuedDownload])
@@ -19,7 +19,7 @@ package final class IndexWriter: Sendable {
 
     /// Says to whoever reads which file is the index.
     package let life: IndexLife
-    private let state: NIOLockedValueBox<State>
+    let state: NIOLockedValueBox<State>
 
     /// Opens or makes the index and brings its schema up to date.
     ///
@@ -67,163 +67,12 @@ package final class IndexWriter: Sendable {
     /// Transactions made so far.
     package var groupCount: Int64 { file?.commits.groupCount ?? 0 }
 
-    private var isClosed: Bool {
+    var isClosed: Bool {
         state.withLockedValue { if case .closed = $0 { true } else { false } }
     }
 
-    private var file: IndexFile? {
+    var file: IndexFile? {
         state.withLockedValue { if case .open(let file) = $0 { file } else { nil } }
-    }
-
-    // MARK: - Entries
-
-    /// The current entry of a representation, made if need be.
-    ///
-    /// - Returns: The entry that was there, if it is the same representation with the same chunk
-    ///   size; else a new one, and a different current one of the key is superseded in the same
-    ///   commit.
-    package func openEntry(_ new: NewEntry) async throws(IndexError) -> EntryRecord {
-        try await perform { try EntryRows(db: $0, epoch: $1).open(new) }
-    }
-
-    /// Takes an entry from the front: its key has no current version afterwards. Nothing happens to
-    /// an entry that is superseded or gone.
-    package func supersede(
-        _ entry: EntryID, at time: Int64, completion: @escaping Completion<Void>
-    ) {
-        append(completion, about: entry) {
-            try EntryRows(db: $0, epoch: $1).supersede(entry, at: time)
-        }
-    }
-
-    /// Replaces the stored header fields after a successful revalidation (RFC 9111 section 4.3.4).
-    package func refresh(
-        _ entry: EntryID, contentType: String?, fields: String,
-        completion: @escaping Completion<Void>
-    ) {
-        append(completion, about: entry) {
-            try EntryRows(db: $0, epoch: $1).refresh(
-                entry, contentType: contentType, fields: fields)
-        }
-    }
-
-    /// Notes when entries were last used, in seconds since 1970. Entries that are gone are left
-    /// out, and no time goes backwards.
-    package func touch(_ times: [EntryID: Int64], completion: @escaping Completion<Void>) {
-        append(completion) { db, epoch in
-            for (entry, time) in times where entry.epoch == epoch {
-                try EntryRows(db: db, epoch: epoch).touch(entry, at: time)
-            }
-        }
-    }
-
-    /// Notes what an entry's file was left like, so that a change by somebody else shows after a
-    /// restart. nil: nothing is noted.
-    package func note(
-        _ stamp: FileStamp?, of entry: EntryID, completion: @escaping Completion<Void>
-    ) {
-        append(completion, about: entry) { db, epoch in
-            if let stamp { try EntryRows(db: db, epoch: epoch).note(stamp, of: entry) }
-        }
-    }
-
-    /// Forgets an entry and its runs. Only then may its file be removed.
-    ///
-    /// - Parameter durably: A person wants it gone: it stays gone even if the power fails now.
-    /// - Returns: The file that belonged to it.
-    package func deleteEntry(
-        _ entry: EntryID, durably: Bool = false
-    ) async throws(IndexError) -> DataFileName {
-        try await perform(about: entry, isDurable: durably) {
-            try EntryRows(db: $0, epoch: $1).delete(entry)
-        }
-    }
-
-    // MARK: - Runs
-
-    /// Notes that bytes are in the file. Call it only after they were written.
-    ///
-    /// Runs that touch inside a chunk become one. A run that is known already is ignored; of those
-    /// that overlap in part the side with more bytes of its own stays. All of the runs are recorded
-    /// or none: `.entryGone` without the entry, `.constraint` for a run that is not within one chunk.
-    ///
-    /// - Parameter isTrusted: Asked within the commit. false: the bytes may have been changed since they
-    ///   were written, and are compared with their checksum before they are served.
-    package func record(
-        _ runs: [StoredRun], in entry: EntryID,
-        isTrusted: @escaping @Sendable () -> Bool = { true },
-        completion: @escaping Completion<Void>
-    ) {
-        append(completion, about: entry) { [boot = life.boot] db, _ in
-            let rows = RunRows(db: db, entry: entry, boot: boot)
-            if isTrusted() { try rows.record(runs) } else { try rows.recordUntrusted(runs) }
-        }
-    }
-
-    /// Forgets the runs that share a byte with `range`, whole. Only then may their bytes be punched
-    /// out. The completion gets the ranges that were forgotten.
-    ///
-    /// - Parameter sparesPinned: None are, if the entry is the current one of a key to be kept.
-    package func drop(
-        _ range: ByteRange, of entry: EntryID, sparesPinned: Bool = false,
-        completion: @escaping Completion<[ByteRange]>
-    ) {
-        append(completion, about: entry) { [boot = life.boot] db, epoch in
-            if sparesPinned, try EntryRows(db: db, epoch: epoch).isPinned(entry) { return [] }
-            return try RunRows(db: db, entry: entry, boot: boot).drop(range)
-        }
-    }
-
-    /// Trusts a run whose bytes were just compared with its checksum. Nothing happens when the
-    /// index has another one there by now.
-    ///
-    /// - Parameter holds: Asked within the commit: whether the bytes are still those that were compared.
-    ///   What somebody changed meanwhile has been distrusted by then, or is about to be.
-    package func stampVerified(
-        _ run: StoredRun, in entry: EntryID, holds: @escaping @Sendable () -> Bool = { true },
-        completion: @escaping Completion<Void>
-    ) {
-        append(completion, about: entry) { [boot = life.boot] db, _ in
-            guard holds() else { return }
-            try RunRows(db: db, entry: entry, boot: boot).stampVerified(run)
-        }
-    }
-
-    /// Trusts no run of an entry until it was checked: after an I/O error on its file, the bytes
-    /// written before may be lost although nothing said so.
-    package func distrust(_ entry: EntryID, completion: @escaping Completion<Void>) {
-        append(completion, about: entry) { [boot = life.boot] db, _ in
-            try RunRows(db: db, entry: entry, boot: boot).distrust()
-        }
-    }
-
-    // MARK: - Download queue
-
-    /// Notes a wish. A second one for the same key widens the first: both ranges, the higher
-    /// priority, pinned if either is; it is due at once, with its failures forgotten.
-    package func enqueue(_ download: NewDownload) async throws(IndexError) -> QueuedDownload {
-        try await perform { db, _ in try DownloadRows(db: db).enqueue(download) }
-    }
-
-    /// Notes a failed try.
-    package func noteFailure(
-        of download: QueuedDownload, error: String, nextAttemptAt: Int64
-    ) async throws(IndexError) {
-        try await perform { db, _ in
-            try DownloadRows(db: db).noteFailure(
-                download, error: error, nextAttemptAt: nextAttemptAt)
-        }
-    }
-
-    /// - Returns: Whether it was there.
-    @discardableResult
-    package func dequeue(_ download: QueuedDownload) async throws(IndexError) -> Bool {
-        try await perform { db, _ in try DownloadRows(db: db).dequeue(download) }
-    }
-
-    /// All wishes, the most urgent first.
-    package func downloads() async throws(IndexError) -> [QueuedDownload] {
-        try await perform { db, _ in try DownloadRows(db: db).all() }
     }
 
     // MARK: - The file
@@ -257,68 +106,9 @@ package final class IndexWriter: Sendable {
         try emptied.get()
     }
 
-    // MARK: - Loss
+    // MARK: - Opening
 
-    /// - Parameter action: Called on any thread when the index was found useless: it is corrupt, or
-    ///   its file has been deleted or replaced. From then on all fails with `.lost`. Must not block.
-    package func whenLost(_ action: @escaping @Sendable (IndexError) -> Void) {
-        life.whenLost(action)
-    }
-
-    /// Looks whether the file is still in its place: SQLite does not notice when it is not. Asks the
-    /// file system, so not on an event loop.
-    ///
-    /// - Parameter isFolderGone: The folder that the file was made for has another place now, or none.
-    package func look(isFolderGone: Bool = false) {
-        guard let file, isFolderGone || !file.isInPlace else { return }
-        life.report(
-            IndexError(.replaced, "the index was deleted or replaced while it was in use"),
-            from: file.epoch)
-    }
-
-    /// Why there is no index at this moment; nil while there is one.
-    package var loss: IndexError? { life.loss }
-
-    /// Makes an empty index in the place of one that is useless. That one is kept beside it, and what
-    /// people asked for is taken over from it where it can be read. One that only could not be opened
-    /// is opened, and one that was away and is back is used again: all that was done to it meanwhile was
-    /// done to the same file.
-    ///
-    /// - Throws: What stands in the way; then all goes on failing with `.lost`.
-    package func renew() async throws(IndexError) {
-        if isClosed { throw IndexError(.closed, "the index is closed") }
-        if let file, life.loss?.code == .replaced, file.isWholeInPlace {
-            return life.begin(file.epoch, file.identity)
-        }
-        await giveUp()
-        let downloads: [QueuedDownload] = state.withLockedValue { state in
-            if case .lost(let kept) = state { kept } else { [] }
-        }
-        do throws(IndexError) {
-            let place = IndexPlace(path: life.path)
-            let isUseless = life.loss.map { $0.code == .corrupt || $0.code == .replaced } ?? false
-            if isUseless { try place.setAside() } else { try place.finish() }
-            try open(epoch: life.nextEpoch())
-        } catch {
-            // A fault that is in the way of the same try again must not hide why it was made.
-            if error.code == .corrupt { life.note(error) }
-            throw error
-        }
-        for download in downloads { _ = try await enqueue(download.download) }
-    }
-
-    /// Takes what can be taken from the file in use, and closes it.
-    private func giveUp() async {
-        guard let file, file.refuseChanges(IndexError(.lost, "the index was lost")) else { return }
-        let downloads = await file.salvageDownloads()
-        // Nothing is expected of it any more.
-        try? file.close()
-        state.withLockedValue { state in
-            if case .open = state { state = .lost(downloads) }
-        }
-    }
-
-    private func open(epoch: UInt64) throws(IndexError) {
+    func open(epoch: UInt64) throws(IndexError) {
         let file = try openFile(epoch)
         let isWanted = state.withLockedValue { state in
             guard case .lost = state else { return false }
@@ -359,9 +149,9 @@ package final class IndexWriter: Sendable {
 
     // MARK: - Changes
 
-    private typealias Change<Value> = @Sendable (Database, _ epoch: UInt64) throws -> Value
+    typealias Change<Value> = @Sendable (Database, _ epoch: UInt64) throws -> Value
 
-    private func append<Value: Sendable>(
+    func append<Value: Sendable>(
         _ completion: @escaping Completion<Value>, about entry: EntryID? = nil,
         isDurable: Bool = false, _ change: @escaping Change<Value>
     ) {
@@ -377,7 +167,7 @@ package final class IndexWriter: Sendable {
         }
     }
 
-    private func perform<Value: Sendable>(
+    func perform<Value: Sendable>(
         about entry: EntryID? = nil, isDurable: Bool = false, _ change: @escaping Change<Value>
     ) async throws(IndexError) -> Value {
         let result: Result<Value, IndexError> = await withCheckedContinuation { continuation in

@@ -1,0 +1,63 @@
+internal import NIOConcurrencyHelpers
+
+/// What becomes of an index that is found useless while it is in use.
+extension IndexWriter {
+    /// - Parameter action: Called on any thread when the index was found useless: it is corrupt, or
+    ///   its file has been deleted or replaced. From then on all fails with `.lost`. Must not block.
+    package func whenLost(_ action: @escaping @Sendable (IndexError) -> Void) {
+        life.whenLost(action)
+    }
+
+    /// Looks whether the file is still in its place: SQLite does not notice when it is not. Asks the
+    /// file system, so not on an event loop.
+    ///
+    /// - Parameter isFolderGone: The folder that the file was made for has another place now, or none.
+    package func look(isFolderGone: Bool = false) {
+        guard let file, isFolderGone || !file.isInPlace else { return }
+        life.report(
+            IndexError(.replaced, "the index was deleted or replaced while it was in use"),
+            from: file.epoch)
+    }
+
+    /// Why there is no index at this moment; nil while there is one.
+    package var loss: IndexError? { life.loss }
+
+    /// Makes an empty index in the place of one that is useless. That one is kept beside it, and what
+    /// people asked for is taken over from it where it can be read. One that only could not be opened
+    /// is opened, and one that was away and is back is used again: all that was done to it meanwhile was
+    /// done to the same file.
+    ///
+    /// - Throws: What stands in the way; then all goes on failing with `.lost`.
+    package func renew() async throws(IndexError) {
+        if isClosed { throw IndexError(.closed, "the index is closed") }
+        if let file, life.loss?.code == .replaced, file.isWholeInPlace {
+            return life.begin(file.epoch, file.identity)
+        }
+        await giveUp()
+        let downloads: [QueuedDownload] = state.withLockedValue { state in
+            if case .lost(let kept) = state { kept } else { [] }
+        }
+        do throws(IndexError) {
+            let place = IndexPlace(path: life.path)
+            let isUseless = life.loss.map { $0.code == .corrupt || $0.code == .replaced } ?? false
+            if isUseless { try place.setAside() } else { try place.finish() }
+            try open(epoch: life.nextEpoch())
+        } catch {
+            // A fault that is in the way of the same try again must not hide why it was made.
+            if error.code == .corrupt { life.note(error) }
+            throw error
+        }
+        for download in downloads { _ = try await enqueue(download.download) }
+    }
+
+    /// Takes what can be taken from the file in use, and closes it.
+    private func giveUp() async {
+        guard let file, file.refuseChanges(IndexError(.lost, "the index was lost")) else { return }
+        let downloads = await file.salvageDownloads()
+        // Nothing is expected of it any more.
+        try? file.close()
+        state.withLockedValue { state in
+            if case .open = state { state = .lost(downloads) }
+        }
+    }
+}

@@ -1,0 +1,55 @@
+internal import CPlatter
+internal import PlatterCore
+
+#if canImport(Darwin)
+    internal import Darwin
+#elseif canImport(Musl)
+    internal import Musl
+#else
+    internal import Glibc
+#endif
+
+/// How much room there is, and the little of it that is kept for a full disk.
+extension PosixDisk {
+    static let ballastName = "ballast"
+    /// Enough for the index to be opened, and to grow by while a hundred chunks are evicted [4 MiB].
+    private static let ballastLength: Int64 = 4 << 20
+    /// With less free room than this it is not taken [64 MiB].
+    private static let ballastNeeds: Int64 = 64 << 20
+
+    package func dropBallast() -> Bool {
+        let answer = try? withFolder { (folder) throws(DiskError) in
+            unlinkat(folder.root.number, Self.ballastName, 0)
+        }
+        return answer == 0
+    }
+
+    package func takeBallast() {
+        guard let space = try? space(), space.free > Self.ballastNeeds,
+            let descriptor = try? withFolder({ (folder) throws(DiskError) in
+                try openDescriptor(
+                    folder.root.number, Self.ballastName, flags: O_RDWR | O_CREAT | O_NOFOLLOW,
+                    mode: 0o600, path: root + "/" + Self.ballastName)
+            })
+        else { return }
+        defer { close(descriptor) }
+        // Without it the cache only has less to go on with.
+        _ = platter_allocate(descriptor, 0, Self.ballastLength)
+    }
+
+    package func space() throws(DiskError) -> DiskSpace {
+        let status = try withFolder { (folder) throws(DiskError) in
+            var status = statvfs()
+            _ = try latency.measured(isRead: true) { () throws(DiskError) in
+                try systemCall("ask for the free space", path: root) {
+                    fstatvfs(folder.root.number, &status)
+                }
+            }
+            return status
+        }
+        let block = Int64(clamping: status.f_frsize)
+        return DiskSpace(
+            free: Int64(clamping: status.f_bavail).multipliedClamped(by: block),
+            total: Int64(clamping: status.f_blocks).multipliedClamped(by: block))
+    }
+}
