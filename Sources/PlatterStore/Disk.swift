@@ -26,6 +26,11 @@ package protocol Disk: Sendable {
 
     func space() throws(DiskError) -> DiskSpace
 
+    /// Whether the room of a range can be given back. Where it cannot, room comes back with whole files.
+    /// May change: a file can show that it cannot after all, and the folder may be on another file system
+    /// after it was restored.
+    var punchesHoles: Bool { get }
+
     /// Whether the folder is where it was opened: not removed, moved away or unmounted. Asks the file
     /// system.
     var isInPlace: Bool { get }
@@ -68,7 +73,7 @@ package protocol DataFile: AnyObject, Sendable {
     func isResident(_ range: ByteRange) -> Bool
 
     /// Reserves room, so that writes in the range do not fail for want of it. Does nothing where
-    /// the file system cannot, or where it would cost memory at once.
+    /// the file system cannot, where it would cost memory at once, or where it could not be given back.
     func allocate(_ range: ByteRange) throws(DiskError)
 
     /// Gives the room of a range back. The file's size stays; the bytes are zeros afterwards.

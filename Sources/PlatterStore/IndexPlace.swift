@@ -106,6 +106,8 @@ struct IndexPlace {
         var status = statvfs()
         let folder = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
         try check(statvfs(folder, &status), "look for room for the index")
+        // Some file systems do not say how large they are.
+        if status.f_blocks == 0 { return }
         let free = UInt64(status.f_bavail).multipliedReportingOverflow(by: UInt64(status.f_frsize))
         guard free.overflow || free.partialValue > SharedIndexMemory.length * 3 / 2 else {
             throw IndexError(.full, "the disk of the cache folder is full; free some space")

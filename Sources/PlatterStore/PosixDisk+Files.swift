@@ -19,7 +19,8 @@ extension PosixDisk {
         return share(
             PosixFile(
                 path: path, fileDescriptor: descriptor, isReadOnly: false,
-                reservesRoom: reservesRoom, left: status.map { FileStamp($0) }, latency: latency),
+                reservesRoom: reservesRoom, holes: holes, left: status.map { FileStamp($0) },
+                latency: latency),
             as: name)
     }
 
@@ -71,7 +72,7 @@ extension PosixDisk {
         }
         let file = PosixFile(
             path: path, fileDescriptor: descriptor, isReadOnly: isReadOnly,
-            reservesRoom: reservesRoom, left: left, latency: latency)
+            reservesRoom: reservesRoom, holes: holes, left: left, latency: latency)
         guard try fileStatus(descriptor, path: path).st_mode & S_IFMT == S_IFREG else {
             throw DiskError(.notOurs, "it is not a regular file; remove it", path: path)
         }

@@ -12,6 +12,8 @@ extension PosixDisk {
         }
         guard let folder else { return false }
         use(folder)
+        // It may be on another file system, mounted in the stead of the one before.
+        holes.set(Self.hasHoles(folder))
         return true
     }
 

@@ -9,7 +9,8 @@ internal import PlatterCore
     internal import Glibc
 #endif
 
-/// How much room there is, and the little of it that is kept for a full disk.
+/// How much room there is, whether it can be given back in pieces, and the little of it that is kept for a
+/// full disk.
 extension PosixDisk {
     static let ballastName = "ballast"
     /// Enough for the index to be opened, and to grow by while a hundred chunks are evicted [4 MiB].
@@ -35,6 +36,14 @@ extension PosixDisk {
         defer { close(descriptor) }
         // Without it the cache only has less to go on with.
         _ = platter_allocate(descriptor, 0, Self.ballastLength)
+    }
+
+    package var punchesHoles: Bool { holes.isThere }
+
+    static func hasHoles(_ folder: CacheFolder) -> Bool {
+        let path = folder.path + "/" + CacheFolder.objectsName + "/" + HoleProbe.name
+        // A disk that takes no file at this moment says nothing about it; the first hole will.
+        return (try? HoleProbe.run(in: folder.objects, path: path).isThere) ?? true
     }
 
     package func space() throws(DiskError) -> DiskSpace {

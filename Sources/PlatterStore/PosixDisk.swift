@@ -18,6 +18,7 @@ package final class PosixDisk: Disk {
     package let root: String
     let latency: DiskLatency?
     let place: FolderPlace
+    let holes: HoleSupport
     private let state: NIOLockedValueBox<State>
     let inUse = NIOLockedValueBox<[DataFileName: InUse]>([:])
 
@@ -39,6 +40,7 @@ package final class PosixDisk: Disk {
         let folder = try CacheFolder.claim(try CacheFolder.openRoot(root), path: root)
         self.root = root
         place = FolderPlace(of: root, held: folder.root)
+        holes = HoleSupport(isThere: Self.hasHoles(folder))
         state = NIOLockedValueBox(State(folder: folder))
     }
 

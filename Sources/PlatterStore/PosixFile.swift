@@ -18,6 +18,7 @@ final class PosixFile: DataFile {
     /// Opened on a file system that had become read-only.
     let isReadOnly: Bool
     private let reservesRoom: Bool
+    private let holes: HoleSupport
     private let latency: DiskLatency?
     private let watch: NIOLockedValueBox<FileWatch>
 
@@ -26,12 +27,13 @@ final class PosixFile: DataFile {
     /// - Parameter left: What the file was left like; nil when that is not known.
     init(
         path: String, fileDescriptor: Int32, isReadOnly: Bool, reservesRoom: Bool,
-        left: FileStamp?, latency: DiskLatency? = nil
+        holes: HoleSupport, left: FileStamp?, latency: DiskLatency? = nil
     ) {
         self.path = path
         self.fileDescriptor = fileDescriptor
         self.isReadOnly = isReadOnly
         self.reservesRoom = reservesRoom
+        self.holes = holes
         self.latency = latency
         watch = NIOLockedValueBox(FileWatch(left: left))
     }
@@ -120,7 +122,8 @@ final class PosixFile: DataFile {
     }
 
     func allocate(_ range: ByteRange) throws(DiskError) {
-        guard reservesRoom else { return }
+        // Without holes what is reserved and not needed could not be given back.
+        guard reservesRoom, holes.isThere else { return }
         try change { () throws(DiskError) in
             let number = latency.measured {
                 platter_allocate(fileDescriptor, range.lowerBound, range.length)
@@ -138,7 +141,10 @@ final class PosixFile: DataFile {
                 platter_punch_hole(fileDescriptor, range.lowerBound, range.length)
             }
             guard number == 0 else {
-                throw DiskError(errno: number, doing: "give room in it back", path: path)
+                let error = DiskError(errno: number, doing: "give room in it back", path: path)
+                // Whatever the probe said.
+                if error.code == .unsupported { holes.set(false) }
+                throw error
             }
         }
     }

@@ -2,6 +2,12 @@ import Logging
 import PlatterCore
 import PlatterStore
 
+/// How a round tells what it takes from the index; see `EvictionTrigger`.
+struct EvictionCount: Sendable {
+    let mark: @Sendable () -> EvictionTrigger.Mark
+    let dropped: @Sendable (Int64, EvictionTrigger.Mark) -> Void
+}
+
 /// One round of eviction: walks the entries in the order in which they lose their bytes and drops
 /// chunks until enough is free. A row goes before its bytes, an entry's rows before its file.
 struct EvictionPass {
@@ -18,15 +24,16 @@ struct EvictionPass {
     let search: IndexSearch
     let wallClock: @Sendable () -> Int64
     let log: Logger
-    /// Told what was taken from the index, in bytes.
-    let dropped: @Sendable (Int64) -> Void
+    let count: EvictionCount
 
-    private var rest: Int64 = 0
+    var rest: Int64 = 0
+    /// The disk does not let go of a file.
+    var isRefused = false
 
     init(
         policy: EvictionPolicy, table: EntryTable, disk: any Disk, index: IndexWriter,
         search: IndexSearch, wallClock: @escaping @Sendable () -> Int64, log: Logger,
-        dropped: @escaping @Sendable (Int64) -> Void
+        count: EvictionCount
     ) {
         self.policy = policy
         self.table = table
@@ -35,18 +42,24 @@ struct EvictionPass {
         self.search = search
         self.wallClock = wallClock
         self.log = log
-        self.dropped = dropped
+        self.count = count
     }
 
     /// - Returns: The bytes that could not be freed; 0 when all went well.
     mutating func free(_ bytes: Int64) async throws(IndexError) -> Int64 {
         rest = bytes
+        if disk.punchesHoles { try await thinAll() }
+        // It may have been found out just now that there are no holes.
+        if !disk.punchesHoles { try await removeFiles() }
+        return max(0, rest)
+    }
+
+    /// Takes chunks.
+    private mutating func thinAll() async throws(IndexError) {
         var beingRead: [EvictionRow] = []
         var last: EntryRecord?
-        while rest > 0 {
-            let page = try await search.read { [last] (index) throws(IndexError) in
-                try index.evictionRows(after: last, limit: Self.pageLength)
-            }
+        while rest > 0, disk.punchesHoles {
+            let page = try await page(after: last)
             guard !page.isEmpty else { break }
             for row in page where rest > 0 && !row.isPinned {
                 if row.record.supersededAt == nil, !spans(of: row).readers.isEmpty {
@@ -58,42 +71,23 @@ struct EvictionPass {
             last = page.last?.record
         }
         try await thin(beingRead)
-        return max(0, rest)
     }
 
-    /// Removes the least valuable entry that nobody uses, for the sake of its file.
-    ///
-    /// - Returns: Whether there was one.
-    mutating func removeOne() async throws(IndexError) -> Bool {
-        var last: EntryRecord?
-        while true {
-            let page = try await search.read { [last] (index) throws(IndexError) in
-                try index.evictionRows(after: last, limit: Self.pageLength)
-            }
-            guard let end = page.last else { return false }
-            for row in page where !row.isPinned && spans(of: row) == Spans() {
-                // Without one it gives nothing back, but it need not stay either.
-                let hasFile = (try? disk.openFile(row.record.file, left: nil)) != nil
-                rest = .max
-                try await thin(row)
-                let isGone = try await search.read { (reader) throws(IndexError) in
-                    try reader.entry(row.record.id) == nil
-                }
-                if isGone, hasFile { return true }
-            }
-            last = end.record
+    func page(after last: EntryRecord?) async throws(IndexError) -> [EvictionRow] {
+        try await search.read { (index) throws(IndexError) in
+            try index.evictionRows(after: last, limit: Self.pageLength)
         }
     }
 
-    private func spans(of row: EvictionRow) -> Spans { table.spans.spans(of: row.record.id) }
+    func spans(of row: EvictionRow) -> Spans { table.spans.spans(of: row.record.id) }
 
     /// Takes an entry's chunks, as many as need be, and the entry when nothing is left of it.
     private mutating func thin(_ row: EvictionRow) async throws(IndexError) {
         var hasShrunk = false
-        while rest > 0 {
+        while rest > 0, disk.punchesHoles {
             let before = rest
             let candidate = try await candidate(row)
-            for victim in policy.victims(among: [candidate], toFree: rest) {
+            for victim in policy.victims(among: [candidate], toFree: rest) where disk.punchesHoles {
                 try await drop(victim, of: row.record)
             }
             guard rest < before else { break }
@@ -101,18 +95,22 @@ struct EvictionPass {
         }
         let record = row.record
         guard
-            hasShrunk || record.supersededAt != nil
-                || record.accessedAt <= wallClock().addingClamped(-Self.emptyAge)
+            hasShrunk || record.supersededAt != nil || !isYoung(record)
         else { return }
-        _ = try await removeIfEmpty(record)
+        try await removeIfEmpty(record)
+    }
+
+    /// Whether the entry is kept even when it is empty.
+    func isYoung(_ record: EntryRecord) -> Bool {
+        record.accessedAt > wallClock().addingClamped(-Self.emptyAge)
     }
 
     /// The last resort: of entries that are being read, what their readers do not need now.
     private mutating func thin(_ beingRead: [EvictionRow]) async throws(IndexError) {
-        guard rest > 0 else { return }
+        guard rest > 0, disk.punchesHoles else { return }
         var candidates: [EvictionPolicy.Candidate] = []
         for row in beingRead { candidates.append(try await candidate(row)) }
-        for victim in policy.victims(among: candidates, toFree: rest) {
+        for victim in policy.victims(among: candidates, toFree: rest) where disk.punchesHoles {
             guard let row = beingRead.first(where: { $0.record.id == victim.entry }) else {
                 continue
             }
@@ -142,16 +140,27 @@ struct EvictionPass {
     ) async throws(IndexError) {
         // Its turn may have taken a while to come.
         guard table.spans.spans(of: record.id).leaveFree(victim.chunk) else { return }
-        let ranges = try await index.evictRuns(victim.chunk, of: record.id)
-        let bytes = ranges.reduce(Int64(0)) { $0.addingClamped($1.length) }
-        rest -= bytes
-        dropped(bytes)
+        let bytes = try await forget(victim.chunk, of: record)
         try await punch(victim.chunk, of: record)
+        // Without holes nothing came back.
+        if disk.punchesHoles { rest -= bytes }
+    }
+
+    /// Takes runs from the index, unless a person wants them kept by now.
+    ///
+    /// - Returns: Their bytes.
+    func forget(_ range: ByteRange, of record: EntryRecord) async throws(IndexError) -> Int64 {
+        let mark = count.mark()
+        let ranges = try await index.evictRuns(range, of: record.id)
+        let bytes = ranges.reduce(Int64(0)) { $0.addingClamped($1.length) }
+        count.dropped(bytes, mark)
+        return bytes
     }
 
     /// Gives the chunk's room back, unless somebody needs it by now; then it is left to them. See
     /// `SpanTable` for why nobody is being sent these bytes.
     func punch(_ chunk: ByteRange, of record: EntryRecord) async throws(IndexError) {
+        guard disk.punchesHoles else { return }
         let file: any DataFile
         do {
             file = try disk.openFile(record.file, left: record.stamp)
@@ -175,6 +184,7 @@ struct EvictionPass {
 
     /// Gives back what is in a file but not in the index.
     func trim(_ record: EntryRecord) async throws(IndexError) {
+        guard disk.punchesHoles else { return }
         let (present, runs) = try await search.read { (reader) throws(IndexError) in
             (
                 try reader.presentBytes(of: record.id),
@@ -199,7 +209,7 @@ struct EvictionPass {
         do throws(DiskError) {
             try file.punch(hole)
         } catch {
-            // Without holes the room comes back with the whole file.
+            // Then the room comes back with the whole file.
             if error.code != .unsupported { report(error) }
         }
         index.note(file.stamp, of: entry) { _ in }
@@ -216,38 +226,7 @@ struct EvictionPass {
         return start..<max(start, end)
     }
 
-    // MARK: - Removing
-
-    /// - Returns: Whether the entry is gone.
-    private func removeIfEmpty(_ record: EntryRecord) async throws(IndexError) -> Bool {
-        guard try await isEmpty(record), table.spans.condemn(record.id) else { return false }
-        do {
-            // A flight may have come and gone in between. From here on none begins.
-            guard try await isEmpty(record) else {
-                table.spans.pardon(record.id)
-                return false
-            }
-            _ = try await index.deleteEntry(record.id)
-        } catch {
-            table.spans.pardon(record.id)
-            throw error
-        }
-        table.forget(record)
-        do throws(DiskError) {
-            try disk.removeFile(record.file)
-        } catch {
-            if error.code != .missing { report(error) }
-        }
-        return true
-    }
-
-    private func isEmpty(_ record: EntryRecord) async throws(IndexError) -> Bool {
-        try await search.read { (index) throws(IndexError) in
-            try !index.hasRuns(of: record.id, in: 0..<record.grid.completeLength)
-        }
-    }
-
-    private func report(_ error: DiskError) {
+    func report(_ error: DiskError) {
         log.warning("Room could not be given back", metadata: ["error": "\(error)"])
     }
 }

@@ -17,17 +17,21 @@ package struct EvictionPolicy: Hashable, Sendable {
 
     /// What there is, in bytes.
     package struct Usage: Hashable, Sendable {
-        /// The sum of all runs in the index.
-        package var recorded: Int64
+        /// What counts against the limit: the sum of all runs in the index, and where no holes can be
+        /// punched what files take beyond that.
+        package var taken: Int64
         /// What may still be written to the disk.
         package var free: Int64
         /// The size of the disk.
         package var total: Int64
+        /// Room comes back in chunks; else only with whole files.
+        package var punchesHoles: Bool
 
-        package init(recorded: Int64, free: Int64, total: Int64) {
-            self.recorded = recorded
+        package init(taken: Int64, free: Int64, total: Int64, punchesHoles: Bool = true) {
+            self.taken = taken
             self.free = free
             self.total = total
+            self.punchesHoles = punchesHoles
         }
     }
 
@@ -65,36 +69,41 @@ package struct EvictionPolicy: Hashable, Sendable {
         }
     }
 
-    private let settings: Settings
+    let settings: Settings
 
     package init(settings: Settings) { self.settings = settings }
 
     // MARK: - How much
 
-    /// The bytes that may be recorded: the maximum, or less where the disk's reserve needs it.
+    /// The bytes that may be taken: the maximum, or less where the disk's reserve needs it.
     package func limit(_ usage: Usage) -> Int64 {
         let reserve = Self.share(settings.reserve, of: usage.total)
-        let room = max(0, usage.recorded).addingClamped(max(0, usage.free)).addingClamped(-reserve)
+        let room = max(0, usage.taken).addingClamped(max(0, usage.free)).addingClamped(-reserve)
         return max(0, min(settings.maximum, room))
     }
 
-    /// Whether so many bytes more leave the disk its reserve.
+    /// Whether so many bytes more may be written.
     package func fits(_ bytes: Int64, _ usage: Usage) -> Bool {
+        leavesReserve(bytes, usage) && bytesToFree(for: bytes, usage) == 0
+    }
+
+    /// Whether so many bytes more leave the disk its reserve.
+    package func leavesReserve(_ bytes: Int64, _ usage: Usage) -> Bool {
         let reserve = Self.share(settings.reserve, of: usage.total)
         return usage.free.addingClamped(-bytes) >= reserve
     }
 
-    /// The recorded bytes beyond which eviction begins.
+    /// The bytes taken beyond which eviction begins.
     package func threshold(_ usage: Usage) -> Int64 { Self.share(settings.start, of: limit(usage)) }
 
     /// The bytes to free now; 0 when none need go.
     package func bytesToFree(_ usage: Usage) -> Int64 {
-        guard usage.recorded > threshold(usage) else { return 0 }
-        return max(0, usage.recorded - Self.share(settings.end, of: limit(usage)))
+        guard usage.taken > threshold(usage) else { return 0 }
+        return max(0, usage.taken - Self.share(settings.end, of: limit(usage)))
     }
 
     /// Does not overflow, whatever the disk says of itself.
-    private static func share(_ percent: Int64, of bytes: Int64) -> Int64 {
+    static func share(_ percent: Int64, of bytes: Int64) -> Int64 {
         let (bytes, percent) = (max(0, bytes), min(max(0, percent), 100))
         return bytes / 100 * percent + bytes % 100 * percent / 100
     }

@@ -27,9 +27,12 @@ package struct EvictionTrigger: Hashable, Sendable {
     /// The free space of the disk is looked at after so many bytes at the latest [64 MiB].
     static let spaceStep: Int64 = 64 << 20
 
-    /// Bytes that are recorded. Never less than there are: what is recorded twice counts twice until
-    /// the index is asked.
+    /// Bytes that are taken: recorded, or in files beyond that where they cannot be given back. Never less
+    /// than are recorded: what is recorded twice counts twice until the index is asked.
     package private(set) var total: Int64
+    /// All that was ever recorded, and how often the index was asked.
+    private var recordedEver: Int64 = 0
+    private var measurements = 0
     private var phase = Phase.idle
     private var lookAt: Int64 = 0
     /// Something changed since the look under way, or the last one, began.
@@ -42,6 +45,7 @@ package struct EvictionTrigger: Hashable, Sendable {
     /// Bytes were added to the index.
     package mutating func recorded(_ bytes: Int64) -> Action {
         total = total.addingClamped(max(0, bytes))
+        recordedEver = recordedEver.addingClamped(max(0, bytes))
         return total >= lookAt ? disturb() : .nothing
     }
 
@@ -66,11 +70,26 @@ package struct EvictionTrigger: Hashable, Sendable {
         }
     }
 
-    /// The index was asked.
-    package mutating func measured(_ bytes: Int64) { total = max(0, bytes) }
+    /// A moment in the count, taken before the index is asked or changed.
+    package struct Mark: Hashable, Sendable {
+        fileprivate let recordedEver: Int64
+        fileprivate let measurements: Int
+    }
 
-    /// Bytes were taken from the index.
-    package mutating func dropped(_ bytes: Int64) { total = max(0, total - max(0, bytes)) }
+    package var mark: Mark { Mark(recordedEver: recordedEver, measurements: measurements) }
+
+    /// The index was asked. What was recorded since the question may be missing in its answer; if it is
+    /// not, it counts twice until the next one.
+    package mutating func measured(_ bytes: Int64, since mark: Mark) {
+        total = max(0, bytes).addingClamped(recordedEver - mark.recordedEver)
+        measurements += 1
+    }
+
+    /// Bytes were taken from the index. If it was asked meanwhile its answer may be without them already.
+    package mutating func dropped(_ bytes: Int64, since mark: Mark) {
+        guard mark.measurements == measurements else { return }
+        total = max(0, total - max(0, bytes))
+    }
 
     /// A look is over.
     ///

@@ -15,6 +15,7 @@ package final class Evictor: Sendable {
     private static let leastRoom: Int64 = 16 << 20
 
     private let making: SharedTask<Bool>
+    private let shrinking: SharedTask<Result<Int64, IndexError>>
     private let removing: SharedTask<Bool>
     private let policy: EvictionPolicy
     private let table: EntryTable
@@ -28,6 +29,9 @@ package final class Evictor: Sendable {
     private let log: Logger
     private let trigger: NIOLockedValueBox<EvictionTrigger>
     private let warnedAt = NIOLockedValueBox<Moment?>(nil)
+    /// When a flight last asked for room that nothing would make way for.
+    private let stuckAt = NIOLockedValueBox<Moment?>(nil)
+    private let hasHoles = NIOLockedValueBox(true)
 
     /// - Parameters:
     ///   - recorded: The bytes in the index now.
@@ -41,6 +45,7 @@ package final class Evictor: Sendable {
     ) {
         policy = EvictionPolicy(settings: settings)
         making = SharedTask(on: executor)
+        shrinking = SharedTask(on: executor)
         removing = SharedTask(on: executor)
         trigger = NIOLockedValueBox(EvictionTrigger(total: recorded))
         self.table = table
@@ -65,10 +70,8 @@ package final class Evictor: Sendable {
 
     /// The index is another one.
     package func restart() async {
-        let total = try? await search.read { (index) throws(IndexError) in
-            try index.totalRecordedBytes()
-        }
-        trigger.withLockedValue { $0.measured(total ?? 0) }
+        // What it cannot be asked now it is asked in the round.
+        try? await measure()
         look()
     }
 
@@ -82,18 +85,40 @@ package final class Evictor: Sendable {
         await making.run { [self] in
             let before = usage()
             let now = EvictionPolicy.Usage(
-                recorded: before.recorded, free: 0, total: before.total)
+                taken: before.taken, free: 0, total: before.total,
+                punchesHoles: before.punchesHoles)
             let wanted = max(policy.bytesToFree(now), Self.leastRoom)
             let left = (try? await free(wanted)) ?? wanted
             return left < wanted
         }
     }
 
-    /// Whether so many bytes may be written without using up the disk's reserve. Makes room if need be.
+    /// Whether so many bytes may be written without using up the disk's reserve, and without passing the
+    /// limit where nothing could be taken away again. Makes room if need be.
     package func hasRoom(for bytes: Int64) async -> Bool {
-        if policy.fits(bytes, usage()) { return true }
-        guard await makeRoom() else { return false }
-        return policy.fits(bytes, usage())
+        let before = usage()
+        if policy.fits(bytes, before) { return true }
+        if policy.leavesReserve(bytes, before) {
+            if isStuck { return false }
+            // The round under way may be one that knows nothing of these bytes.
+            for _ in 1...2 where !policy.fits(bytes, usage()) {
+                _ = await shrinking.run { await self.shrink(for: bytes) }
+            }
+        } else {
+            guard await makeRoom() else { return false }
+        }
+        let now = usage()
+        if policy.fits(bytes, now) { return true }
+        if policy.leavesReserve(bytes, now) {
+            stuckAt.withLockedValue { $0 = clock.now }
+            warn("The cache is full and keeps nothing new: all in it is pinned or in use", now)
+        }
+        return false
+    }
+
+    /// Nothing could go a moment ago: what many flights ask for must not cost a round each.
+    private var isStuck: Bool {
+        stuckAt.withLockedValue { $0.map { clock.now.since($0) < Self.rest } ?? false }
     }
 
     /// Gives back the room of bytes that are in a file but not in the index, as a fetch leaves them that
@@ -101,11 +126,13 @@ package final class Evictor: Sendable {
     package func giveBack(_ range: ByteRange, of record: EntryRecord) async {
         // What cannot be given back now is when the entry goes.
         try? await makePass().punch(range, of: record)
+        noteHoles()
     }
 
     /// The same for all of a file, when it takes more of the disk than is recorded of it.
     package func trim(_ record: EntryRecord) async {
         try? await makePass().trim(record)
+        noteHoles()
     }
 
     /// No file can be made: removes the least valuable entry, and with it its file.
@@ -128,17 +155,8 @@ package final class Evictor: Sendable {
 
     private func round() async {
         var left: Int64 = 0
-        do {
-            var toFree = policy.bytesToFree(usage())
-            if toFree > 0 {
-                // The count is never too low but may be too high.
-                let total = try await search.read { (index) throws(IndexError) in
-                    try index.totalRecordedBytes()
-                }
-                trigger.withLockedValue { $0.measured(total) }
-                toFree = policy.bytesToFree(usage())
-            }
-            if toFree > 0 { left = try await free(toFree) }
+        do throws(IndexError) {
+            left = try await shrinking.run { await self.shrink() }.get()
         } catch {
             // The index was closed under it: the server stops.
             if error.code == .closed { return }
@@ -148,8 +166,57 @@ package final class Evictor: Sendable {
             look()
         }
         let now = usage()
-        if left > 0, now.recorded > policy.limit(now) { warn(now) }
+        if left > 0, now.taken > policy.limit(now) {
+            warn("The cache is larger than it should be: all in it is pinned or being read", now)
+        }
         perform { $0.ended(threshold: policy.threshold(now), isOver: left > 0) }
+    }
+
+    /// Brings the cache back below its limit.
+    ///
+    /// - Parameter bytes: Are to be added soon; nil when nobody asks for any.
+    /// - Returns: The bytes that could not be freed.
+    private func shrink(for bytes: Int64? = nil) async -> Result<Int64, IndexError> {
+        do throws(IndexError) {
+            noteHoles()
+            var toFree = bytesToFree(for: bytes)
+            // The count of runs is never too low but may be too high; what files take beyond them is only
+            // known to the disk.
+            guard toFree > 0 || !disk.punchesHoles else { return .success(0) }
+            try await measure()
+            toFree = bytesToFree(for: bytes)
+            return .success(toFree > 0 ? try await free(toFree) : 0)
+        } catch {
+            return .failure(error)
+        }
+    }
+
+    private func bytesToFree(for bytes: Int64?) -> Int64 {
+        let now = usage()
+        return bytes.map { policy.bytesToFree(for: $0, now) } ?? policy.bytesToFree(now)
+    }
+
+    private func measure() async throws(IndexError) {
+        let mark = trigger.withLockedValue { $0.mark }
+        let recorded = try await search.read { (index) throws(IndexError) in
+            try index.totalRecordedBytes()
+        }
+        let unrecorded = disk.punchesHoles ? 0 : try await makePass().unrecordedBytes()
+        trigger.withLockedValue { $0.measured(recorded.addingClamped(unrecorded), since: mark) }
+    }
+
+    /// Says once that the file system has no holes.
+    private func noteHoles() {
+        let hasHoles = disk.punchesHoles
+        let isNew = self.hasHoles.withLockedValue { known in
+            defer { known = hasHoles }
+            return known != hasHoles
+        }
+        guard isNew, !hasHoles else { return }
+        log.notice(
+            "The file system cannot punch holes: whole entries are evicted, not parts of them")
+        // What counts against the limit is another sum now.
+        look()
     }
 
     private func free(_ bytes: Int64) async throws(IndexError) -> Int64 {
@@ -163,6 +230,9 @@ package final class Evictor: Sendable {
             left = try await pass.free(bytes)
         }
         disk.takeBallast()
+        noteHoles()
+        // What went with the files was more than what was recorded.
+        if !disk.punchesHoles { try await measure() }
         log.debug(
             "Evicted", metadata: ["wanted": "\(bytes)", "left": "\(left)"])
         return left
@@ -171,23 +241,32 @@ package final class Evictor: Sendable {
     private func makePass() -> EvictionPass {
         EvictionPass(
             policy: policy, table: table, disk: disk, index: index, search: search,
-            wallClock: wallClock, log: log
-        ) { [weak self] bytes in self?.trigger.withLockedValue { $0.dropped(bytes) } }
+            wallClock: wallClock, log: log,
+            count: EvictionCount(
+                mark: { [trigger] in trigger.withLockedValue { $0.mark } },
+                dropped: { [trigger] bytes, mark in
+                    trigger.withLockedValue { $0.dropped(bytes, since: mark) }
+                }))
     }
 
     private func usage() -> EvictionPolicy.Usage {
         let total = trigger.withLockedValue { $0.total }
         do {
             let space = try disk.space()
-            return .init(recorded: total, free: space.free, total: space.total)
+            // Some file systems do not say how large they are.
+            if space.total > 0 {
+                return .init(
+                    taken: total, free: space.free, total: space.total,
+                    punchesHoles: disk.punchesHoles)
+            }
         } catch {
             log.warning("The free space is not known", metadata: ["error": "\(error)"])
-            // Then only the maximum counts.
-            return .init(recorded: total, free: .max, total: 0)
         }
+        // Then only the maximum counts.
+        return .init(taken: total, free: .max, total: 0, punchesHoles: disk.punchesHoles)
     }
 
-    private func warn(_ usage: EvictionPolicy.Usage) {
+    private func warn(_ message: Logger.Message, _ usage: EvictionPolicy.Usage) {
         let now = clock.now
         let isDue = warnedAt.withLockedValue { last in
             if let last, now.since(last) < Self.warningInterval { return false }
@@ -196,9 +275,9 @@ package final class Evictor: Sendable {
         }
         guard isDue else { return }
         log.warning(
-            "The cache is larger than it should be: all in it is pinned or being read",
+            message,
             metadata: [
-                "recorded": "\(usage.recorded)", "limit": "\(policy.limit(usage))",
+                "taken": "\(usage.taken)", "limit": "\(policy.limit(usage))",
                 "free": "\(usage.free)",
             ])
     }

@@ -57,16 +57,25 @@ extension Flight {
         queue.distrust(entry)
     }
 
-    /// The disk has nothing to spare beyond its reserve, for as long as readers need what is on it. That
-    /// is known before each fetch, so the store need not be left alone for a while.
+    /// The disk has nothing to spare beyond its reserve, or the cache nothing below its limit, for as long
+    /// as readers need what is there. That is known before each fetch, so the store need not be left alone for a while.
     func hasNoRoom() -> FlightOutcome {
-        note("Passed through", "the disk has no room beyond its reserve")
+        note("Passed through", "there is no room below the limit and beyond the disk's reserve")
         services.evictor.look()
         return .failed(.store)
     }
 
     /// What a flight may add before room is looked for again [16 MiB at most].
     func roomNeeded(_ length: Int64) -> Int64 { min(length, 16 << 20) }
+
+    /// Where room only comes back with whole files, a flight asks for more after so many bytes [1 MiB]:
+    /// the file that it fills cannot be made smaller again.
+    private static let roomStep: Int64 = 1 << 20
+
+    private func hasRoomAhead(_ length: Int64) async -> Bool {
+        guard !services.disk.punchesHoles else { return true }
+        return await services.evictor.hasRoom(for: min(length, Self.roomStep))
+    }
 
     private func receive(
         _ response: OriginResponse, range: ByteRange, skipping: Int64, limit: Int64,
@@ -75,6 +84,7 @@ extension Flight {
         var toSkip = skipping
         var rate = MinimumRate(services.minimumRate, start: services.clock.now)
         let last = min(range.upperBound, max(limit, range.lowerBound))
+        var roomEnd = range.lowerBound.addingClamped(Self.roomStep)
         for try await var buffer in response.body {
             let received = buffer.readableBytes
             rate.add(received, now: services.clock.now)
@@ -87,6 +97,10 @@ extension Flight {
             toSkip -= skipped
             while buffer.readableBytes > 0 {
                 let before = transfer.mark
+                if before >= roomEnd {
+                    guard await hasRoomAhead(last - before) else { return hasNoRoom() }
+                    roomEnd = before.addingClamped(Self.roomStep)
+                }
                 let runs = try await write(&buffer, upTo: min(last, control.end), to: &transfer)
                 record(runs, of: transfer.opened, isTrusted: transfer.trust)
                 guard transfer.mark > before else { return .ended }

@@ -18,9 +18,13 @@ final class Cellar: Sendable {
     let index: IndexWriter
     let table: EntryTable
 
-    init(canPunch: Bool = true) throws {
+    /// - Parameters:
+    ///   - canPunch: Whether holes can be punched.
+    ///   - isKnown: Whether the probe says so.
+    init(canPunch: Bool = true, isKnown: Bool = true) throws {
         path = NSTemporaryDirectory() + "platter-evict-\(UUID().uuidString)"
-        disk = WatchedDisk(try PosixDisk(root: path), canPunch: canPunch)
+        disk = WatchedDisk(
+            try PosixDisk(root: path), canPunch: canPunch, punchesHoles: canPunch || !isKnown)
         index = try IndexWriter(path: path + "/index.sqlite", boot: "boot")
         table = EntryTable(disk: disk)
     }
@@ -60,13 +64,48 @@ final class Cellar: Sendable {
         try await index.flush()
     }
 
+    private var count: EvictionCount {
+        EvictionCount(
+            mark: { EvictionTrigger(total: 0).mark },
+            dropped: { [disk] bytes, _ in disk.noteDropped(bytes) })
+    }
+
     /// - Returns: The bytes that could not be freed.
     func free(_ bytes: Int64) async throws -> Int64 {
         var pass = EvictionPass(
             policy: EvictionPolicy(settings: .init()), table: table, disk: disk, index: index,
             search: IndexSearch(reader: try reader()), wallClock: { Self.now },
-            log: Logger(label: "test"), dropped: { [disk] bytes in disk.noteDropped(bytes) })
+            log: Logger(label: "test"), count: count)
         return try await pass.free(bytes)
+    }
+
+    func unrecordedBytes() async throws -> Int64 {
+        let pass = EvictionPass(
+            policy: EvictionPolicy(settings: .init()), table: table, disk: disk, index: index,
+            search: IndexSearch(reader: try reader()), wallClock: { Self.now },
+            log: Logger(label: "test"), count: count)
+        return try await pass.unrecordedBytes()
+    }
+
+    /// One that knows of what is recorded by now, and never looks by itself.
+    func evictor(maximum: Int64) throws -> Evictor {
+        var settings = EvictionPolicy.Settings()
+        settings.maximum = maximum
+        // The disk of the tests may be nearly full.
+        settings.reserve = 0
+        return Evictor(
+            settings: settings, recorded: try reader().totalRecordedBytes(), table: table,
+            disk: disk, index: index, search: IndexSearch(reader: try reader()),
+            clock: SystemClock(), wallClock: { Self.now }, executor: nil, delay: { _, _ in },
+            log: Logger(label: "test"))
+    }
+
+    /// A person wants an entry kept.
+    func pin(_ record: EntryRecord) async throws {
+        _ = try await index.enqueue(
+            NewDownload(
+                key: record.representation.key, url: "http://origin/film", isPinned: true,
+                createdAt: 1))
     }
 
     /// - Returns: Whether there was one.
@@ -74,7 +113,7 @@ final class Cellar: Sendable {
         var pass = EvictionPass(
             policy: EvictionPolicy(settings: .init()), table: table, disk: disk, index: index,
             search: IndexSearch(reader: try reader()), wallClock: { Self.now },
-            log: Logger(label: "test"), dropped: { _ in })
+            log: Logger(label: "test"), count: count)
         return try await pass.removeOne()
     }
 
@@ -108,18 +147,26 @@ final class Cellar: Sendable {
 final class WatchedDisk: Disk {
     private let disk: PosixDisk
     private let canPunch: Bool
-    private let state = NIOLockedValueBox(State())
+    private let state: NIOLockedValueBox<State>
 
     private struct State {
         var opening: @Sendable () -> Void = {}
         var punching: @Sendable (ByteRange) -> Void = { _ in }
         var dropped: Int64 = 0
+        var punchesHoles: Bool
+        var keepsFiles = false
     }
 
-    init(_ disk: PosixDisk, canPunch: Bool) {
+    init(_ disk: PosixDisk, canPunch: Bool, punchesHoles: Bool) {
         self.disk = disk
         self.canPunch = canPunch
+        state = NIOLockedValueBox(State(punchesHoles: punchesHoles))
     }
+
+    var punchesHoles: Bool { state.withLockedValue { $0.punchesHoles } }
+
+    /// From now on no file can be removed.
+    func keepFiles() { state.withLockedValue { $0.keepsFiles = true } }
 
     /// Bytes that the pass said it had taken from the index.
     var dropped: Int64 { state.withLockedValue { $0.dropped } }
@@ -145,10 +192,16 @@ final class WatchedDisk: Disk {
         state.withLockedValue { $0.opening }()
         return WatchedFile(
             try disk.openFile(name, left: left), canPunch: canPunch,
-            punching: state.withLockedValue { $0.punching })
+            punching: state.withLockedValue { $0.punching },
+            refused: { [state] in state.withLockedValue { $0.punchesHoles = false } })
     }
 
-    func removeFile(_ name: DataFileName) throws(DiskError) { try disk.removeFile(name) }
+    func removeFile(_ name: DataFileName) throws(DiskError) {
+        guard !state.withLockedValue({ $0.keepsFiles }) else {
+            throw DiskError(.permission, "no file goes", path: name.text)
+        }
+        try disk.removeFile(name)
+    }
 
     func fileNames(inFolder folder: UInt8) throws(DiskError) -> [DataFileName] {
         try disk.fileNames(inFolder: folder)
@@ -169,13 +222,16 @@ final class WatchedFile: DataFile {
     private let file: any DataFile
     private let canPunch: Bool
     private let punching: @Sendable (ByteRange) -> Void
+    private let refused: @Sendable () -> Void
 
     init(
-        _ file: any DataFile, canPunch: Bool, punching: @escaping @Sendable (ByteRange) -> Void
+        _ file: any DataFile, canPunch: Bool, punching: @escaping @Sendable (ByteRange) -> Void,
+        refused: @escaping @Sendable () -> Void
     ) {
         self.file = file
         self.canPunch = canPunch
         self.punching = punching
+        self.refused = refused
     }
 
     var path: String { file.path }
@@ -196,7 +252,10 @@ final class WatchedFile: DataFile {
     func allocate(_ range: ByteRange) throws(DiskError) { try file.allocate(range) }
 
     func punch(_ range: ByteRange) throws(DiskError) {
-        guard canPunch else { throw DiskError(.unsupported, "no holes", path: path) }
+        guard canPunch else {
+            refused()
+            throw DiskError(.unsupported, "no holes", path: path)
+        }
         punching(range)
         try file.punch(range)
     }

@@ -182,16 +182,6 @@ struct EvictionPassTests {
         #expect(try cellar.chunks(of: other) == Array(0..<8))
     }
 
-    @Test("where the file system has no holes, the room comes back with the file")
-    func noHoles() async throws {
-        let cellar = try Cellar(canPunch: false)
-        let record = try await cellar.fill("film", accessedAt: 1)
-        #expect(try await cellar.free(chunk) == 0)
-        #expect(try cellar.bytes(of: record) == Array(0..<8))
-        #expect(try await cellar.free(7 * chunk) == 0)
-        #expect(!cellar.hasFile(record))
-    }
-
     @Test("an entry whose file has gone loses its rows all the same")
     func noFile() async throws {
         let cellar = try Cellar()

@@ -35,24 +35,24 @@ struct EvictionPolicyTests {
     @Test("nothing goes up to the threshold, and one byte more takes it down to the end")
     func threshold() {
         let policy = policy(maximum: 1000)
-        let usage = EvictionPolicy.Usage(recorded: 900, free: 1_000_000, total: 1_000_000)
+        let usage = EvictionPolicy.Usage(taken: 900, free: 1_000_000, total: 1_000_000)
         #expect(policy.bytesToFree(usage) == 0)
         var more = usage
-        more.recorded = 901
+        more.taken = 901
         #expect(policy.bytesToFree(more) == 51)
     }
 
     @Test("the reserve of the disk makes the limit smaller than the maximum")
     func reserve() {
         let policy = policy(maximum: 1000)
-        let usage = EvictionPolicy.Usage(recorded: 400, free: 100, total: 2000)
+        let usage = EvictionPolicy.Usage(taken: 400, free: 100, total: 2000)
         #expect(policy.limit(usage) == 400)
         #expect(policy.bytesToFree(usage) == 60)
     }
 
     @Test("on a disk that others have filled nothing may stay")
     func filled() {
-        let usage = EvictionPolicy.Usage(recorded: 40, free: 0, total: 1000)
+        let usage = EvictionPolicy.Usage(taken: 40, free: 0, total: 1000)
         #expect(policy.limit(usage) == 0)
         #expect(policy.bytesToFree(usage) == 40)
     }
@@ -64,7 +64,7 @@ struct EvictionPolicyTests {
             (.max, 0, 0), (0, .max, .min),
         ])
     func extremes(recorded: Int64, free: Int64, total: Int64) {
-        let usage = EvictionPolicy.Usage(recorded: recorded, free: free, total: total)
+        let usage = EvictionPolicy.Usage(taken: recorded, free: free, total: total)
         for policy in [policy, policy(maximum: .max), policy(maximum: .min)] {
             #expect(0...Int64.max ~= policy.bytesToFree(usage))
             #expect(policy.threshold(usage) <= policy.limit(usage))
@@ -74,10 +74,10 @@ struct EvictionPolicyTests {
     @Test("what is left after freeing is below the threshold", arguments: 1...200)
     func settles(step: Int64) {
         let policy = policy(maximum: 12_345)
-        var usage = EvictionPolicy.Usage(recorded: step * 97, free: 1 << 40, total: 1 << 40)
-        usage.recorded -= policy.bytesToFree(usage)
+        var usage = EvictionPolicy.Usage(taken: step * 97, free: 1 << 40, total: 1 << 40)
+        usage.taken -= policy.bytesToFree(usage)
         #expect(policy.bytesToFree(usage) == 0)
-        #expect(usage.recorded <= policy.threshold(usage))
+        #expect(usage.taken <= policy.threshold(usage))
     }
 
     // MARK: - What first

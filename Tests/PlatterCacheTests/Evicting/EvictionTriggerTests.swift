@@ -40,12 +40,46 @@ struct EvictionTriggerTests {
         var trigger = calm()
         #expect(trigger.recorded(2000) == .look)
         #expect(trigger.recorded(2000) == .nothing)
-        trigger.measured(4000)
-        trigger.dropped(1500)
+        trigger.measured(4000, since: trigger.mark)
+        trigger.dropped(1500, since: trigger.mark)
         #expect(trigger.ended(threshold: 1000, isOver: false) == .look)
-        trigger.dropped(2500)
+        trigger.dropped(2500, since: trigger.mark)
         #expect(trigger.ended(threshold: 1000, isOver: false) == .nothing)
         #expect(trigger.total == 0)
+    }
+
+    @Test("what is recorded while the index is asked counts, whatever the answer says")
+    func recordedMeanwhile() {
+        var trigger = calm(total: 500)
+        let question = trigger.mark
+        _ = trigger.recorded(300)
+        trigger.measured(400, since: question)
+        #expect(trigger.total == 700)
+    }
+
+    @Test("what is taken away while the index is asked does not count twice")
+    func droppedMeanwhile() {
+        var trigger = calm(total: 500)
+        let change = trigger.mark
+        // The answer is without the 200 already.
+        trigger.measured(300, since: trigger.mark)
+        trigger.dropped(200, since: change)
+        #expect(trigger.total == 300)
+        trigger.dropped(100, since: trigger.mark)
+        #expect(trigger.total == 200)
+    }
+
+    @Test("no sizes trap, nor make the count negative")
+    func extremes() {
+        var trigger = calm()
+        for bytes in [Int64.max, .min, 0, -1, .max] {
+            let mark = trigger.mark
+            _ = trigger.recorded(bytes)
+            trigger.measured(bytes, since: mark)
+            #expect(trigger.total >= 0)
+            trigger.dropped(bytes, since: trigger.mark)
+            #expect(trigger.total >= 0)
+        }
     }
 
     @Test("after a look that could not free enough it rests, and then waits for a change")

@@ -85,7 +85,7 @@ struct CoreSimulationTests {
         }
         let all: Set = [
             "disk faults", "index damage", "kills", "misbehaviour", "old indexes", "power cuts",
-            "rows deleted", "tampering",
+            "rooms without holes", "rows deleted", "tampering",
         ]
         #expect(met.isSuperset(of: all))
     }

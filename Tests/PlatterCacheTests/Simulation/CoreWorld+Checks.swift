@@ -81,8 +81,22 @@ extension CoreWorld {
         if total - kept > settings.maximum {
             fault("\(total) bytes are recorded, \(settings.maximum) are allowed")
         }
+        checkRoom(nodes)
         let held = Set(life.disk.openFiles).subtracting(owned)
         if !held.isEmpty { fault("\(held.count) files are open that nobody owns") }
+    }
+
+    /// Where nothing can be punched out, what was recorded and is no more still takes room: the files have
+    /// to be small enough, unless somebody has changed them or the index behind our back.
+    private func checkRoom(_ nodes: [DataFileName: MemoryNode]) {
+        guard !life.disk.punchesHoles, pinned == nil,
+            woes.isDisjoint(with: [.disk, .tampering, .rows, .index])
+        else { return }
+        count("rooms without holes")
+        let taken = nodes.values.reduce(Int64(0)) { $0 + $1.allocatedBytes }
+        if taken > settings.maximum {
+            fault("files take \(taken) bytes, \(settings.maximum) are allowed")
+        }
     }
 
     /// What may be served unread is what was promised.

@@ -72,6 +72,11 @@ final class CoreWorld {
         try FileManager.default.createDirectory(
             atPath: root + "/1", withIntermediateDirectories: true)
         try Self.template.write(to: URL(fileURLWithPath: root + "/1/index.sqlite"))
+        // By the number alone, so that the worlds of before are as they were.
+        platters.state.withLockedValue { state in
+            state.hasHoles = seed % 5 != 1
+            state.probeFindsHoles = seed % 10 != 1
+        }
         life = Self.makeLife(
             root + "/1", boot: "boot 1", platters: platters, now: .start.advanced(by: .seconds(9)),
             wall: wall, settings: settings, seed: seed, log: log)

@@ -18,6 +18,9 @@ final class Platters: Sendable {
         var punched: [(DataFileName, ByteRange)] = []
         var openFiles = 0
         var hasBallast = false
+        /// Whether holes can be punched, and whether that is known from the start.
+        var hasHoles = true
+        var probeFindsHoles = true
     }
 
     static let total: Int64 = 64 << 20

@@ -12,8 +12,12 @@ final class MemoryDisk: Disk {
     let platters: Platters
     private let inUse = NIOLockedValueBox<[DataFileName: InUse]>([:])
     private let isDead = NIOLockedValueBox(false)
+    private let isPunching: NIOLockedValueBox<Bool>
 
-    init(_ platters: Platters) { self.platters = platters }
+    init(_ platters: Platters) {
+        self.platters = platters
+        isPunching = NIOLockedValueBox(platters.state.withLockedValue { $0.probeFindsHoles })
+    }
 
     func die() { isDead.withLockedValue { $0 = true } }
 
@@ -74,6 +78,13 @@ final class MemoryDisk: Disk {
     }
 
     func space() throws(DiskError) -> DiskSpace { platters.space }
+
+    var punchesHoles: Bool { isPunching.withLockedValue { $0 } }
+
+    /// As a real one learns it from a file.
+    func learn(_ error: DiskError) {
+        if error.code == .unsupported { isPunching.withLockedValue { $0 = false } }
+    }
 
     var isInPlace: Bool { true }
 
@@ -170,7 +181,13 @@ final class MemoryFile: DataFile {
 
     func punch(_ range: ByteRange) throws(DiskError) {
         try change(.punch) { (failure) throws(DiskError) in
-            if let failure { throw failure }
+            let isPossible = disk.platters.state.withLockedValue { $0.hasHoles }
+            let failure =
+                isPossible ? failure : DiskError(.unsupported, "simulated", path: path)
+            if let failure {
+                disk.learn(failure)
+                throw failure
+            }
             node.punch(range)
             disk.platters.state.withLockedValue { $0.punched.append((node.name, range)) }
         }
