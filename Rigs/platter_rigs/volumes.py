@@ -36,6 +36,13 @@ def mount_tmpfs(place: Path, size: int, ends: contextlib.ExitStack) -> None:
     attach_tmpfs(place, size)
 
 
+def mount_ramfs(place: Path, ends: contextlib.ExitStack) -> None:
+    """Mounts memory at a new folder on which files can have holes, but none can be punched into them."""
+    place.mkdir()
+    ends.callback(_unmount, place)
+    _run("mount", "-t", "ramfs", "-o", "mode=0700", "ramfs", str(place))
+
+
 def attach_tmpfs(place: Path, size: int) -> None:
     """Mounts other memory where some was detached."""
     _run("mount", "-t", "tmpfs", "-o", f"size={size},mode=0700", "tmpfs", str(place))
