@@ -6,8 +6,10 @@ import Testing
 
 extension CoreWorld {
     /// - Returns: What is wrong, nil when nothing is.
-    static func run(seed: UInt64, isTracing: Bool = false) throws -> String? {
-        let world = try CoreWorld(seed: seed, isTracing: isTracing)
+    static func run(
+        seed: UInt64, isTracing: Bool = false, woes: Woes? = nil
+    ) throws -> String? {
+        let world = try CoreWorld(seed: seed, isTracing: isTracing, woes: woes)
         for _ in 0..<(40 + world.random.below(120)) where world.flaw == nil { world.step() }
         world.calmDown()
         if isTracing { print(world.trace.lines.joined(separator: "\n")) }
@@ -71,6 +73,17 @@ struct CoreSimulationTests {
     func formerFlaws(seed: UInt64) async throws {
         let flaw = try await onThread { try CoreWorld.run(seed: seed) }
         #expect(flaw == nil)
+    }
+
+    @Test(
+        "where no holes can be punched the files together keep within the limit", arguments: 0..<4)
+    func withoutHoles(block: Int) async throws {
+        for seed in stride(from: 5 * UInt64(block) + 1, to: 400, by: 20) {
+            let flaw = try await onThread {
+                try CoreWorld.run(seed: seed, woes: [.origins, .versions, .restarts, .eviction])
+            }
+            #expect(flaw == nil)
+        }
     }
 
     @Test("the worlds together meet every kind of trouble")

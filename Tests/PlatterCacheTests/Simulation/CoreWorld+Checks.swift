@@ -89,13 +89,15 @@ extension CoreWorld {
     /// Where nothing can be punched out, what was recorded and is no more still takes room: the files have
     /// to be small enough, unless somebody has changed them or the index behind our back.
     private func checkRoom(_ nodes: [DataFileName: MemoryNode]) {
-        guard !life.disk.punchesHoles, pinned == nil,
+        guard !life.disk.punchesHoles,
             woes.isDisjoint(with: [.disk, .tampering, .rows, .index])
         else { return }
         count("rooms without holes")
         let taken = nodes.values.reduce(Int64(0)) { $0 + $1.allocatedBytes }
-        if taken > settings.maximum {
-            fault("files take \(taken) bytes, \(settings.maximum) are allowed")
+        let record = pinned.flatMap { try? life.auditor.entry(for: $0) }
+        let kept = record.flatMap { nodes[$0.file]?.allocatedBytes } ?? 0
+        if taken - kept > settings.maximum {
+            fault("files take \(taken - kept) bytes, \(settings.maximum) are allowed")
         }
     }
 

@@ -61,12 +61,14 @@ final class CoreWorld {
     let trace: Trace
     let root: String
 
-    init(seed: UInt64, isTracing: Bool = false) throws {
+    /// - Parameter chosen: What may go wrong; nil leaves it to the seed.
+    init(seed: UInt64, isTracing: Bool = false, woes chosen: Woes? = nil) throws {
         self.seed = seed
         random = SplitMix64(seed: seed)
         trace = Trace(isOn: isTracing)
         log = Logger(label: "simulation") { [trace] _ in TraceLog(trace: trace) }
-        woes = seed % 4 == 0 ? [] : Woes(rawValue: Int(random.below(256)))
+        let drawn = seed % 4 == 0 ? [] : Woes(rawValue: Int(random.below(256)))
+        woes = chosen ?? drawn
         settings = Self.settings(&random, isTight: woes.contains(.eviction))
         root = Self.folder(seed)
         try FileManager.default.createDirectory(
@@ -75,7 +77,7 @@ final class CoreWorld {
         // By the number alone, so that the worlds of before are as they were.
         platters.state.withLockedValue { state in
             state.hasHoles = seed % 5 != 1
-            state.probeFindsHoles = seed % 10 != 1
+            state.probeFindsHoles = seed % 10 != 6
         }
         life = Self.makeLife(
             root + "/1", boot: "boot 1", platters: platters, now: .start.advanced(by: .seconds(9)),
