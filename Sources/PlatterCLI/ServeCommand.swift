@@ -41,7 +41,9 @@ struct ServeCommand: AsyncParsableCommand {
             valueName: "bytes"))
     var maxSize: ByteCountArgument?
 
-    @Option(help: ArgumentHelp("Bytes of a chunk, 64K to 1G. (default: 10M)", valueName: "bytes"))
+    @Option(
+        help: ArgumentHelp(
+            "Bytes of a chunk, a multiple of 64K up to 1G. (default: 10M)", valueName: "bytes"))
     var chunkSize: ByteCountArgument?
 
     @Option(help: "Fetches at once, over all origins, 1 to 64.")
