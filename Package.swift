@@ -139,6 +139,13 @@ let package = Package(
                 .product(name: "GRDBSQLite", package: "GRDB.swift"),
             ], swiftSettings: settings),
         .testTarget(
+            name: "PlatterProxyTests",
+            dependencies: [
+                "PlatterCache", "PlatterCore", "PlatterHTTP", "PlatterOrigin", "PlatterProxy",
+                "PlatterStore", httpTypes, locks, log, nio, nioHTTP1, nioPosix,
+                .product(name: "NIOEmbedded", package: "swift-nio"),
+            ], swiftSettings: settings),
+        .testTarget(
             name: "PlatterProcessTests", dependencies: ["CPlatter", "PlatterProcess", locks],
             swiftSettings: settings),
         .testTarget(
