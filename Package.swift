@@ -146,7 +146,7 @@ let package = Package(
                 .product(name: "NIOEmbedded", package: "swift-nio"),
             ], swiftSettings: settings),
         .testTarget(
-            name: "PlatterProcessTests", dependencies: ["CPlatter", "PlatterProcess", locks],
+            name: "PlatterProcessTests", dependencies: ["CPlatter", "PlatterProcess"],
             swiftSettings: settings),
         .testTarget(
             name: "PlatterTestingTests", dependencies: ["PlatterCore", "PlatterTesting", nio],

@@ -4,6 +4,7 @@ everything on it was compared."""
 from __future__ import annotations
 
 import errno
+import itertools
 import subprocess
 import unittest
 from pathlib import Path
@@ -48,6 +49,7 @@ class SuspectDisk(Rig):
     def setUp(self) -> None:
         super().setUp()
         self.origin = self.start_origin()
+        self.new_seeds = itertools.count(10)
         self.disk = SickDisk(self.folder)
         self.platter = Platter(
             self.origin.url, self.folder / "cache", "--no-background-fill", "--chunk-size", "64K",
@@ -80,16 +82,15 @@ class SuspectDisk(Rig):
         self.disk.files = set()
         self.assertEqual(self.verify(), 0)
         self.assertTrue(self.is_hit(WELL))
-        for film in (*SICK, Film(LENGTH, 20)):
+        for film in (*SICK, Film(LENGTH, next(self.new_seeds))):
             self.read(film)
             self.settle()
             self.assertTrue(self.is_hit(film), f"{film} is stored")
 
     def check_passed_by(self) -> None:
         """All is passed through, what is on disk as well, and nothing is stored."""
-        self.seed = getattr(self, "seed", 10) + 1
         before = self.everything()
-        for film in (*SICK, WELL, Film(LENGTH, self.seed)):
+        for film in (*SICK, WELL, Film(LENGTH, next(self.new_seeds))):
             self.origin.reset()
             self.assertIn(SUSPECT, self.read(film))
             self.assertIn(SUSPECT, self.read(film, 700_000, 1_200_000))

@@ -108,7 +108,7 @@ struct ServeCommand: AsyncParsableCommand {
         do {
             platter = try await Platter.start(makeConfiguration())
         } catch let error as PlatterError {
-            // Behind what was logged, and always with room for it.
+            // Behind what was logged, so that there is room for it.
             log.flush()
             log.write("platter: \(error.description)\n")
             throw ExitCode.failure
