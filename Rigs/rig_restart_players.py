@@ -26,7 +26,7 @@ RESTARTS = 2
 #: Seconds that a response may go on after SIGTERM: much less than a player has asked for.
 DRAIN = 1
 #: Origin bytes for each byte of the film: what is on its way from the origin at the end is lost.
-MOST = 1.03
+MOST = 1.01
 
 
 class RestartPlayers(Rig):
