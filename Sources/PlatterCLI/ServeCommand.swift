@@ -1,8 +1,8 @@
 import ArgumentParser
-import Dispatch
 import Foundation
 import Logging
 import Platter
+import PlatterProcess
 
 /// The daemon.
 struct ServeCommand: AsyncParsableCommand {
@@ -97,18 +97,23 @@ struct ServeCommand: AsyncParsableCommand {
         guard let level = Logger.Level(rawValue: logLevel) else {
             throw ValidationError("--log-level: use debug, info, notice, warning or error")
         }
+        let log = LogWriter(descriptor: STDERR_FILENO)
         LoggingSystem.bootstrap { label in
-            var handler = StreamLogHandler.standardError(label: label)
+            var handler = StreamLogHandler(label: label, stream: log)
             handler.logLevel = level
             return handler
         }
+        defer { log.flush() }
         // Caught before anything starts, so that an early signal is not lost.
         let signals = TerminationSignals()
         let platter: Platter
         do {
             platter = try await Platter.start(makeConfiguration())
         } catch let error as PlatterError {
-            throw CleanExit.failure(error.description)
+            // Behind what was logged, so that there is room for it.
+            log.flush()
+            log.write("platter: \(error.description)\n")
+            throw ExitCode.failure
         }
         print("Platter listens on \(platter.baseURL)")
         for origin in origin {
@@ -123,7 +128,11 @@ struct ServeCommand: AsyncParsableCommand {
         await withTaskGroup { group in
             group.addTask { await platter.stop(drain: drain) }
             // A second signal ends the wait.
-            group.addTask { if await signals.next() != nil { Foundation.exit(EXIT_SUCCESS) } }
+            group.addTask {
+                guard await signals.next() != nil else { return }
+                log.flush()
+                Foundation.exit(EXIT_SUCCESS)
+            }
             await group.next()
             group.cancelAll()
         }
