@@ -81,10 +81,13 @@ let package = Package(
                 "PlatterCore", "PlatterHTTP", "PlatterOrigin", "PlatterStore", "PlatterCache",
                 "PlatterProxy", "PlatterAdmin", httpTypes, locks, log, nio, nioPosix,
             ], swiftSettings: settings),
+        .target(
+            name: "PlatterProcess", dependencies: ["CPlatter", locks, log], swiftSettings: settings),
         .executableTarget(
             name: "PlatterCLI",
             dependencies: [
-                "CPlatter", "Platter", "PlatterAdmin", "PlatterStore", asyncHTTPClient, log, nio,
+                "Platter", "PlatterAdmin", "PlatterProcess", "PlatterStore", asyncHTTPClient, log,
+                nio,
                 .product(name: "NIOFoundationCompat", package: "swift-nio"), nioHTTP1,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], swiftSettings: settings),
@@ -95,7 +98,7 @@ let package = Package(
         .executableTarget(
             name: "PlatterSampleOrigin",
             dependencies: [
-                "PlatterTesting", nio,
+                "PlatterProcess", "PlatterTesting", nio,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], swiftSettings: settings),
         .executableTarget(
@@ -135,6 +138,16 @@ let package = Package(
                 httpTypes, locks, log, nio, nioPosix,
                 .product(name: "GRDBSQLite", package: "GRDB.swift"),
             ], swiftSettings: settings),
+        .testTarget(
+            name: "PlatterProxyTests",
+            dependencies: [
+                "PlatterCache", "PlatterCore", "PlatterHTTP", "PlatterOrigin", "PlatterProxy",
+                "PlatterStore", httpTypes, locks, log, nio, nioHTTP1, nioPosix,
+                .product(name: "NIOEmbedded", package: "swift-nio"),
+            ], swiftSettings: settings),
+        .testTarget(
+            name: "PlatterProcessTests", dependencies: ["CPlatter", "PlatterProcess"],
+            swiftSettings: settings),
         .testTarget(
             name: "PlatterTestingTests", dependencies: ["PlatterCore", "PlatterTesting", nio],
             swiftSettings: settings),

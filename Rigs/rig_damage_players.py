@@ -10,10 +10,9 @@ from platter_rigs.faults import (
     FAULTS, WARM_FAULTS, Fault, FileEmptied, IndexDeleted, TmpfsFull)
 from platter_rigs.media import DURATION, media, root
 from platter_rigs.player_rig import fetch_whole
-from platter_rigs.players import LANDING, Player, PlayerFailed, goes_to, plays, plays_out
+from platter_rigs.players import LANDING, Player, goes_to, plays, plays_out, reach
 from platter_rigs.players_mpv import Mpv
 from platter_rigs.scene import Scene
-from platter_rigs.waiting import until
 
 FILM = {Mpv: "film.mkv", Chromium: "faststart.mp4"}
 #: A little more than the film needs, so that players have little ahead.
@@ -87,13 +86,3 @@ class DamagePlayers(Rig):
         self.assertLess(max(back, far), SEEK_LIMIT, seeks)
         plays_out(session, DURATION)
         return f"{seeks}, the end"
-
-
-def reach(session: Player, seconds: float) -> None:
-    """Waits until so much of the film was played, without a seek and without trouble."""
-    reached = until(
-        lambda: session.trouble() or (session.position() or 0) >= seconds, seconds + 30, 0.05)
-    if not reached or session.trouble():
-        raise PlayerFailed(
-            f"it should play to {seconds} s; it is at {session.position()}, trouble: "
-            f"{session.trouble()}\n{session.program.log_tail()}")

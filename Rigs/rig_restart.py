@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
-import socket
 import threading
 import time
 
 from platter_rigs import Rig, figure, is_long
-from platter_rigs.origin import ramp_path
+from platter_rigs.held_socket import HeldSocket
+from platter_rigs.origin import Origin, ramp_path
 from platter_rigs.platter import Platter
 from platter_rigs.raw_http import Connection, Ending, fetch_checked, range_of
 
@@ -81,11 +80,8 @@ class Activation(Rig):
 
     def test_nobody_is_refused_while_the_server_is_started_anew(self) -> None:
         origin = self.start_origin()
-        with contextlib.ExitStack() as ends:
-            listener = ends.enter_context(socket.socket())
-            listener.bind(("127.0.0.1", 0))
-            listener.listen(1024)
-            url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        with HeldSocket() as listener:
+            url = listener.url
             platter = self.start_with(listener, origin)
             self.assertEqual(platter.url, url)
             self.assertEqual(fetch_checked(url, PATH, seed=SEED), LENGTH)
@@ -102,12 +98,8 @@ class Activation(Rig):
             self.assertEqual(clients.faults, [])
             self.assertGreater(clients.served, 100 * restarts)
 
-    def start_with(self, listener: socket.socket, origin) -> Platter:
-        """The server takes its first descriptor for the listener, as from systemd."""
-        script = f"exec 3<&{listener.fileno()}; LISTEN_FDS=1 LISTEN_PID=$$ exec \"$@\""
-        platter = Platter(
-            origin.url, self.folder / "cache", under=("sh", "-c", script, "sh"),
-            passed=(listener.fileno(),))
+    def start_with(self, listener: HeldSocket, origin: Origin) -> Platter:
+        platter = listener.start(origin, self.folder / "cache")
         self.addCleanup(self._end, platter)
         return platter
 

@@ -107,6 +107,16 @@ def plays(player: Player, low: float, high: float) -> float:
     return time.monotonic() - begun
 
 
+def reach(player: Player, seconds: float) -> None:
+    """Waits until so much of the film was played, without a seek and without trouble."""
+    reached = until(
+        lambda: player.trouble() or (player.position() or 0) >= seconds, seconds + 30, 0.05)
+    if not reached or player.trouble():
+        raise PlayerFailed(
+            f"it should play to {seconds} s; it is at {player.position()}, trouble: "
+            f"{player.trouble()}\n{player.program.log_tail()}")
+
+
 def plays_out(player: Player, duration: float) -> None:
     """Seeks near the end, and waits for the end to come by itself, neither early nor never."""
     player.seek(duration - LAST_PART)

@@ -72,7 +72,10 @@ public struct PlatterConfiguration: Hashable, Sendable {
         check(0...65535 ~= port, "port: must be from 0 to 65535")
         if let admin { check(0...65535 ~= admin.port, "admin port: must be from 0 to 65535") }
         check(maximumSize >= 64 << 20, "maximum size: must be at least 64 MiB (67108864)")
-        check(64 << 10...1 << 30 ~= chunkLength, "chunk length: must be from 64 KiB to 1 GiB")
+        // Room is given back in blocks of 64 KiB.
+        check(
+            64 << 10...1 << 30 ~= chunkLength && chunkLength.isMultiple(of: 64 << 10),
+            "chunk length: must be a multiple of 64 KiB (65536), from 64 KiB to 1 GiB")
         check(1...64 ~= fetches, "fetches: must be from 1 to 64")
         check(
             1...64 ~= fetchesPerOrigin && fetchesPerOrigin <= fetches,

@@ -18,6 +18,14 @@ struct Store: Sendable {
             throw PlatterError(
                 error.code == .inUse ? .folderInUse : .storage, "\(error.path): \(error.message)")
         }
+        if let warning = IndexWriter.libraryWarning { log.info("\(warning)") }
+        if !PosixDisk.seesWriters {
+            log.info(
+                """
+                What other programs write to the cache's files while Platter writes to them is not \
+                seen on this system
+                """)
+        }
         // Without a boot id nothing recorded so far is trusted unchecked.
         let boot = (try? BootID.current()) ?? "unknown \(UInt64.random(in: .min ... .max))"
         do throws(IndexError) {

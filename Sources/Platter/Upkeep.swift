@@ -78,10 +78,9 @@ struct Upkeep: Sendable {
             BandwidthLimit(bytesPerSecond: bytesPerSecond), clock: SystemClock())
         while !Task.isCancelled {
             // What stands in the way of one round may have gone before the next.
-            let report = try? await scrub.run(repairs: true) { gate.take($0, isBackground: false) }
-            for place in report?.damaged ?? [] where place.isUnexplained {
-                damage.damaged(place.entry)
-            }
+            _ = try? await scrub.run(
+                repairs: true, pause: { gate.take($0, isBackground: false) },
+                found: { if $0.isUnexplained { damage.damaged($0.entry) } })
             try? await Task.sleep(for: Self.scrubInterval)
         }
     }

@@ -118,12 +118,14 @@ package enum AdminMessages {
         package var damaged: [Damage]
         /// Entries whose file is missing.
         package var withoutFile: [Int64]
+        /// Entries whose file could not be opened, of which nothing is known.
+        package var unopened: [Int64]
         package var indexFaults: [String]
         /// What is damaged was forgotten, and is fetched again when it is wanted.
         package var isRepaired: Bool
 
         package var isClean: Bool {
-            damaged.isEmpty && withoutFile.isEmpty && indexFaults.isEmpty
+            damaged.isEmpty && withoutFile.isEmpty && unopened.isEmpty && indexFaults.isEmpty
         }
     }
 

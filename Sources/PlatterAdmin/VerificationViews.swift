@@ -47,7 +47,7 @@ extension AdminMessages.VerificationReport {
                 Damage(
                     id: $0.entry.rawValue, url: AdminMessages.Entry.url(of: $0.key),
                     start: $0.range.lowerBound, end: $0.range.upperBound)
-            }, withoutFile: report.withoutFile, indexFaults: report.indexFaults,
-            isRepaired: isRepaired)
+            }, withoutFile: report.withoutFile, unopened: report.unopened,
+            indexFaults: report.indexFaults, isRepaired: isRepaired)
     }
 }

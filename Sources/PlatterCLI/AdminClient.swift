@@ -30,9 +30,7 @@ struct AdminClient {
 
     /// The local URL of a remote one.
     func register(_ url: String, headers: [HeaderArgument]) async throws -> String {
-        var request = HTTPClientRequest(url: base + "/streams")
-        request.method = .POST
-        request.headers.add(name: "Content-Type", value: "application/json")
+        var request = post("/streams")
         let message = AdminMessages.Stream(
             url: url, headers: headers.map { .init(name: $0.name, value: $0.value) })
         request.body = .bytes(ByteBuffer(bytes: try JSONEncoder().encode(message)))
@@ -43,9 +41,9 @@ struct AdminClient {
     func verify(
         repairs: Bool, progress: (AdminMessages.Verification) -> Void
     ) async throws -> AdminMessages.VerificationReport {
-        var request = HTTPClientRequest(url: base + "/verify" + (repairs ? "?repair=true" : ""))
-        request.method = .POST
+        let request = post("/verify" + (repairs ? "?repair=true" : ""))
         return try await ask(request, deadline: .distantFuture) { response in
+            try await Self.checkStatus(of: response)
             var lines = ByteBuffer()
             for try await buffer in response.body {
                 lines.writeImmutableBuffer(buffer)
@@ -74,14 +72,25 @@ struct AdminClient {
         _ request: HTTPClientRequest, as type: Answer.Type
     ) async throws -> Answer {
         try await ask(request, deadline: .now() + .seconds(30)) { response in
+            try await Self.checkStatus(of: response)
             let body = Data(try await response.body.collect(upTo: 64 << 20).readableBytesView)
-            guard response.status == .ok else {
-                let problem = try? JSONDecoder().decode(Problem.self, from: body)
-                throw Failure.refused(
-                    problem?.error.message ?? "the daemon answered \(response.status)")
-            }
             return try JSONDecoder().decode(type, from: body)
         }
+    }
+
+    /// With or without a body: no page of a browser can ask so without asking first.
+    private func post(_ path: String) -> HTTPClientRequest {
+        var request = HTTPClientRequest(url: base + path)
+        request.method = .POST
+        request.headers.add(name: "Content-Type", value: "application/json")
+        return request
+    }
+
+    private static func checkStatus(of response: HTTPClientResponse) async throws {
+        guard response.status != .ok else { return }
+        let body = Data(try await response.body.collect(upTo: 64 << 10).readableBytesView)
+        let problem = try? JSONDecoder().decode(Problem.self, from: body)
+        throw Failure.refused(problem?.error.message ?? "the daemon answered \(response.status)")
     }
 
     /// Where nobody listens this is known at once.

@@ -1,8 +1,8 @@
 import ArgumentParser
-import Dispatch
 import Foundation
 import Logging
 import Platter
+import PlatterProcess
 
 /// The daemon.
 struct ServeCommand: AsyncParsableCommand {
@@ -41,7 +41,9 @@ struct ServeCommand: AsyncParsableCommand {
             valueName: "bytes"))
     var maxSize: ByteCountArgument?
 
-    @Option(help: ArgumentHelp("Bytes of a chunk, 64K to 1G. (default: 10M)", valueName: "bytes"))
+    @Option(
+        help: ArgumentHelp(
+            "Bytes of a chunk, a multiple of 64K up to 1G. (default: 10M)", valueName: "bytes"))
     var chunkSize: ByteCountArgument?
 
     @Option(help: "Fetches at once, over all origins, 1 to 64.")
@@ -95,18 +97,23 @@ struct ServeCommand: AsyncParsableCommand {
         guard let level = Logger.Level(rawValue: logLevel) else {
             throw ValidationError("--log-level: use debug, info, notice, warning or error")
         }
+        let log = LogWriter(descriptor: STDERR_FILENO)
         LoggingSystem.bootstrap { label in
-            var handler = StreamLogHandler.standardError(label: label)
+            var handler = StreamLogHandler(label: label, stream: log)
             handler.logLevel = level
             return handler
         }
+        defer { log.flush() }
         // Caught before anything starts, so that an early signal is not lost.
         let signals = TerminationSignals()
         let platter: Platter
         do {
             platter = try await Platter.start(makeConfiguration())
         } catch let error as PlatterError {
-            throw CleanExit.failure(error.description)
+            // Behind what was logged, so that there is room for it.
+            log.flush()
+            log.write("platter: \(error.description)\n")
+            throw ExitCode.failure
         }
         print("Platter listens on \(platter.baseURL)")
         for origin in origin {
@@ -121,7 +128,11 @@ struct ServeCommand: AsyncParsableCommand {
         await withTaskGroup { group in
             group.addTask { await platter.stop(drain: drain) }
             // A second signal ends the wait.
-            group.addTask { if await signals.next() != nil { Foundation.exit(EXIT_SUCCESS) } }
+            group.addTask {
+                guard await signals.next() != nil else { return }
+                log.flush()
+                Foundation.exit(EXIT_SUCCESS)
+            }
             await group.next()
             group.cancelAll()
         }

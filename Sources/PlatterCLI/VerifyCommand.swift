@@ -35,7 +35,8 @@ struct VerifyCommand: AsyncParsableCommand {
         } else {
             show(report)
         }
-        if !report.isClean, !report.isRepaired { throw ExitCode.failure }
+        let isLeft = !report.isRepaired || !report.unopened.isEmpty
+        if !report.isClean, isLeft { throw ExitCode.failure }
     }
 
     private func verify() async throws -> AdminMessages.VerificationReport {
@@ -75,6 +76,9 @@ struct VerifyCommand: AsyncParsableCommand {
                 "damaged: \(place.url), bytes \(place.start) to \(place.end - 1) (ID \(place.id))")
         }
         for id in report.withoutFile { print("the file of object \(id) is missing") }
+        for id in report.unopened {
+            print("the file of object \(id) could not be opened: the log says why")
+        }
         for fault in report.indexFaults { print("index: \(fault)") }
         if report.isClean {
             print("All is right.")

@@ -1,6 +1,6 @@
 import ArgumentParser
-import Dispatch
 import NIOCore
+import PlatterProcess
 import PlatterTesting
 
 #if canImport(Darwin)
@@ -47,6 +47,8 @@ struct SampleOrigin: AsyncParsableCommand {
     }
 
     func run() async throws {
+        // Caught before anything starts, so that an early signal is not lost.
+        let signals = TerminationSignals()
         let catalogue = SampleCatalogue(root: root)
         let origin = try await ScriptedOrigin.start(
             port: port, hasControl: true, sendBuffer: sendBuffer > 0 ? sendBuffer : nil,
@@ -58,22 +60,8 @@ struct SampleOrigin: AsyncParsableCommand {
         print("listening on \(origin.baseURL)")
         // A pipe is buffered in blocks, and whoever started this waits for the line.
         fflush(nil)
-        await Self.untilTold()
+        _ = await signals.next()
         try await origin.stop()
-    }
-
-    /// Returns on the first SIGTERM or SIGINT.
-    private static func untilTold() async {
-        let (signals, continuation) = AsyncStream<Void>.makeStream()
-        let sources = [SIGTERM, SIGINT].map { number in
-            signal(number, SIG_IGN)
-            let source = DispatchSource.makeSignalSource(signal: number)
-            source.setEventHandler { continuation.yield() }
-            source.activate()
-            return source
-        }
-        for await _ in signals { break }
-        for source in sources { source.cancel() }
     }
 }
 

@@ -63,7 +63,6 @@ struct CacheFolder {
 
     /// The same folder with what was removed of it made anew; nil when all is there.
     func mended() throws(DiskError) -> CacheFolder? {
-        let hasLock = holds(Self.lockName, lock)
         let hasMarker = fileIdentity(root, Self.markerName) != nil
         let hasObjects = holds(Self.objectsName, objects)
         if hasLock, hasMarker, hasObjects { return nil }
@@ -73,6 +72,9 @@ struct CacheFolder {
         return CacheFolder(
             path: path, root: root, lock: lock, objects: objects, isMemory: isMemory)
     }
+
+    /// Whether the lock at its path is the one that we hold.
+    var hasLock: Bool { holds(Self.lockName, lock) }
 
     /// Whether what we have open is still what has this name.
     private func holds(_ name: String, _ descriptor: Descriptor) -> Bool {
@@ -157,7 +159,20 @@ struct CacheFolder {
         _ = try systemCall("write it to disk", path: markerName) { fsync(root.number) }
     }
 
+    /// Locks the file that has the lock's name: one that is removed at that very instant locks nothing.
     private static func takeLock(
+        _ root: Descriptor, path: String
+    ) throws(DiskError) -> Descriptor {
+        for _ in 1...lockTries {
+            let lock = try takeLockOnce(root, path: path)
+            if fileIdentity(root, lockName) == lock.identity { return lock }
+        }
+        throw DiskError(.inUse, "its lock is removed all the time; see by whom", path: path)
+    }
+
+    private static let lockTries = 8
+
+    private static func takeLockOnce(
         _ root: Descriptor, path: String
     ) throws(DiskError) -> Descriptor {
         let lockPath = path + "/" + lockName

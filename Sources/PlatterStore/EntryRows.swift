@@ -71,10 +71,17 @@ struct EntryRows {
         }
     }
 
+    /// Notes may come out of order by so many seconds [1 h]. What is further ahead was noted by a clock
+    /// that has been set back since, and would never be evicted.
+    private static let disorder: Int64 = 3600
+
     func touch(_ id: EntryID, at time: Int64) throws {
         try db.cachedStatement(
-            sql: "UPDATE cache_entries SET accessed_at = ?1 WHERE id = ?2 AND accessed_at < ?1"
-        ).execute(arguments: [time, id.rawValue])
+            sql: """
+                UPDATE cache_entries SET accessed_at = ?1
+                WHERE id = ?2 AND (accessed_at < ?1 OR accessed_at > ?3)
+                """
+        ).execute(arguments: [time, id.rawValue, time.addingClamped(Self.disorder)])
     }
 
     func note(_ stamp: FileStamp, of id: EntryID) throws {

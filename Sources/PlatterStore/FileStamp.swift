@@ -1,3 +1,5 @@
+internal import PlatterCore
+
 #if canImport(Darwin)
     internal import Darwin
 #elseif canImport(Musl)
@@ -27,6 +29,20 @@ package struct FileStamp: Hashable, Sendable {
         nanoseconds = Int64(time.tv_nsec)
     }
 
+    /// Whether a later change is sure to bring another stamp: the last one is further back than the
+    /// coarsest clock of a file system counts in one step.
+    ///
+    /// - Parameter now: By the clock that stamps are made of, seconds and nanoseconds.
+    func isSettled(now: (seconds: Int64, nanoseconds: Int64)) -> Bool {
+        // A change in the future says that the clock was set back.
+        guard now.seconds == seconds else { return now.seconds > seconds.addingClamped(1) }
+        return now.nanoseconds - nanoseconds >= Self.step
+    }
+
+    /// In nanoseconds [20 ms]: a kernel counts 100 to 1,000 steps a second, and some file systems less
+    /// finely than it says, but those know no sparse files.
+    private static let step: Int64 = 20_000_000
+
     /// As the index keeps it.
     var text: String { "\(number) \(size) \(seconds) \(nanoseconds)" }
 
@@ -43,54 +59,4 @@ package struct FileStamp: Hashable, Sendable {
         // Writing it again catches every second spelling: "+1", "007".
         if !self.text.utf8.elementsEqual(text.utf8) { return nil }
     }
-}
-
-/// Notices when somebody else changes a file that is open. Pure: it is told what the file looks like
-/// before and after each change of our own, and whenever somebody is about to use it.
-///
-/// While changes of our own are under way the stamp says nothing; a foreign one that falls wholly into
-/// them is not seen.
-struct FileWatch {
-    /// What we left the file like; nil when that is not known.
-    private var left: FileStamp?
-    private var changing = 0
-    private var foreign = 0
-    private var accepted = 0
-
-    init(left: FileStamp?) { self.left = left }
-
-    /// The file is about to be used, or changed by us.
-    mutating func look(_ stamp: FileStamp) {
-        guard changing == 0, stamp != left else { return }
-        foreign += 1
-        left = stamp
-    }
-
-    mutating func willChange(_ stamp: FileStamp) {
-        look(stamp)
-        changing += 1
-    }
-
-    /// - Parameter stamp: nil when it could not be had: the next look finds a change.
-    mutating func didChange(_ stamp: FileStamp?) {
-        changing -= 1
-        if changing == 0 { left = stamp }
-    }
-
-    /// nil: nobody else has changed it, as far as is known. Else what to `accept` when nothing is
-    /// taken for granted any more that was known of its content before.
-    var foreignChange: ForeignChange? { foreign == accepted ? nil : ForeignChange(number: foreign) }
-
-    mutating func accept(_ change: ForeignChange) { accepted = max(accepted, change.number) }
-
-    /// How many foreign changes were seen so far.
-    var foreignCount: Int { foreign }
-
-    /// What we left the file like; nil while it is being changed or a foreign change is not accepted.
-    var stamp: FileStamp? { changing == 0 && foreign == accepted ? left : nil }
-}
-
-/// A change of a data file by somebody else.
-package struct ForeignChange: Hashable, Sendable {
-    fileprivate let number: Int
 }

@@ -1,7 +1,10 @@
 /// What becomes of a folder that is removed, moved away or unmounted while it is in use.
 extension PosixDisk {
     package var isInPlace: Bool {
-        let isSame = try? withFolder { (folder) throws(DiskError) in isThere(folder) }
+        // Without the lock at its path another process may take the folder as well.
+        let isSame = try? withFolder { (folder) throws(DiskError) in
+            isThere(folder) && folder.hasLock
+        }
         return isSame ?? false
     }
 

@@ -71,6 +71,9 @@ package final class PosixDisk: Disk {
         }
     }
 
+    /// Whether this system tells of writes by other programs, also beside our own.
+    package static var seesWriters: Bool { ForeignWriters.shared != nil }
+
     /// Where the index belongs.
     package var indexPath: String { root + "/index.sqlite" }
 

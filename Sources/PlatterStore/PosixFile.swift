@@ -20,7 +20,14 @@ final class PosixFile: DataFile {
     private let reservesRoom: Bool
     private let holes: HoleSupport
     private let latency: DiskLatency?
-    private let watch: NIOLockedValueBox<FileWatch>
+    private let watching: NIOLockedValueBox<Watching>
+
+    private struct Watching {
+        var watch: FileWatch
+        /// From our first change on; nil where the system does not tell.
+        var writers: WatchedWriters?
+        var isWatched = false
+    }
 
     /// Takes the descriptor over.
     ///
@@ -35,10 +42,13 @@ final class PosixFile: DataFile {
         self.reservesRoom = reservesRoom
         self.holes = holes
         self.latency = latency
-        watch = NIOLockedValueBox(FileWatch(left: left))
+        watching = NIOLockedValueBox(Watching(watch: FileWatch(left: left)))
     }
 
-    deinit { close(fileDescriptor) }
+    deinit {
+        watching.withLockedValue { $0.writers?.end(fileDescriptor) }
+        close(fileDescriptor)
+    }
 
     func write(_ bytes: UnsafeRawBufferPointer, at offset: Int64) throws(DiskError) {
         try change { () throws(DiskError) in
@@ -63,18 +73,38 @@ final class PosixFile: DataFile {
     /// Does what changes the file, so that it is not taken for a change by somebody else.
     private func change(_ body: () throws(DiskError) -> Void) throws(DiskError) {
         try checkWritable()
-        try look { $0.willChange($1) }
-        defer { watch.withLockedValue { watch in watch.didChange(try? stampNow()) } }
+        watchWriters()
+        try look { $0.willChange($1, othersWrote: $2) }
+        defer {
+            watching.withLockedValue { state in
+                let stamp = try? stampNow()
+                // After the stamp: what comes between the two is seen twice rather than never.
+                let othersWrote = state.writers?.haveWritten() ?? false
+                state.watch.didChange(stamp, othersWrote: othersWrote)
+            }
+        }
         try body()
+    }
+
+    /// Files that are only read need no such care: their stamps tell.
+    private func watchWriters() {
+        watching.withLockedValue { state in
+            guard !state.isWatched else { return }
+            state.isWatched = true
+            state.writers = ForeignWriters.shared?.watch(fileDescriptor)
+        }
     }
 
     /// The stamp is taken under the lock: a change of our own in between would look like another's.
     private func look<Answer>(
-        _ body: (inout FileWatch, FileStamp) -> Answer
+        _ body: (inout FileWatch, FileStamp, _ othersWrote: Bool) -> Answer
     ) throws(DiskError) -> Answer {
-        let answer: Result<Answer, DiskError> = watch.withLockedValue { watch in
+        let answer: Result<Answer, DiskError> = watching.withLockedValue { state in
             do throws(DiskError) {
-                return .success(body(&watch, try stampNow()))
+                let stamp = try stampNow()
+                let isUnclear = state.watch.isUnclear(stamp) { stamp.isSettled(now: changeClock()) }
+                let othersWrote = isUnclear ? state.writers?.haveWritten() ?? false : false
+                return .success(body(&state.watch, stamp, othersWrote))
             } catch {
                 return .failure(error)
             }
@@ -87,17 +117,17 @@ final class PosixFile: DataFile {
     }
 
     func foreignChange() throws(DiskError) -> ForeignChange? {
-        try look { watch, stamp in
-            watch.look(stamp)
+        try look { watch, stamp, othersWrote in
+            watch.look(stamp, othersWrote: othersWrote)
             return watch.foreignChange
         }
     }
 
-    func accept(_ change: ForeignChange) { watch.withLockedValue { $0.accept(change) } }
+    func accept(_ change: ForeignChange) { watching.withLockedValue { $0.watch.accept(change) } }
 
-    var foreignChangeCount: Int { watch.withLockedValue { $0.foreignCount } }
+    var foreignChangeCount: Int { watching.withLockedValue { $0.watch.foreignCount } }
 
-    var stamp: FileStamp? { watch.withLockedValue { $0.stamp } }
+    var stamp: FileStamp? { watching.withLockedValue { $0.watch.stamp } }
 
     func read(
         into buffer: UnsafeMutableRawBufferPointer, at offset: Int64
@@ -176,4 +206,15 @@ func fileStatus(_ descriptor: Int32, path: String) throws(DiskError) -> stat {
     var status = stat()
     _ = try systemCall("look at it", path: path) { fstat(descriptor, &status) }
     return status
+}
+
+/// The time by the clock that a change of a file is stamped with.
+private func changeClock() -> (seconds: Int64, nanoseconds: Int64) {
+    var time = timespec()
+    #if canImport(Darwin)
+        clock_gettime(CLOCK_REALTIME, &time)
+    #else
+        clock_gettime(CLOCK_REALTIME_COARSE, &time)
+    #endif
+    return (Int64(time.tv_sec), Int64(time.tv_nsec))
 }

@@ -108,6 +108,18 @@ struct EntryTests {
         #expect(try reader.entry(entry.id)?.accessedAt == 5_000)
     }
 
+    @Test("a time of last use that a wrong clock has put into the future is put right")
+    func touchAfterWrongClock() async throws {
+        let entry = try await index.entry()
+        let tenYears: Int64 = 10 * 365 * 86_400
+        for time in [5_000 + tenYears, 5_000] {
+            try await index.writer.done { writer, completion in
+                writer.touch([entry.id: time], completion: completion)
+            } as Void
+        }
+        #expect(try reader.entry(entry.id)?.accessedAt == 5_000)
+    }
+
     @Test("revalidation replaces the fields and nothing else")
     func refresh() async throws {
         let entry = try await index.entry()

@@ -88,9 +88,24 @@ struct FolderLossTests {
         for item in try files.contentsOfDirectory(atPath: disk.root) {
             try files.removeItem(atPath: disk.root + "/" + item)
         }
-        #expect(disk.isInPlace)
+        #expect(!disk.isInPlace)
         #expect(try disk.restore())
         #expect(try !disk.restore())
+        try expectInUse()
+    }
+
+    @Test("one whose lock was removed is locked again, unless another has taken it meanwhile")
+    func lockRemoved() throws {
+        try files.removeItem(atPath: disk.root + "/lock")
+        #expect(!disk.isInPlace)
+        #expect(try disk.restore())
+        try expectInUse()
+        try disk.removeFile(name)
+        try files.removeItem(atPath: disk.root + "/lock")
+        let other = try PosixDisk(root: disk.root)
+        expectRefused(.inUse)
+        other.unlock()
+        #expect(try disk.restore())
         try expectInUse()
     }
 

@@ -18,6 +18,15 @@ struct OriginsTests {
         }
     }
 
+    @Test("room is given back in blocks, so a chunk is made of whole ones")
+    func chunkLength() {
+        var configuration = PlatterConfiguration(directory: "/cache")
+        configuration.chunkLength = 3 * (64 << 10)
+        #expect(configuration.problems.isEmpty)
+        configuration.chunkLength = 100 << 10
+        #expect(configuration.problems.count == 1)
+    }
+
     @Test("a path below a name is the named origin's")
     func named() async throws {
         try await Self.run { stage in

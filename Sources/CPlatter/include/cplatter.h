@@ -45,6 +45,30 @@ int platter_is_resident(int descriptor, int64_t offset, int64_t length);
 // Sets `*answer` to 1 when the file lies in memory (tmpfs, ramfs), else to 0.
 int platter_filesystem_is_memory(int descriptor, int *_Nonnull answer);
 
+// MARK: - Who writes to files
+//
+// A queue tells of writes to the files that were added to it, by this process and by others. All four
+// give ENOTSUP where there is no such thing.
+
+// The longest key of a file, in bytes.
+#define PLATTER_FILE_KEY_SIZE 144
+
+int platter_writers_open(int *_Nonnull queue);
+
+// From now on the queue tells of writes to a file; `key` has room for PLATTER_FILE_KEY_SIZE bytes and says
+// which file it is.
+int platter_writers_add(
+    int queue, int descriptor, unsigned char *_Nonnull key, size_t *_Nonnull length);
+
+int platter_writers_remove(int queue, int descriptor);
+
+// Tells `seen` of each file that another process has written to since the last call. No key: it may have
+// been any of them. Does not block.
+int platter_writers_drain(
+    int queue,
+    void (*_Nonnull seen)(void *_Nonnull context, const unsigned char *_Nullable key, size_t length),
+    void *_Nonnull context);
+
 // MARK: - Sockets
 
 // Bytes that may wait unsent in the kernel before the socket counts as full.

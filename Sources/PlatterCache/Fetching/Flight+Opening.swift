@@ -70,6 +70,10 @@ extension Flight {
     /// The disk or the index takes nothing.
     func refused(_ error: any Error) -> FlightOutcome {
         services.admission.refused(error)
+        // Opened for reading only, it would stay so after the file system takes bytes again.
+        if let error = error as? DiskError, error.code == .readOnly || error.code == .permission {
+            services.table.forget(entry)
+        }
         if error.isForWantOfRoom { services.evictor.look() }
         return .failed(.store)
     }

@@ -19,11 +19,13 @@ package struct Scrub: Sendable {
         package var damaged: [Damage] = []
         /// Entries without their file, by number.
         package var withoutFile: [Int64] = []
+        /// Entries whose file is there but could not be opened, by number. Nothing is known of them.
+        package var unopened: [Int64] = []
         /// What SQLite finds wrong with the index itself.
         package var indexFaults: [String] = []
 
         package var isClean: Bool {
-            damaged.isEmpty && withoutFile.isEmpty && indexFaults.isEmpty
+            damaged.isEmpty && withoutFile.isEmpty && unopened.isEmpty && indexFaults.isEmpty
         }
     }
 
@@ -56,9 +58,12 @@ package struct Scrub: Sendable {
     /// - Parameters:
     ///   - repairs: Forgets what is damaged, so that it is fetched again when it is wanted.
     ///   - pause: Called with the bytes read; how long to wait before more are.
+    ///   - found: Called with each damaged place as it is found: a round that is broken off reports
+    ///     nothing else.
     ///   - progress: Called after each run.
     package func run(
         repairs: Bool, pause: (Int) -> Duration = { _ in .zero },
+        found: (Damage) -> Void = { _ in },
         progress: (Progress) async throws -> Void = { _ in }
     ) async throws -> Report {
         var report = Report()
@@ -78,7 +83,8 @@ package struct Scrub: Sendable {
             for summary in page {
                 report.entries += 1
                 try await check(
-                    summary.entry, walk: &walk, report: &report, pause: pause, progress: progress)
+                    summary.entry, walk: &walk, report: &report, pause: pause, found: found,
+                    progress: progress)
             }
             last = end.entry.id.rawValue
         }
@@ -91,18 +97,25 @@ package struct Scrub: Sendable {
 
     private func check(
         _ entry: EntryRecord, walk: inout Walk, report: inout Report,
-        pause: (Int) -> Duration, progress: (Progress) async throws -> Void
+        pause: (Int) -> Duration, found: (Damage) -> Void,
+        progress: (Progress) async throws -> Void
     ) async throws {
         var position: Int64 = 0
         var file: (any DataFile)?
         while true {
             let runs = try await runs(of: entry, from: position)
             guard let last = runs.last else { return }
-            if file == nil { file = open(entry) }
-            guard let file else { return await lost(entry, repairs: walk.repairs, &report) }
+            do throws(DiskError) {
+                if file == nil { file = try disk.openFile(entry.file, left: entry.stamp) }
+            } catch {
+                return try await couldNotOpen(entry, error, repairs: walk.repairs, &report)
+            }
+            guard let file else { return }
             for run in runs {
                 try Task.checkCancellation()
-                try await check(run, of: entry, in: file, repairs: walk.repairs, &report)
+                let damage = try await check(
+                    run, of: entry, in: file, repairs: walk.repairs, &report)
+                if let damage { found(damage) }
                 walk.progress.done += run.run.range.length
                 try await progress(walk.progress)
                 let wait = pause(Int(clamping: run.run.range.length))
@@ -120,26 +133,24 @@ package struct Scrub: Sendable {
         }
     }
 
-    private func open(_ entry: EntryRecord) -> (any DataFile)? {
-        do throws(DiskError) {
-            return try disk.openFile(entry.file, left: entry.stamp)
-        } catch {
-            log.warning("A file of the cache cannot be opened", metadata: ["error": "\(error)"])
-            return nil
+    private func couldNotOpen(
+        _ entry: EntryRecord, _ error: DiskError, repairs: Bool, _ report: inout Report
+    ) async throws(IndexError) {
+        log.error("A file of the cache cannot be opened", metadata: ["error": "\(error)"])
+        guard error.code == .missing || error.code == .notOurs else {
+            // Its rows may be true; only now it cannot be told.
+            return report.unopened.append(entry.id.rawValue)
         }
-    }
-
-    private func lost(_ entry: EntryRecord, repairs: Bool, _ report: inout Report) async {
         report.withoutFile.append(entry.id.rawValue)
-        guard repairs else { return }
         // The next request makes the file anew; without rows nothing is expected in it.
-        _ = try? await index.dropRuns(0..<Int64.max, of: entry.id)
+        if repairs { _ = try await index.dropRuns(0..<Int64.max, of: entry.id) }
     }
 
+    /// - Returns: What is damaged of it.
     private func check(
         _ run: RecordedRun, of entry: EntryRecord, in file: any DataFile, repairs: Bool,
         _ report: inout Report
-    ) async throws {
+    ) async throws -> Damage? {
         let range = run.run.range
         let untouched = Untouched(file)
         let isIntact = (try? Checksum.crc32c(of: file, range: range)) == run.run.crc32c
@@ -150,18 +161,21 @@ package struct Scrub: Sendable {
                 index.stampVerified(
                     run.run, in: entry.id, holds: { untouched.holds }, completion: { _ in })
             }
-            return
+            return nil
         }
         // It may have been evicted, or taken another's place, while it was read.
         let now = try await runs(of: entry, from: range.lowerBound).first
-        guard now?.run == run.run else { return }
+        guard now?.run == run.run else { return nil }
         report.runs += 1
         report.bytes = report.bytes.addingClamped(range.length)
         let isForeign = (try? file.foreignChange()) != .some(nil)
-        report.damaged.append(
-            Damage(
-                entry: entry.id, key: entry.representation.key, range: range,
-                isUnexplained: run.isVerified && !isForeign))
+        let damage = Damage(
+            entry: entry.id, key: entry.representation.key, range: range,
+            isUnexplained: run.isVerified && !isForeign)
+        report.damaged.append(damage)
+        log.error(
+            "Bytes on disk are damaged", metadata: ["file": "\(file.path)", "range": "\(range)"])
         if repairs { _ = try await index.dropRuns(range, of: entry.id) }
+        return damage
     }
 }

@@ -155,6 +155,7 @@ final class WatchedDisk: Disk {
         var dropped: Int64 = 0
         var punchesHoles: Bool
         var keepsFiles = false
+        var openingError: DiskError?
     }
 
     init(_ disk: PosixDisk, canPunch: Bool, punchesHoles: Bool) {
@@ -178,6 +179,9 @@ final class WatchedDisk: Disk {
         state.withLockedValue { $0.opening = action }
     }
 
+    /// From now on no file can be opened.
+    func failOpening(_ error: DiskError?) { state.withLockedValue { $0.openingError = error } }
+
     func beforePunching(_ action: @escaping @Sendable (ByteRange) -> Void) {
         state.withLockedValue { $0.punching = action }
     }
@@ -190,6 +194,7 @@ final class WatchedDisk: Disk {
         _ name: DataFileName, left: FileStamp?
     ) throws(DiskError) -> any DataFile {
         state.withLockedValue { $0.opening }()
+        if let error = state.withLockedValue({ $0.openingError }) { throw error }
         return WatchedFile(
             try disk.openFile(name, left: left), canPunch: canPunch,
             punching: state.withLockedValue { $0.punching },

@@ -67,6 +67,33 @@ struct ScrubTests {
         #expect(try await scrub.run(repairs: false).isClean)
     }
 
+    @Test("of an entry whose file cannot be opened now nothing is forgotten")
+    func unopened() async throws {
+        let film = try await cellar.fill("a", accessedAt: 1)
+        cellar.disk.failOpening(DiskError(.tooManyOpen, "test", path: "a"))
+        let report = try await scrub.run(repairs: true)
+        #expect(report.unopened == [film.id.rawValue])
+        #expect(report.withoutFile.isEmpty)
+        #expect(!report.isClean)
+        cellar.disk.failOpening(nil)
+        #expect(try cellar.chunks(of: film).count == 8)
+        #expect(try await scrub.run(repairs: false).isClean)
+    }
+
+    @Test("what is damaged is told as it is found, though the round comes to no end")
+    func toldAtOnce() async throws {
+        struct Interruption: Error {}
+        let film = try await cellar.fill("a", accessedAt: 1)
+        try flip(film, at: 5)
+        var places: [Scrub.Damage] = []
+        await #expect(throws: Interruption.self) {
+            _ = try await scrub.run(
+                repairs: false, found: { places.append($0) },
+                progress: { _ in if !places.isEmpty { throw Interruption() } })
+        }
+        #expect(places.map(\.entry) == [film.id])
+    }
+
     @Test("rows of another boot are trusted when they were found right")
     func stamps() async throws {
         let film = try await cellar.fill("a", accessedAt: 1)

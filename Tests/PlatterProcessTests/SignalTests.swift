@@ -1,11 +1,13 @@
 import CPlatter
 import Foundation
+import PlatterProcess
 import Testing
 
-@Suite("Signals")
+@Suite("Signals", .timeLimit(.minutes(1)))
 struct SignalTests {
+    /// Both ways in one test: all signals of a program go through one pipe.
     @Test("one that comes before anybody reads is not lost")
-    func early() {
+    func early() async {
         var descriptor: Int32 = -1
         #expect(platter_catch_signal(SIGUSR2, &descriptor) == 0)
         #expect(kill(getpid(), SIGUSR2) == 0)
@@ -15,5 +17,11 @@ struct SignalTests {
         #expect(read(descriptor, &number, 1) == 1)
         #expect(Int32(number) == SIGUSR2)
         #expect(read(descriptor, &number, 1) == -1)
+
+        let signals = TerminationSignals([SIGUSR1, SIGUSR2])
+        #expect(kill(getpid(), SIGUSR1) == 0)
+        #expect(await signals.next() == SIGUSR1)
+        #expect(kill(getpid(), SIGUSR2) == 0)
+        #expect(await signals.next() == SIGUSR2)
     }
 }

@@ -2,16 +2,17 @@ import CPlatter
 import Dispatch
 import Foundation
 
-/// SIGTERM and SIGINT as something to wait for. None is lost from the moment on that this is made.
-actor TerminationSignals {
+/// SIGTERM and SIGINT as something to wait for. None is lost from the moment on that this is made; one
+/// in each program.
+package actor TerminationSignals {
     private let source: (any DispatchSourceRead)?
     private var arrivals: AsyncStream<Int32>.Iterator
 
-    init() {
+    package init(_ numbers: [Int32] = [SIGTERM, SIGINT]) {
         let (stream, continuation) = AsyncStream<Int32>.makeStream()
         arrivals = stream.makeAsyncIterator()
         var descriptor: Int32 = -1
-        for number in [SIGTERM, SIGINT] where platter_catch_signal(number, &descriptor) != 0 {
+        for number in numbers where platter_catch_signal(number, &descriptor) != 0 {
             // It ends the program at once then.
             signal(number, SIG_DFL)
         }
@@ -30,7 +31,7 @@ actor TerminationSignals {
     }
 
     /// The next one; nil when the task that waits was cancelled.
-    func next() async -> Int32? {
+    package func next() async -> Int32? {
         var iterator = arrivals
         defer { arrivals = iterator }
         return await iterator.next(isolation: self)
