@@ -173,6 +173,7 @@ final class MemoryFile: DataFile {
     }
 
     func allocate(_ range: ByteRange) throws(DiskError) {
+        guard disk.punchesHoles else { return }
         try change(.allocate) { (failure) throws(DiskError) in
             if let failure { throw failure }
             node.allocate(range.clamped(to: 0..<MemoryNode.capacity))
