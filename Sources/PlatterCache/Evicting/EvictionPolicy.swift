@@ -93,6 +93,14 @@ package struct EvictionPolicy: Hashable, Sendable {
         return usage.free.addingClamped(-bytes) >= reserve
     }
 
+    /// What has to go before so many bytes more leave the disk its reserve, and the cache is not over its
+    /// limit. 0 when the disk's own numbers do not say why it refuses any, as under a quota.
+    package func bytesLacking(for bytes: Int64, _ usage: Usage) -> Int64 {
+        let reserve = Self.share(settings.reserve, of: usage.total)
+        let lacking = reserve.addingClamped(max(0, bytes)).addingClamped(-max(0, usage.free))
+        return max(0, lacking, bytesToFree(usage))
+    }
+
     /// The bytes taken beyond which eviction begins.
     package func threshold(_ usage: Usage) -> Int64 { Self.share(settings.start, of: limit(usage)) }
 

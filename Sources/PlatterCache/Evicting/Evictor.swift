@@ -78,16 +78,13 @@ package final class Evictor: Sendable {
     /// The bytes that the cache may take now: as the settings say, or less where the disk is small.
     package var limit: Int64 { policy.limit(usage()) }
 
-    /// The disk has refused bytes for want of room, whatever it says of itself.
+    /// The disk has refused bytes for want of room, whatever it says of itself, or has none for so many
+    /// more beside its reserve.
     ///
     /// - Returns: Whether some was made.
-    package func makeRoom() async -> Bool {
+    package func makeRoom(for bytes: Int64 = 0) async -> Bool {
         await making.run { [self] in
-            let before = usage()
-            let now = EvictionPolicy.Usage(
-                taken: before.taken, free: 0, total: before.total,
-                punchesHoles: before.punchesHoles)
-            let wanted = max(policy.bytesToFree(now), Self.leastRoom)
+            let wanted = max(policy.bytesLacking(for: bytes, usage()), Self.leastRoom)
             let left = (try? await free(wanted)) ?? wanted
             return left < wanted
         }
@@ -105,7 +102,7 @@ package final class Evictor: Sendable {
                 _ = await shrinking.run { await self.shrink(for: bytes) }
             }
         } else {
-            guard await makeRoom() else { return false }
+            guard await makeRoom(for: bytes) else { return false }
         }
         let now = usage()
         if policy.fits(bytes, now) { return true }

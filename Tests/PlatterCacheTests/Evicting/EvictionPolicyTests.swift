@@ -50,6 +50,22 @@ struct EvictionPolicyTests {
         #expect(policy.bytesToFree(usage) == 60)
     }
 
+    @Test("a little too little room does not empty the cache")
+    func lacking() {
+        let gibibyte: Int64 = 1 << 30
+        let (taken, total) = (9 * gibibyte, 1000 * gibibyte)
+        // Just the reserve is left: down to where a round goes, and no further.
+        let tight = EvictionPolicy.Usage(taken: taken, free: total / 20, total: total)
+        #expect(policy.bytesLacking(for: 16 * mebibyte, tight) == policy.bytesToFree(tight))
+        #expect(policy.bytesToFree(tight) < 2 * gibibyte)
+        // A quota, of which the disk says nothing.
+        let roomy = EvictionPolicy.Usage(taken: taken, free: total / 2, total: total)
+        #expect(policy.bytesLacking(for: 16 * mebibyte, roomy) == 0)
+        // What the reserve lacks goes all the same.
+        let full = EvictionPolicy.Usage(taken: 60 * gibibyte, free: 0, total: total)
+        #expect(policy.bytesLacking(for: mebibyte, full) >= 50 * gibibyte + mebibyte)
+    }
+
     @Test("on a disk that others have filled nothing may stay")
     func filled() {
         let usage = EvictionPolicy.Usage(taken: 40, free: 0, total: 1000)
