@@ -27,6 +27,8 @@ package final class HTTPOrigin: Origin {
         /// Bodies of redirects and refusals are read to their end up to this size [16 KiB]; beyond it a
         /// new connection is cheaper.
         package var discardedBody: Int64 = 16 << 10
+        /// And for so long [250 ms]: nobody is to wait for what is thrown away.
+        package var discardTime = Duration.milliseconds(250)
         package var userAgent = "Platter"
 
         package init() {}
@@ -155,13 +157,25 @@ package final class HTTPOrigin: Origin {
         }
     }
 
-    /// Reads an answer of no use to its end, so that its connection can be used again.
+    /// Reads an answer of no use to its end, so that its connection can be used again, unless that
+    /// takes too long.
     private func discard(_ response: OriginResponse) async {
         guard let length = response.fields[.contentLength].flatMap({ Int64($0) }),
             length <= settings.discardedBody
         else { return }
-        // Where it breaks off, only the connection is lost.
-        do { for try await _ in response.body {} } catch {}
+        let body = response.body
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask {
+                // Where it breaks off, only the connection is lost.
+                do { for try await _ in body {} } catch {}
+            }
+            group.addTask { [time = settings.discardTime] in
+                // Ends early when the body has.
+                try? await Task.sleep(for: time)
+            }
+            await group.next()
+            group.cancelAll()
+        }
     }
 
     private func send(

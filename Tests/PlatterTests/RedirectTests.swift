@@ -94,6 +94,21 @@ struct RedirectTests {
         }
     }
 
+    @Test(
+        "a redirect whose body does not come, or only drips, is followed all the same",
+        arguments: [BodyVice.stalled(after: 1, nil), .drip(1)])
+    func stalled(vice: BodyVice) async throws {
+        try await Stage.run { stage in
+            let moved = CannedAnswer(
+                status: 302, fields: [HeaderField("Location", "/there.mp4")],
+                body: "It is over there, as everybody knows.")
+            stage.origin.serve(.ramp(length: Stage.length, entityTag: "\"v1\""), at: "/there.mp4")
+            stage.origin.behave(.answers(moved), at: Stage.path)
+            stage.origin.behave(.body(vice), at: Stage.path)
+            try await stage.expectRange(1_000_000..<2_000_000)
+        }
+    }
+
     @Test("readers at several places ask the film once")
     func together() async throws {
         try await Stage.run { stage in
