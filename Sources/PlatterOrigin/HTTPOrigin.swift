@@ -97,14 +97,21 @@ package final class HTTPOrigin: Origin {
         _ target: RedirectHints.Target, of source: RedirectHints.Source, range: AskedRange?
     ) async throws(OriginError) -> OriginResponse? {
         let response: OriginResponse
+        let askedAt = wallClock()
+        hints.withLockedValue { $0.asked(target, of: source, now: askedAt) }
         do {
             response = try await send(target.url, fields: target.fields, range: range)
         } catch .cancelled {
+            let now = wallClock()
+            hints.withLockedValue {
+                $0.cancelled(target, of: source, askedAt: askedAt, now: now)
+            }
             throw .cancelled
         } catch {
             hints.withLockedValue { $0.drop(target, of: source) }
             return nil
         }
+        hints.withLockedValue { $0.answered(target, of: source, askedAt: askedAt) }
         let trust = RedirectHints.trust(status: response.status, fields: response.fields)
         if trust != .keep { hints.withLockedValue { $0.drop(target, of: source) } }
         guard trust == .refused else { return response }
