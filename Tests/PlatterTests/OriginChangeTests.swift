@@ -193,4 +193,29 @@ struct OriginChangeTests {
             }
         }
     }
+
+    /// The version of the film that a response is of, by its tag.
+    private func version(of head: RawClient.Head) throws -> RampContent {
+        let tag = try #require(head["etag"])
+        guard tag != "\"v1\"" else { return RampContent(length: Stage.length) }
+        let number = try #require(Int(tag.dropFirst(5).dropLast()))
+        return RampContent(length: Stage.length, seed: number)
+    }
+
+    @Test("another version with every answer is noticed however slowly they come")
+    func slowlyUnique() async throws {
+        try await Stage.run { stage in
+            stage.origin.behave(.validator(.changing(every: 1, bytes: true)))
+            stage.origin.pace = Pace(bandwidth: 131_072)
+            for _ in 0..<3 {
+                let (head, body, end) = try await stage.getToEnd("bytes=0-")
+                #expect(end == .finished)
+                #expect(body.count < 5_000_000)
+                stage.expect(body, are: 0..<Int64(body.count), of: try version(of: head))
+            }
+            let (head, body) = try await stage.get("bytes=0-999")
+            #expect(head["cache-status"]?.contains("fwd=bypass") == true)
+            stage.expect(body, are: 0..<1000, of: try version(of: head))
+        }
+    }
 }

@@ -7,6 +7,7 @@ extension Flight {
     /// What came is of the version that is open.
     func answeredWell() {
         entry.answeredWell()
+        services.table.confirmed(entry.resource.key)
     }
 
     /// What came cannot be used, but says nothing about the version. When that goes on, readers get what
