@@ -202,6 +202,17 @@ struct OriginChangeTests {
         return RampContent(length: Stage.length, seed: number)
     }
 
+    @Test("a film that is another one before a byte of it has come is passed through in the end")
+    func neverStill() async throws {
+        try await Stage.run { stage in
+            stage.origin.behave(.validator(.changing(every: 1, bytes: true)))
+            stage.origin.behave(.body(.truncated(after: 0)), times: 6)
+            let (head, body) = try await stage.get("bytes=1000-1999")
+            #expect(head.status == 206)
+            stage.expect(body, are: 1000..<2000, of: try version(of: head))
+        }
+    }
+
     @Test("another version with every answer is noticed however slowly they come")
     func slowlyUnique() async throws {
         try await Stage.run { stage in
