@@ -52,7 +52,8 @@ package struct RedirectHints: Sendable {
     package static let lifetimes: ClosedRange<Int64> = 60...600
     /// Seconds that one fetch has to renew a hint, while the others go on with it.
     static let renewal: Int64 = 10
-    /// Seconds after which a target that has not answered is not asked by others [2].
+    /// Seconds after which a target that has not answered is not asked by others [2]. By a clock of whole
+    /// seconds: it may be one second and a little.
     static let patience: Int64 = 2
     /// Hints kept at most [1,000].
     private let limit: Int
