@@ -77,6 +77,15 @@ package enum Verdict: Hashable, Sendable {
     /// Not a sane answer to one range request.
     case malformed(MalformedReason)
 
+    /// Whether it is good, and of the version that was expected, if one was.
+    package var isOfVersion: Bool {
+        switch self {
+        case .partial, .whole: true
+        case .wholeUnusable, .unsatisfiable, .changed, .redirect, .retryable, .rejected, .malformed:
+            false
+        }
+    }
+
     package enum UnusableReason: String, Hashable, Sendable, CustomStringConvertible {
         case lengthUnknown = "a 200 without Content-Length"
 

@@ -27,6 +27,8 @@ package final class HTTPOrigin: Origin {
         /// Bodies of redirects and refusals are read to their end up to this size [16 KiB]; beyond it a
         /// new connection is cheaper.
         package var discardedBody: Int64 = 16 << 10
+        /// And for so long [250 ms]: nobody is to wait for what is thrown away.
+        package var discardTime = Duration.milliseconds(250)
         package var userAgent = "Platter"
 
         package init() {}
@@ -95,14 +97,21 @@ package final class HTTPOrigin: Origin {
         _ target: RedirectHints.Target, of source: RedirectHints.Source, range: AskedRange?
     ) async throws(OriginError) -> OriginResponse? {
         let response: OriginResponse
+        let askedAt = wallClock()
+        hints.withLockedValue { $0.asked(target, of: source, now: askedAt) }
         do {
             response = try await send(target.url, fields: target.fields, range: range)
         } catch .cancelled {
+            let now = wallClock()
+            hints.withLockedValue {
+                $0.cancelled(target, of: source, askedAt: askedAt, now: now)
+            }
             throw .cancelled
         } catch {
             hints.withLockedValue { $0.drop(target, of: source) }
             return nil
         }
+        hints.withLockedValue { $0.answered(target, of: source, askedAt: askedAt) }
         let trust = RedirectHints.trust(status: response.status, fields: response.fields)
         if trust != .keep { hints.withLockedValue { $0.drop(target, of: source) } }
         guard trust == .refused else { return response }
@@ -155,13 +164,25 @@ package final class HTTPOrigin: Origin {
         }
     }
 
-    /// Reads an answer of no use to its end, so that its connection can be used again.
+    /// Reads an answer of no use to its end, so that its connection can be used again, unless that
+    /// takes too long.
     private func discard(_ response: OriginResponse) async {
         guard let length = response.fields[.contentLength].flatMap({ Int64($0) }),
             length <= settings.discardedBody
         else { return }
-        // Where it breaks off, only the connection is lost.
-        do { for try await _ in response.body {} } catch {}
+        let body = response.body
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask {
+                // Where it breaks off, only the connection is lost.
+                do { for try await _ in body {} } catch {}
+            }
+            group.addTask { [time = settings.discardTime] in
+                // Ends early when the body has.
+                try? await Task.sleep(for: time)
+            }
+            await group.next()
+            group.cancelAll()
+        }
     }
 
     private func send(

@@ -44,12 +44,17 @@ package struct RedirectHints: Sendable {
         let target: Target
         var since: Int64
         var until: Int64
+        /// When requests were sent there that have no answer yet.
+        var awaited: [Int64] = []
     }
 
     /// Seconds that a hint is good for, whatever the origin says.
     package static let lifetimes: ClosedRange<Int64> = 60...600
     /// Seconds that one fetch has to renew a hint, while the others go on with it.
     static let renewal: Int64 = 10
+    /// Seconds after which a target that has not answered is not asked by others [2]. By a clock of whole
+    /// seconds: it may be one second and a little.
+    static let patience: Int64 = 2
     /// Hints kept at most [1,000].
     private let limit: Int
     private var hints: [Source: Hint] = [:]
@@ -64,6 +69,7 @@ package struct RedirectHints: Sendable {
     /// - Parameter now: Seconds since 1970. A clock that was set back ends hints, it does not keep them.
     package mutating func target(of source: Source, now: Int64) -> Target? {
         guard let hint = hints[source] else { return nil }
+        if hint.awaited.contains(where: { Self.isLate(askedAt: $0, now: now) }) { return nil }
         if hint.since <= now, now < hint.until { return hint.target }
         hints[source]?.since = now
         hints[source]?.until = now.addingClamped(Self.renewal)
@@ -80,6 +86,40 @@ package struct RedirectHints: Sendable {
         let seconds = min(
             max(lifetime ?? 0, Self.lifetimes.lowerBound), Self.lifetimes.upperBound)
         hints[source] = Hint(target: target, since: now, until: now.addingClamped(seconds))
+    }
+
+    // MARK: Targets that do not answer
+
+    /// A request is sent to the target.
+    package mutating func asked(_ target: Target, of source: Source, now: Int64) {
+        if hints[source]?.target == target { hints[source]?.awaited.append(now) }
+    }
+
+    /// It was answered, however well.
+    package mutating func answered(_ target: Target, of source: Source, askedAt: Int64) {
+        _ = settle(target, of: source, askedAt: askedAt)
+    }
+
+    /// Nobody waits for its answer any more. That may be for want of patience with the target.
+    package mutating func cancelled(
+        _ target: Target, of source: Source, askedAt: Int64, now: Int64
+    ) {
+        // One that was led to and answered since then is known to serve.
+        guard settle(target, of: source, askedAt: askedAt) else { return }
+        if Self.isLate(askedAt: askedAt, now: now) { hints[source] = nil }
+    }
+
+    /// - Returns: Whether it was awaited.
+    private mutating func settle(_ target: Target, of source: Source, askedAt: Int64) -> Bool {
+        guard let hint = hints[source], hint.target == target,
+            let index = hint.awaited.firstIndex(of: askedAt)
+        else { return false }
+        hints[source]?.awaited.remove(at: index)
+        return true
+    }
+
+    private static func isLate(askedAt: Int64, now: Int64) -> Bool {
+        askedAt.addingClamped(patience) <= now
     }
 
     /// The target does not serve any more. A newer one stays.

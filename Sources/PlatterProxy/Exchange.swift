@@ -150,7 +150,7 @@ final class Exchange {
 
     /// The world changed under the opening: once more from the index, but not for ever.
     private func restart() {
-        guard restarts < 2 else { return unavailable() }
+        guard restarts < 2 else { return pass(detail: "changed") }
         restarts += 1
         round += 1
         phase = .starting
@@ -269,12 +269,20 @@ final class Exchange {
     // MARK: - Ending
 
     /// The origin cannot be reached: say so without a body, and when to ask again.
-    func unavailable() {
-        end(.serviceUnavailable, adding: [("Retry-After", "2")])
+    func unavailable() { write(unavailableHead) }
+
+    var unavailableHead: HTTPResponseHead {
+        empty(.serviceUnavailable, adding: [("Retry-After", "2")])
     }
 
     private func end(_ status: HTTPResponseStatus, adding extra: [(String, String)] = []) {
-        write(heads.empty(status, adding: extra, cacheStatus: CacheStatus(.forward(.miss))))
+        write(empty(status, adding: extra))
+    }
+
+    private func empty(
+        _ status: HTTPResponseStatus, adding extra: [(String, String)]
+    ) -> HTTPResponseHead {
+        heads.empty(status, adding: extra, cacheStatus: CacheStatus(.forward(.miss)))
     }
 
     private func write(_ head: HTTPResponseHead) {

@@ -6,8 +6,9 @@ import PlatterHTTP
 import PlatterStore
 
 /// One player's connection: takes its requests one after the other and gives each to an exchange.
-final class ProxyConnection: ChannelInboundHandler {
+final class ProxyConnection: ChannelDuplexHandler {
     typealias InboundIn = HTTPServerRequestPart
+    typealias OutboundIn = HTTPServerResponsePart
     typealias OutboundOut = HTTPServerResponsePart
 
     /// A connection that asks nothing for so long is closed [60 s].
@@ -36,6 +37,8 @@ final class ProxyConnection: ChannelInboundHandler {
     /// The server is to end: this response is the last one.
     private var isDraining = false
     private var hasAnswered = false
+    /// Of the request that is being answered.
+    private var isHeadSent = false
 
     init(services: ProxyServices, index: IndexReader) {
         self.services = services
@@ -59,6 +62,18 @@ final class ProxyConnection: ChannelInboundHandler {
     func channelWritabilityChanged(context: ChannelHandlerContext) {
         if case .answering(let exchange) = phase { exchange.becameWritable() }
         context.fireChannelWritabilityChanged()
+    }
+
+    func write(
+        context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?
+    ) {
+        if case .closing = phase {
+            // What is streamed past the store learns of its end a little later.
+            promise?.fail(ChannelError.outputClosed)
+            return
+        }
+        if !isHeadSent, case .head = unwrapOutboundIn(data) { isHeadSent = true }
+        context.write(data, promise: promise)
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
@@ -103,15 +118,22 @@ final class ProxyConnection: ChannelInboundHandler {
                 let (connection, context) = bound.value
                 connection.end(context)
             }
-        case .answering, .closing: break
+        case .answering(let exchange): exchange.heads.endConnection()
+        case .closing: break
         }
     }
 
     /// The response ends short, with a FIN after what was written, so that the player asks for the rest.
+    /// One that has had nothing is told when to ask again.
     private func end(_ context: ChannelHandlerContext) {
         switch phase {
         case .answering(let exchange):
             exchange.clientLeft()
+            if !isHeadSent {
+                exchange.heads.endConnection()
+                context.write(wrapOutboundOut(.head(exchange.unavailableHead)), promise: nil)
+                context.write(wrapOutboundOut(.end(nil)), promise: nil)
+            }
             closeGracefully(context)
         case .idle, .reading:
             idleTimer?.cancel()
@@ -147,6 +169,8 @@ final class ProxyConnection: ChannelInboundHandler {
             }
             phase = .answering(exchange)
             hasAnswered = true
+            isHeadSent = false
+            if isDraining { exchange.heads.endConnection() }
             exchange.begin()
         } catch {
             refuse(error, head, context)
@@ -156,7 +180,7 @@ final class ProxyConnection: ChannelInboundHandler {
     private func refuse(
         _ flaw: PlayerRequest.Flaw, _ head: HTTPRequestHead, _ context: ChannelHandlerContext
     ) {
-        let isKeepAlive = head.isKeepAlive && flaw != .malformed
+        let isKeepAlive = head.isKeepAlive && !isDraining && flaw != .malformed
         let heads = ResponseHeads(isKeepAlive: isKeepAlive)
         let answer =
             switch flaw {

@@ -1,4 +1,5 @@
 import HTTPTypes
+import NIOConcurrencyHelpers
 import NIOHTTP1
 import PlatterCache
 import PlatterCore
@@ -7,7 +8,13 @@ import PlatterStore
 
 /// The heads of all responses, made in one place, so that hit and miss, GET and HEAD cannot differ.
 struct ResponseHeads {
-    let isKeepAlive: Bool
+    /// Shared with whoever makes a head later, since a server that is to end changes its mind.
+    private let keepsAlive: NIOLockedValueBox<Bool>
+
+    init(isKeepAlive: Bool) { keepsAlive = NIOLockedValueBox(isKeepAlive) }
+
+    /// The connection ends after the response: heads that are made from now on say so.
+    func endConnection() { keepsAlive.withLockedValue { $0 = false } }
 
     /// A response with the entry's own fields: 200, 206, 304, 412 or 416.
     func entry(
@@ -73,7 +80,9 @@ struct ResponseHeads {
         _ status: HTTPResponseStatus, _ headers: HTTPHeaders
     ) -> HTTPResponseHead {
         var headers = headers
-        if !isKeepAlive { headers.replaceOrAdd(name: "Connection", value: "close") }
+        if !keepsAlive.withLockedValue(\.self) {
+            headers.replaceOrAdd(name: "Connection", value: "close")
+        }
         return HTTPResponseHead(version: .http1_1, status: status, headers: headers)
     }
 }

@@ -86,6 +86,40 @@ struct HTTPOriginTests {
         }
     }
 
+    @Test("while a target does not answer, the next fetch asks the source")
+    func late() async throws {
+        try await Bench.run(SigningRule()) { bench in
+            try await bench.expectFilm()
+            bench.origin.behave(.head(.delayed(nil)), at: "/signed/1")
+            let first = Task { try await bench.fetch() }
+            _ = try await bench.origin.wait { $0.paths["/signed/1"]?.requests == 2 }
+            bench.now.withLockedValue { $0 += 2 }
+            try await bench.expectFilm()
+            #expect(bench.resolutions == 2)
+            first.cancel()
+            await #expect(throws: OriginError.cancelled) { try await first.value }
+            try await bench.expectFilm()
+            #expect(bench.resolutions == 2)
+        }
+    }
+
+    @Test(
+        "a target that is given up is asked again only if it had no time to answer",
+        arguments: [1, 2])
+    func givenUp(seconds: Int64) async throws {
+        try await Bench.run(SigningRule()) { bench in
+            try await bench.expectFilm()
+            bench.origin.behave(.head(.delayed(nil)), at: "/signed/1", times: 1)
+            let first = Task { try await bench.fetch() }
+            _ = try await bench.origin.wait { $0.paths["/signed/1"]?.requests == 2 }
+            bench.now.withLockedValue { $0 += seconds }
+            first.cancel()
+            await #expect(throws: OriginError.cancelled) { try await first.value }
+            try await bench.expectFilm()
+            #expect(bench.resolutions == Int(seconds))
+        }
+    }
+
     @Test("a refusal that the source confirms is reported, after one more try")
     func forbidden() async throws {
         try await Bench.run(SigningRule(uses: 1)) { bench in

@@ -78,6 +78,41 @@ struct RedirectHintsTests {
         #expect(hints.count == 0)
     }
 
+    @Test("while a target is late others ask the source, and once it has answered they do not")
+    func late() {
+        var hints = RedirectHints()
+        hints.learn(first, of: source, lifetime: nil, now: start)
+        hints.asked(first, of: source, now: start)
+        hints.asked(first, of: source, now: start + 1)
+        #expect(hints.target(of: source, now: start + 1) == first)
+        #expect(hints.target(of: source, now: start + 2) == nil)
+        hints.answered(first, of: source, askedAt: start)
+        #expect(hints.target(of: source, now: start + 2) == first)
+        #expect(hints.target(of: source, now: start + 3) == nil)
+        hints.answered(first, of: source, askedAt: start + 1)
+        #expect(hints.target(of: source, now: start + 3) == first)
+    }
+
+    @Test("a target that was given up late is dropped, unless it was found again meanwhile")
+    func givenUp() {
+        var hints = RedirectHints()
+        hints.learn(first, of: source, lifetime: nil, now: start)
+        hints.asked(first, of: source, now: start)
+        hints.cancelled(first, of: source, askedAt: start, now: start + 1)
+        #expect(hints.target(of: source, now: start + 5) == first)
+        hints.asked(first, of: source, now: start + 5)
+        hints.learn(first, of: source, lifetime: nil, now: start + 6)
+        hints.cancelled(first, of: source, askedAt: start + 5, now: start + 7)
+        #expect(hints.target(of: source, now: start + 7) == first)
+        hints.asked(first, of: source, now: start + 7)
+        hints.cancelled(first, of: source, askedAt: start + 7, now: start + 9)
+        #expect(hints.count == 0)
+        // What is not known is not asked for.
+        hints.asked(first, of: source, now: .max)
+        hints.answered(first, of: source, askedAt: .max)
+        #expect(hints.count == 0)
+    }
+
     @Test("a clock that is set back ends a hint, and one at its end does not trap")
     func clock() {
         var hints = RedirectHints()

@@ -84,6 +84,58 @@ struct ConnectionTests {
         }
     }
 
+    @Test(
+        "who has had no answer when the server ends is told when to ask again",
+        arguments: [false, true])
+    func endsBeforeTheHead(isPassed: Bool) async throws {
+        try await Stage.run { stage in
+            if isPassed {
+                stage.origin.behave(.validator(.weakEntityTag))
+                _ = try await stage.get("bytes=0-9")
+                stage.origin.resetLedger()
+            }
+            stage.origin.behave(.head(.delayed(nil)))
+            let client = try await RawClient.connect(port: stage.port)
+            try await client.request("GET", Stage.path)
+            _ = try await stage.origin.wait { $0.requests == 1 }
+            async let stopped: Void = stage.platter.stop()
+            let head = try await client.head()
+            #expect(head.status == 503)
+            #expect(head["retry-after"] == "2")
+            #expect(head["connection"] == "close")
+            #expect(head["content-length"] == "0")
+            let (rest, end) = await client.readToEnd()
+            #expect(rest.isEmpty)
+            #expect(end == .finished)
+            await stopped
+        }
+    }
+
+    @Test(
+        "a head that is made while the server ends says that the connection does too",
+        arguments: [false, true])
+    func headWhileDraining(isPassed: Bool) async throws {
+        try await Stage.run { stage in
+            if isPassed {
+                stage.origin.behave(.validator(.weakEntityTag))
+                _ = try await stage.get("bytes=0-9")
+                stage.origin.resetLedger()
+            }
+            stage.origin.behave(.head(.delayed(.seconds(2))), times: 1)
+            let client = try await RawClient.connect(port: stage.port)
+            try await client.request("GET", Stage.path, "Range: bytes=0-99999")
+            _ = try await stage.origin.wait { $0.requests == 1 }
+            async let stopped: Void = stage.platter.stop(drain: .seconds(20))
+            let head = try await client.head()
+            #expect(head.status == 206)
+            #expect(head["connection"] == "close")
+            let (body, end) = await client.readToEnd()
+            stage.expect(body, are: 0..<100_000)
+            #expect(end == .finished)
+            await stopped
+        }
+    }
+
     @Test("a reader keeps what is on disk although the origin refuses what lies ahead")
     func refusedAhead() async throws {
         try await Stage.run(length: 20_000_000) { stage in

@@ -94,14 +94,44 @@ struct OriginRangeTests {
         }
     }
 
-    @Test("a range that is refused although it should be there opens the film anew")
-    func refused() async throws {
+    @Test(
+        "a range that is refused although it should be there is asked for again, and the rest stays",
+        arguments: ["bytes */5000000", nil])
+    func refused(contentRange: String?) async throws {
         try await Stage.run { stage in
             try await stage.expectRange(0..<100_000)
-            let refusal = CannedAnswer(
-                status: 416, fields: [HeaderField("Content-Range", "bytes */5000000")])
-            stage.origin.behave(.answers(refusal), times: 1)
+            let fields = contentRange.map { [HeaderField("Content-Range", $0)] } ?? []
+            stage.origin.behave(.answers(CannedAnswer(status: 416, fields: fields)), times: 1)
             try await stage.expectRange(3_000_000..<4_000_000)
+            try await stage.expectStored(0..<100_000)
+        }
+    }
+
+    @Test("one that is refused without a length again opens the film anew")
+    func refusedAgain() async throws {
+        try await Stage.run { stage in
+            try await stage.expectRange(0..<100_000)
+            stage.origin.behave(.status(416), times: 2)
+            try await stage.expectRange(3_000_000..<4_000_000)
+            stage.origin.resetLedger()
+            try await stage.expectRange(0..<100_000)
+            #expect(stage.origin.ledger.requests > 0)
+        }
+    }
+
+    @Test("a mirror whose copy is cut short does not throw the film away again and again")
+    func cutShort() async throws {
+        try await Stage.run { stage in
+            let refusal = CannedAnswer(
+                status: 416, fields: [HeaderField("Content-Range", "bytes */2000000")])
+            try await stage.expectRange(0..<1000)
+            for number in Int64(1)...3 {
+                stage.origin.behave(.answers(refusal), times: 1)
+                try await stage.expectRange(3_000_000 + number * 1000..<3_001_000 + number * 1000)
+            }
+            let (head, body) = try await stage.get("bytes=0-999")
+            #expect(head["cache-status"]?.contains("fwd=bypass") == true)
+            stage.expect(body, are: 0..<1000)
         }
     }
 }

@@ -94,6 +94,37 @@ struct RedirectTests {
         }
     }
 
+    @Test("a target that does not answer any more is not asked by the next try")
+    func hanging() async throws {
+        try await withScriptedOrigin(host: "127.0.0.2") { mirror in
+            mirror.serve(.ramp(length: Stage.length, entityTag: "\"v1\""), at: "/mirrored.mp4")
+            try await Stage.run { stage in
+                stage.origin.behave(.redirects(to: mirror.url("/mirrored.mp4")), at: Stage.path)
+                try await stage.expectRange(0..<100_000)
+                mirror.behave(.head(.delayed(nil)))
+                stage.origin.clearBehaviours()
+                stage.origin.sign(Stage.path, with: SigningRule())
+                try await stage.expectRange(1_000_000..<2_000_000)
+                #expect(resolutions(stage) == 2)
+            }
+        }
+    }
+
+    @Test(
+        "a redirect whose body does not come, or only drips, is followed all the same",
+        arguments: [BodyVice.stalled(after: 1, nil), .drip(1)])
+    func stalled(vice: BodyVice) async throws {
+        try await Stage.run { stage in
+            let moved = CannedAnswer(
+                status: 302, fields: [HeaderField("Location", "/there.mp4")],
+                body: "It is over there, as everybody knows.")
+            stage.origin.serve(.ramp(length: Stage.length, entityTag: "\"v1\""), at: "/there.mp4")
+            stage.origin.behave(.answers(moved), at: Stage.path)
+            stage.origin.behave(.body(vice), at: Stage.path)
+            try await stage.expectRange(1_000_000..<2_000_000)
+        }
+    }
+
     @Test("readers at several places ask the film once")
     func together() async throws {
         try await Stage.run { stage in

@@ -41,6 +41,7 @@ package final class Entry: Sendable {
         var opened: Opened?
         var habit = ProbeHabit()
         var isFlawed = false
+        var flaws = FlawedAnswers()
         /// Changes of its file by others that were seen before.
         var foreignChanges = 0
     }
@@ -89,6 +90,14 @@ package final class Entry: Sendable {
             return state.isFlawed
         }
     }
+
+    /// Something came for it, now that it is open, that cannot be used.
+    func flawed(askedAt: Moment, now: Moment) -> FlawedAnswers.Standing {
+        state.withLockedValue { $0.flaws.add(askedAt: askedAt, now: now) }
+    }
+
+    /// What came for it can be used.
+    func answeredWell() { state.withLockedValue { $0.flaws.end() } }
 
     /// - Returns: false when it turned out to be something else before: two requests may open it.
     func open(_ opened: Opened) -> Bool {

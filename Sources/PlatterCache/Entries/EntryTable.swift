@@ -150,6 +150,11 @@ package final class EntryTable: Sendable {
         state.withLockedValue { $0.histories[key]?.superseded() }
     }
 
+    /// See `VersionHistory.confirmed`.
+    func confirmed(_ key: CacheKey) {
+        state.withLockedValue { $0.histories[key]?.confirmed() }
+    }
+
     package func bypass(_ key: CacheKey, now: Moment, for time: Duration = EntryTable.bypassTime) {
         state.withLockedValue { state in
             if state.bypassed.count >= Self.bypassLimit {

@@ -10,6 +10,10 @@ package struct VersionHistory: Hashable, Sendable {
     /// would ever see the end of it.
     static let changes = 4
     static let changeWindow = Duration.seconds(10)
+    /// So many in a row [3] may be over before a second answer gave bytes of them, each within so long
+    /// [60 s]: with a slow origin such changes are far apart.
+    static let fleeting = 3
+    static let fleetingTime = Duration.seconds(60)
     /// Versions that are remembered [8].
     private static let limit = 8
 
@@ -22,11 +26,17 @@ package struct VersionHistory: Hashable, Sendable {
     private var seen: [Version] = []
     private var returned: [Moment] = []
     private var changed: [Moment] = []
+    private var openedAt: Moment?
+    private var isConfirmed = false
+    private var fleetingCount = 0
 
     package init() {}
 
     /// The origin has given another version than the one that was open.
     package mutating func superseded() { isSuperseded = true }
+
+    /// Another answer than the one that opened it gave bytes of the version that is open.
+    package mutating func confirmed() { isConfirmed = true }
 
     /// A version is about to be opened.
     ///
@@ -47,6 +57,20 @@ package struct VersionHistory: Hashable, Sendable {
             seen.append(version)
             if seen.count > Self.limit { seen.removeFirst() }
         }
-        return returned.count >= Self.returns || changed.count >= Self.changes
+        let isFleeting = noteFleeting(now: now)
+        return returned.count >= Self.returns || changed.count >= Self.changes || isFleeting
+    }
+
+    /// - Returns: Whether one after the other is over as soon as it is opened.
+    private mutating func noteFleeting(now: Moment) -> Bool {
+        if isSuperseded, let openedAt {
+            let wasFleeting = !isConfirmed && now.since(openedAt) < Self.fleetingTime
+            fleetingCount = wasFleeting ? fleetingCount + 1 : 0
+        }
+        (openedAt, isConfirmed) = (now, false)
+        guard fleetingCount >= Self.fleeting else { return false }
+        // Later they have another chance.
+        fleetingCount = 0
+        return true
     }
 }

@@ -20,7 +20,7 @@ extension Flight {
             }
             return await begin(head, of: response, lacksRanges: true, requestedAt: requestedAt)
         case .wholeUnusable(let reason): return bypass("\(reason)")
-        default: return await refuse(verdict)
+        default: return await refuse(verdict, askedAt: requestedAt)
         }
     }
 

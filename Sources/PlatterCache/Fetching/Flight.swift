@@ -81,6 +81,7 @@ struct Flight: Sendable {
                 status: response.status, fields: response.fields,
                 expectation: FetchExpectation(asked: asked, identity: opened.identity),
                 receivedAt: services.wallClock())
+            if verdict.isOfVersion { answeredWell() }
             switch verdict {
             case .partial(let head):
                 outcome = await store(
@@ -91,7 +92,7 @@ struct Flight: Sendable {
                 outcome = await store(
                     response, range: body, sendsWhole: true, skipping: range.lowerBound,
                     limit: queue.sendsWhole(id), opened: opened, requestedAt: requestedAt)
-            default: outcome = await refuse(verdict)
+            default: outcome = await refuse(verdict, askedAt: requestedAt)
             }
         } catch {
             outcome = failed(error)
@@ -138,20 +139,20 @@ struct Flight: Sendable {
 
     // MARK: - Refusing
 
-    func refuse(_ verdict: Verdict) async -> FlightOutcome {
+    func refuse(_ verdict: Verdict, askedAt: Moment) async -> FlightOutcome {
         switch verdict {
         case .partial, .whole, .wholeUnusable: return .failed(.bypass)
         case .unsatisfiable(let length):
-            guard entry.opened != nil else {
+            guard let opened = entry.opened else {
                 return .failed(.unsatisfiable(completeLength: length))
             }
-            return .failed(await supersede())
+            return await refusedRange(length: length, of: opened, askedAt: askedAt)
         case .changed(.contentType):
             // A page where media was is no new version: a login, or a fault that will pass.
             services.log.warning(
                 "The origin sends a document instead of media",
                 metadata: ["url": "\(entry.resource.url.redacted)"])
-            return .untrusted
+            return flawed(askedAt: askedAt)
         case .changed(let reason):
             services.log.notice(
                 "The origin has another version",
@@ -170,8 +171,9 @@ struct Flight: Sendable {
             services.log.warning(
                 "The origin's answer cannot be trusted",
                 metadata: ["url": "\(entry.resource.url.redacted)", "reason": "\(reason)"])
+            guard entry.opened == nil else { return flawed(askedAt: askedAt) }
             // One that is such may be an accident.
-            guard entry.opened == nil, entry.isFlawedAgain() else { return .untrusted }
+            guard entry.isFlawedAgain() else { return .untrusted }
             return reason == .contentCoded ? bypass("\(reason)") : .failed(.status(502))
         }
     }

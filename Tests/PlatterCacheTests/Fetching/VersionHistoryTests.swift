@@ -10,9 +10,11 @@ struct VersionHistoryTests {
         private var history = VersionHistory()
 
         func opens(
-            _ tag: String, length: Int64 = 1, at seconds: Double, afterAnother: Bool = true
+            _ tag: String, length: Int64 = 1, at seconds: Double, afterAnother: Bool = true,
+            isConfirmed: Bool = true
         ) -> Bool {
             if afterAnother { history.superseded() }
+            defer { if isConfirmed { history.confirmed() } }
             return opens(tag, length, seconds)
         }
 
@@ -44,6 +46,30 @@ struct VersionHistoryTests {
     func unique() {
         let answers = (0..<6).map { film.opens("tag \($0)", at: Double($0)) }
         #expect(answers == [false, false, false, true, true, true])
+    }
+
+    @Test("another one with every answer is noticed also where each takes its time")
+    func slowlyUnique() {
+        let answers = (0..<8).map {
+            film.opens("tag \($0)", at: Double($0) * 50, isConfirmed: false)
+        }
+        // Those that come after it was noticed have their chance.
+        #expect(answers == [false, false, false, true, false, false, true, false])
+    }
+
+    @Test("one of which a second answer gave bytes is no part of such a row")
+    func confirmed() {
+        for number in 0..<100 {
+            #expect(
+                !film.opens("tag \(number)", at: Double(number) * 4, isConfirmed: number % 3 == 0))
+        }
+    }
+
+    @Test("nor is one that was the present one for a while")
+    func rarelyAsked() {
+        for day in 0..<100 {
+            #expect(!film.opens("tag \(day)", at: Double(day) * 86_400, isConfirmed: false))
+        }
     }
 
     @Test("one that was only evicted does not come back: it never went")

@@ -179,7 +179,7 @@ final class Player {
     }
 
     private func restart() {
-        guard restarts < 2 else { return end(.unavailable) }
+        guard restarts < 2 else { return pass() }
         restarts += 1
         round += 1
         begin()
