@@ -17,7 +17,7 @@ from platter_rigs.load import Film, Load
 from platter_rigs.platter import Platter
 from platter_rigs.raw_http import Connection, Ending, fetch_checked, range_of
 from platter_rigs.stored import Stored, stored
-from platter_rigs.system_calls import are_countable
+from platter_rigs.call_filter import are_countable
 
 SEED = 30
 #: Files without an entry that may be left at the end: one cleaned up in the background may be late.

@@ -92,7 +92,7 @@ class Place:
         self.cache = cache
         #: The disk is so small that a start may begin with eviction.
         self.is_tight = False
-        self.flags = ("--chunk-size", "64K", "--no-background-fill", *flags)
+        self.flags = ("--no-background-fill", *flags)
         self.origin = Origin(folder)
         self.client = Client()
         self.films = 0
@@ -131,10 +131,12 @@ class Place:
         self.cache.with_suffix(".log").unlink(missing_ok=True)
         disk = FailingDisk(self.folder, self.cache, plan)
         try:
+            cuts = self.client.cuts
             self._work(disk, work, mends)
             disk.join(20)
             if disk.problem is not None:
                 raise disk.problem
+            self._check_cuts(disk, self.client.cuts - cuts)
             self.check_restart()
         except (AssertionError, RuntimeError, OSError, sqlite3.Error) as problem:
             log = self.cache.with_suffix(".log")
@@ -200,6 +202,14 @@ class Place:
         self.tally["starts refused"] += 1
         self.hits[f"REFUSED {disk.plan.fault} {disk.first}: {said[-1][:100]}"] += 1
 
+    def _check_cuts(self, disk: FailingDisk, cuts: int) -> None:
+        """A response is closed short only where `sendfile` failed, which NIO ends a channel for."""
+        self.tally["responses cut"] += cuts
+        failed = sum(count for what, count in disk.hits.items() if what.startswith("sendfile "))
+        is_gone = disk.plan.fault.startswith("crash") and disk.first is not None
+        if cuts > failed and not is_gone:
+            raise Violation(f"{cuts} responses cut, and sendfile failed {failed} times")
+
     # What must hold.
 
     def check_mended(self, platter: Platter) -> None:
@@ -231,7 +241,7 @@ class Place:
         if self.is_tight:
             # What is there may be too much, with files that a crash has left without an entry.
             platter = self.start()
-            self._wait_for_eviction()
+            self.wait_for_eviction()
             self.stop(platter)
             found = self.audit("after eviction")
         platter = self.start()
@@ -243,13 +253,13 @@ class Place:
             self.stop(platter)
         self.tally["orphans removed"] += len(found.orphans)
 
-    def _wait_for_eviction(self) -> None:
+    def wait_for_eviction(self) -> None:
         """Until the index has stayed the same for a while."""
-        last, since = self._recorded(), time.monotonic()
+        last, since = self.recorded(), time.monotonic()
 
         def is_quiet() -> bool:
             nonlocal last, since
-            recorded = self._recorded()
+            recorded = self.recorded()
             if recorded != last:
                 last, since = recorded, time.monotonic()
             return time.monotonic() - since > QUIET
@@ -257,7 +267,8 @@ class Place:
         if not until(is_quiet, TIDIED, interval=0.1):
             raise Violation("eviction goes on for ever")
 
-    def _recorded(self) -> int:
+    def recorded(self) -> int:
+        """Bytes that the index promises."""
         with contextlib.closing(sqlite3.connect(
                 f"file:{self.cache}/index.sqlite?mode=ro", timeout=5, uri=True)) as index:
             (total,) = index.execute(
