@@ -32,11 +32,14 @@ class Workload:
     needs_disk = False
     #: Whether the disk is mended before the server ends.
     mends = True
+    #: Responses that the workload itself brings to an early end.
+    cuts = 0
 
     def __init__(self, folder: Path, cache: Path):
         folder.mkdir(exist_ok=True)
         self.place = Place(folder, cache, *self.flags)
         self.place.is_tight = self.needs_disk
+        self.place.cuts = self.cuts
         self.client = self.place.client
         self.film: Film | None = None
         self.runs = 0
@@ -145,6 +148,10 @@ class Evict(Workload):
 
 class Changed(Workload):
     """An object changes of which half is on disk."""
+
+    # What begins with the old half cannot go on with the new one. What is passed through for a fault
+    # finds that out for itself, and the next fetch once more.
+    cuts = 2
 
     def prepare(self) -> None:
         self.film = self.place.new_film(LENGTH)
