@@ -16,7 +16,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from platter_rigs import Rig, figure, is_long
-from platter_rigs.anomaly import FILES, THREADS, Violation, together
+from platter_rigs.anomaly import FILES, THREADS, together
+from platter_rigs.anomaly_client import Violation
 from platter_rigs.anomaly_work import (
     LENGTH, Changed, Evict, Fill, Reboot, Restart, Warm, Workload, make_lane)
 from platter_rigs.failing_calls import FAULTS, FailingDisk, Plan

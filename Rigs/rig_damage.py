@@ -119,7 +119,9 @@ class Regrown(Rig):
     def test_bytes_before_those_that_were_fetched_again_are_no_zeros(self) -> None:
         seed = 4
         path = ramp_path(LENGTH, seed)
-        with Scene(self.folder / "scene", FileEmptied(), seed, LENGTH, f"--chunk-size={CHUNK}") as scene:
+        with Scene(
+            self.folder / "scene", FileEmptied(), seed, LENGTH, f"--chunk-size={CHUNK}"
+        ) as scene:
             url = scene.platter.url
             fetch_checked(url, path, seed=seed)
             scene.strike()
@@ -134,7 +136,9 @@ class Rebooted(Rig):
     def test_bits_flipped_before_a_boot_are_fetched_again_and_nothing_else(self) -> None:
         seed = 5
         path = ramp_path(LENGTH, seed)
-        with Scene(self.folder / "scene", BitsFlipped(), seed, LENGTH, f"--chunk-size={CHUNK}") as scene:
+        with Scene(
+            self.folder / "scene", BitsFlipped(), seed, LENGTH, f"--chunk-size={CHUNK}"
+        ) as scene:
             fetch_checked(scene.platter.url, path, seed=seed)
             scene.restart()
             recorded = scene.platter.sql('SELECT start, "end" FROM cache_chunks')

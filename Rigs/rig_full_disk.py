@@ -9,7 +9,8 @@ from platter_rigs import figure, is_long
 from platter_rigs.disk_rig import MB, XFS_SIZE, DiskRig, Readers, Watch
 from platter_rigs.load import Film
 from platter_rigs.platter import Platter
-from platter_rigs.volumes import Filler, are_possible, fill, free, mount_btrfs, mount_ext4, mount_tmpfs, mount_xfs
+from platter_rigs.volumes import (
+    Filler, are_possible, fill, free, mount_btrfs, mount_ext4, mount_tmpfs, mount_xfs)
 
 
 class Cases:
@@ -30,8 +31,9 @@ class Cases:
             readers.finish()
         least = watch.stop()
         figure(
-            f"{sum(film.length for film in films) / MB:.0f} MB on a disk of {self.size / MB:.0f} MB, "
-            f"{rounds} times: {least:.1%} free at the worst instant; {self.faults(platter) or 'no fault'}")
+            f"{sum(film.length for film in films) / MB:.0f} MB on a disk of "
+            f"{self.size / MB:.0f} MB, {rounds} times: {least:.1%} free at the worst instant; "
+            f"{self.faults(platter) or 'no fault'}")
         self.check_reserve()
         self.check_hits(platter, films)
         # The store may be left alone for some seconds after the last write that failed.
@@ -57,7 +59,8 @@ class Cases:
         self.origin.reset()
         self.origin.pace(bandwidth=30 * MB)
         readers = Readers(platter, films)
-        self.wait_until(lambda: self.origin.body_bytes() > self.size * 0.12, 20, "the films are being read")
+        self.wait_until(
+            lambda: self.origin.body_bytes() > self.size * 0.12, 20, "the films are being read")
         other = self.place / "other"
         fill(other)
         self.assertFalse(readers.are_done(), "it is full while they are read")
@@ -79,7 +82,8 @@ class Cases:
         self.origin.reset()
         self.origin.pace(bandwidth=30 * MB)
         readers = Readers(platter, films)
-        self.wait_until(lambda: self.origin.body_bytes() > self.size * 0.12, 20, "the films are being read")
+        self.wait_until(
+            lambda: self.origin.body_bytes() > self.size * 0.12, 20, "the films are being read")
         filler = Filler(self.place)
         try:
             filler.wait_until_full()

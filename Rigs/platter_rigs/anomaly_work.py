@@ -8,7 +8,8 @@ import sqlite3
 import subprocess
 from pathlib import Path
 
-from platter_rigs.anomaly import Place, Violation, together
+from platter_rigs.anomaly import Place, together
+from platter_rigs.anomaly_client import Violation
 from platter_rigs.failing_calls import FailingDisk, Plan
 from platter_rigs.load import Film
 from platter_rigs.platter import Platter
@@ -149,8 +150,8 @@ class Evict(Workload):
 class Changed(Workload):
     """An object changes of which half is on disk."""
 
-    # What begins with the old half cannot go on with the new one. What is passed through for a fault
-    # finds that out for itself, and the next fetch once more.
+    # What begins with the old half cannot go on with the new one. What is passed through for a
+    # fault finds that out for itself, and the next fetch once more.
     cuts = 2
 
     def prepare(self) -> None:

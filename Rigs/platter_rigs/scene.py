@@ -27,8 +27,8 @@ class Scene:
     """Ends its programs and file systems when it is left. A failure comes with Platter's log."""
 
     def __init__(
-        self, folder: Path, fault: Fault, seed: int, length: int, *flags: str, root: Path | None = None,
-        bandwidth: int = 0,
+        self, folder: Path, fault: Fault, seed: int, length: int, *flags: str,
+        root: Path | None = None, bandwidth: int = 0,
     ):
         self.folder = folder
         self.fault = fault
