@@ -4,45 +4,46 @@ from __future__ import annotations
 
 import atexit
 import contextlib
-import itertools
 import os
 import random
 import sys
 import tempfile
 import threading
+import time
 import unittest
 from collections import Counter
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from platter_rigs import Rig, figure, is_long
-from platter_rigs.anomaly import FILES, THREADS, Violation, together
+from platter_rigs.anomaly import FILES, THREADS, together
+from platter_rigs.anomaly_client import Violation
 from platter_rigs.anomaly_work import (
     LENGTH, Changed, Evict, Fill, Reboot, Restart, Warm, Workload, make_lane)
 from platter_rigs.failing_calls import FAULTS, FailingDisk, Plan
 from platter_rigs.platter import Platter
-from platter_rigs.system_calls import are_countable
+from platter_rigs.call_filter import are_countable
+from platter_rigs.series import Plans, Series
 from platter_rigs.volumes import are_possible
 
 SEED = int(os.environ.get("PLATTER_ANOMALY_SEED", 32))
 #: Runs of each workload in the short form.
 SAMPLE = 6
-#: Runs at once.
-LANES = 2
-#: Runs without a fault after which all operations have been tried: how they fall together differs.
-MISSES = 2
+#: Runs at once: most of a run is waiting.
+LANES = int(os.environ.get("PLATTER_ANOMALY_LANES", 6))
+#: The share of the calls of a run without a fault that a series must have reached.
+REACHED = 0.75
+#: Violations after which the rest would tell nothing new.
+MOST = 100
 #: In the long form every so many n are tried, and of faults that last fewer.
 STEP = int(os.environ.get("PLATTER_ANOMALY_STEP", 1))
 LASTING_STEP = 5 * STEP
 
 
-def every(fault: str, lasts: bool) -> Iterator[Plan]:
-    """One n after the other, without end."""
+def every(fault: str, lasts: bool) -> Series:
+    """One n after the other, from a random one of the first."""
     step = LASTING_STEP if lasts else STEP
-    first = random.Random(f"{SEED} {fault} {lasts}").randint(1, step)
-    for when in itertools.count(first, step):
-        yield Plan(fault, when, lasts)
+    return Series(fault, lasts, random.Random(f"{SEED} {fault} {lasts}").randint(1, step), step)
 
 
 @unittest.skipUnless(are_countable(), "this system hands over no system calls")
@@ -84,46 +85,50 @@ class Anomaly(Rig):
         counts = lanes[0].run(Plan("EIO", 0)).counts
         figure(", ".join(f"{count} for {fault}" for fault, count in counts.items()))
         series = self.all() if is_long() else self.sample(kind, counts)
-        todo = iter(series)
+        plans = Plans(series)
+        begun = time.monotonic()
         with ThreadPoolExecutor(LANES) as pool:
-            for done in [pool.submit(self.work_off, lane, todo) for lane in lanes]:
+            for done in [pool.submit(self.work_off, lane, plans) for lane in lanes]:
                 done.result()
+        minutes = (time.monotonic() - begun) / 60
         for lane in lanes:
             self.hits += lane.place.hits
             self.tally += lane.place.tally
         figure(f"seed {SEED}: " + ", ".join(f"{self.tally[key]} {key}" for key in self.tally))
+        figure(f"{minutes:.1f} minutes, {self.tally['runs'] / minutes:.0f} runs a minute")
         if is_long():
             for what, count in sorted(self.hits.items()):
                 figure(f"    {count:4} {what}")
         self.assertEqual(len(self.violations), 0, "\n\n".join(self.violations[:5]))
         self.assertGreaterEqual(self.tally["with a fault"], SAMPLE // 2)
+        if is_long():
+            for one in series:
+                self.assertGreaterEqual(
+                    one.furthest, REACHED * counts[one.fault] - one.step, f"{one} ended early")
 
-    def all(self) -> list[Iterator[Plan]]:
-        """Every fault, once and lasting, for every n: series of plans, each to its end."""
+    def all(self) -> list[Series]:
+        """Every fault, once and lasting, for every n."""
         once = [every(fault, False) for fault in FAULTS]
         return once + [every(fault, True) for fault in FAULTS if not fault.startswith("crash")]
 
-    def sample(self, kind: type[Workload], counts: dict[str, int]) -> Iterator[Iterator[Plan]]:
+    def sample(self, kind: type[Workload], counts: dict[str, int]) -> list[Series]:
         dice = random.Random(f"{SEED} {kind.__name__}")
+        chosen = []
         for fault in dice.sample(list(FAULTS), min(SAMPLE, len(FAULTS))):
             lasts = not fault.startswith("crash") and dice.random() < 0.3
-            yield iter([Plan(fault, dice.randint(1, max(1, counts[fault])), lasts)])
+            when = dice.randint(1, max(1, counts[fault]))
+            chosen.append(Series(fault, lasts, first=when, last=when))
+        return chosen
 
-    def work_off(self, lane: Workload, todo: Iterator[Iterator[Plan]]) -> None:
-        """Takes one series after the other, and each as far as something fails."""
-        while True:
-            with self.lock:
-                plans = next(todo, None)
-            if plans is None:
-                return
-            misses = 0
-            for plan in plans:
-                try:
-                    misses = 0 if lane.run(plan).first else misses + 1
-                except Violation as problem:
-                    self.note(f"{type(lane).__name__} {problem}")
-                if misses == MISSES:
-                    break
+    def work_off(self, lane: Workload, plans: Plans) -> None:
+        """Takes one plan after the other."""
+        while len(self.violations) < MOST and (plan := plans.take()):
+            is_met = True
+            try:
+                is_met = lane.run(plan).first is not None
+            except Violation as problem:
+                self.note(f"{type(lane).__name__} {problem}")
+            plans.tell(plan, is_met)
 
     def note(self, problem: str) -> None:
         with self.lock:

@@ -14,6 +14,8 @@ from platter_rigs.raw_http import Connection, Response, range_of
 
 #: Ramps of different seeds differ at every byte, so one byte tells the version.
 SEEDS = 200
+#: Of the five responses of a trial two begin after the change, unless they ask beyond its end.
+COMPLETE = 1.5
 
 
 class Changing(Rig):
@@ -40,6 +42,8 @@ class Changing(Rig):
             f"{tally.crossed} trials saw both versions, {tally.bytes / 1e6:.0f} MB compared")
         self.assertEqual(tally.problems, [])
         self.assertGreater(tally.crossed, trials / 4, "the change must fall into the reading")
+        self.assertGreater(
+            tally.complete, trials * COMPLETE, "what is read after the change must come whole")
 
     def work(self, origin, platter: Platter, numbers: queue.SimpleQueue, tally: Tally) -> None:
         while True:

@@ -1,4 +1,4 @@
-"""A disk that is really full: memory and ext4 of their own, taken to the last block."""
+"""A disk that is really full: memory, ext4, XFS and btrfs, taken to the last block."""
 
 from __future__ import annotations
 
@@ -6,18 +6,23 @@ import unittest
 from pathlib import Path
 
 from platter_rigs import figure, is_long
-from platter_rigs.disk_rig import MB, SIZE, DiskRig, Readers, Watch
+from platter_rigs.disk_rig import MB, XFS_SIZE, DiskRig, Readers, Watch
 from platter_rigs.load import Film
 from platter_rigs.platter import Platter
-from platter_rigs.volumes import Filler, are_possible, fill, free, mount_ext4, mount_tmpfs
+from platter_rigs.volumes import (
+    Filler, are_possible, fill, free, mount_btrfs, mount_ext4, mount_tmpfs, mount_xfs)
 
 
 class Cases:
     """What is tried on each kind of disk."""
 
+    def large_films(self) -> list[Film]:
+        """Four that do not fit, not even two of them beside each other."""
+        return [Film(int(self.size * 0.52), seed) for seed in range(1, 5)]
+
     def test_films_larger_than_the_disk(self) -> None:
         self.origin.pace(bandwidth=200 * MB)
-        films = [Film(70 * MB, seed) for seed in range(1, 5)]
+        films = self.large_films()
         platter = self.start()
         watch = Watch(self.place)
         rounds = 3 if is_long() else 1
@@ -26,8 +31,9 @@ class Cases:
             readers.finish()
         least = watch.stop()
         figure(
-            f"{sum(film.length for film in films) / MB:.0f} MB on a disk of {SIZE / MB:.0f} MB, "
-            f"{rounds} times: at least {least:.1%} free; {self.faults(platter) or 'no fault'}")
+            f"{sum(film.length for film in films) / MB:.0f} MB on a disk of "
+            f"{self.size / MB:.0f} MB, {rounds} times: {least:.1%} free at the worst instant; "
+            f"{self.faults(platter) or 'no fault'}")
         self.check_reserve()
         self.check_hits(platter, films)
         # The store may be left alone for some seconds after the last write that failed.
@@ -36,7 +42,7 @@ class Cases:
 
     def test_a_restart_after_films_larger_than_the_disk(self) -> None:
         """What it has filled itself must not keep it from starting."""
-        films = [Film(70 * MB, seed) for seed in range(1, 5)]
+        films = self.large_films()
         platter = self.start()
         Readers(platter, films, (0, 0.5)).finish()
         self.assertEqual(platter.stop(), 0)
@@ -47,19 +53,22 @@ class Cases:
 
     def test_another_program_takes_all_room(self) -> None:
         films = [Film(60 * MB, seed) for seed in range(1, 4)]
+        known = Film(int(self.size * 0.15), 8)
         platter = self.start()
-        self.read(platter, Film(20 * MB, 8))
+        self.read(platter, known)
         self.origin.reset()
         self.origin.pace(bandwidth=30 * MB)
         readers = Readers(platter, films)
-        self.wait_until(lambda: self.origin.body_bytes() > 15 * MB, 20, "the films are being read")
+        self.wait_until(
+            lambda: self.origin.body_bytes() > self.size * 0.12, 20, "the films are being read")
         other = self.place / "other"
         fill(other)
         self.assertFalse(readers.are_done(), "it is full while they are read")
         self.origin.pace(bandwidth=0)
         readers.finish()
         figure(self.faults(platter) or "no fault")
-        self.check_hits(platter, [*films, Film(20 * MB, 8)])
+        self.check_refusals(platter)
+        self.check_hits(platter, [*films, known])
         self.check_reserve()
         other.unlink()
         self.check_back(platter, Film(20 * MB, 9))
@@ -67,12 +76,14 @@ class Cases:
 
     def test_another_program_takes_what_becomes_free_as_well(self) -> None:
         films = [Film(60 * MB, seed) for seed in range(1, 4)]
+        known = Film(int(self.size * 0.15), 8)
         platter = self.start()
-        self.read(platter, Film(20 * MB, 8))
+        self.read(platter, known)
         self.origin.reset()
         self.origin.pace(bandwidth=30 * MB)
         readers = Readers(platter, films)
-        self.wait_until(lambda: self.origin.body_bytes() > 15 * MB, 20, "the films are being read")
+        self.wait_until(
+            lambda: self.origin.body_bytes() > self.size * 0.12, 20, "the films are being read")
         filler = Filler(self.place)
         try:
             filler.wait_until_full()
@@ -80,7 +91,8 @@ class Cases:
             self.origin.pace(bandwidth=0)
             readers.finish()
             figure(self.faults(platter) or "no fault")
-            self.read(platter, Film(20 * MB, 8))
+            self.check_refusals(platter)
+            self.read(platter, known)
         finally:
             filler.give_back()
         self.check_back(platter, Film(20 * MB, 9))
@@ -108,13 +120,13 @@ class Cases:
 @unittest.skipUnless(are_possible(), "needs root, and may not mount")
 class FullMemory(Cases, DiskRig):
     def mount(self, place: Path) -> None:
-        mount_tmpfs(place, SIZE, self.ends)
+        mount_tmpfs(place, self.size, self.ends)
 
 
 @unittest.skipUnless(are_possible(), "needs root, loop devices and mkfs.ext4")
 class FullExt4(Cases, DiskRig):
     def mount(self, place: Path) -> None:
-        mount_ext4(place, SIZE, self.ends, "-b", "4096")
+        mount_ext4(place, self.size, self.ends, "-b", "4096")
 
 
 @unittest.skipUnless(are_possible(), "needs root, loop devices and mkfs.ext4")
@@ -122,7 +134,24 @@ class SmallBlocks(DiskRig):
     """Blocks of 1 KiB, as mkfs chooses for small disks: SQLite maps pages that have holes then."""
 
     def mount(self, place: Path) -> None:
-        mount_ext4(place, SIZE, self.ends, "-b", "1024")
+        mount_ext4(place, self.size, self.ends, "-b", "1024")
 
     def test_a_start_on_a_full_disk(self) -> None:
         self.start_full(kills=False)
+
+
+@unittest.skipUnless(are_possible("mkfs.xfs"), "needs root, loop devices and mkfs.xfs (xfsprogs)")
+class FullXFS(Cases, DiskRig):
+    size = XFS_SIZE
+
+    def mount(self, place: Path) -> None:
+        mount_xfs(place, self.size, self.ends)
+
+
+@unittest.skipUnless(
+    are_possible("mkfs.btrfs"), "needs root, loop devices and mkfs.btrfs (btrfs-progs)")
+class FullBtrfs(Cases, DiskRig):
+    """It needs room for its own books to write, and even to remove, anything."""
+
+    def mount(self, place: Path) -> None:
+        mount_btrfs(place, self.size, self.ends)

@@ -74,6 +74,9 @@ class Snapshots(Rig):
             f"seed {SEED}: {fills * cuts} power cuts, {sums.rows} rows came through; {sums.lies} "
             f"of them were not true, for {sums.lost / MB:.1f} MB; {sums.fetched / MB:.1f} MB "
             "fetched again")
+        self.assertGreater(sums.rows, 0, "rows must have come through")
+        if is_long():
+            self.assertGreater(sums.lies, 0, "bytes must have been lost whose rows were not")
 
     def fill(self, place: Path, image: Path, number: int, cuts: int) -> list[Path]:
         """A server on a new disk, and what is on the disk at some instants under load."""

@@ -13,12 +13,12 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from platter_rigs.anomaly_client import Client, Violation
 from platter_rigs.extents import merged, overlap
 from platter_rigs.failing_calls import FailingDisk, Plan
 from platter_rigs.load import Film
 from platter_rigs.origin import Origin
 from platter_rigs.platter import Platter
-from platter_rigs.raw_http import Connection, Ending, range_of
 from platter_rigs.stored import Stored, stored
 from platter_rigs.waiting import until
 
@@ -28,60 +28,9 @@ RECOVERY = 15
 TIDIED = 20
 #: Seconds without a change after which eviction has come to its end.
 QUIET = 1
-#: Times that a client asks again in a row for a byte that does not come.
-PATIENCE = 5
-#: Seconds that one response may take.
-LONGEST = 9
 #: Files and threads that there may be more than before: connections to the origin come and go.
 FILES, THREADS = 8, 4
 _NEW_LENGTH = 200_000
-
-
-class Violation(AssertionError):
-    """What must never be."""
-
-
-class Client:
-    """Reads, and asks for the rest of what is closed short, as players do."""
-
-    def __init__(self) -> None:
-        self.cuts = 0
-        #: The seeds of the versions of an object, by path; of others it follows from the path.
-        self.versions: dict[str, list[int]] = {}
-
-    def take(self, url: str, film: Film, start: int = 0, end: int | None = None) -> None:
-        """Every byte from `start` to `end`, in as many responses as it takes."""
-        position, end = start, film.length if end is None else end
-        fruitless = 0
-        while position < end:
-            begun = time.monotonic()
-            with Connection(url, timeout=LONGEST * 2) as connection:
-                got = self._part(connection, film, position, end)
-            if time.monotonic() - begun > LONGEST:
-                raise Violation(f"{film} from {position}: {time.monotonic() - begun:.1f} s")
-            position += got
-            fruitless = 0 if got else fruitless + 1
-            if fruitless == PATIENCE:
-                raise Violation(f"{film}: no byte at {position}, {fruitless} times")
-
-    def _part(self, connection: Connection, film: Film, position: int, end: int) -> int:
-        response = connection.request(film.path, range_of(position, end))
-        if response.status != 206 or response.start != position:
-            raise Violation(f"206 from {position} expected: {response.status} {response.fields}")
-        got = response.check(seed=self._version(film, response.fields.get("etag", "")))
-        if response.ending is Ending.RESET:
-            raise Violation(f"{film}: reset at {response.position}")
-        if response.ending is Ending.FIN:
-            self.cuts += 1
-        return got
-
-    def _version(self, film: Film, tag: str) -> int:
-        if film.path not in self.versions:
-            return film.seed
-        seed = int(tag.strip('"').rpartition("-")[2])
-        if seed not in self.versions[film.path]:
-            raise Violation(f"{film}: no version {seed}")
-        return seed
 
 
 class Place:
@@ -92,7 +41,9 @@ class Place:
         self.cache = cache
         #: The disk is so small that a start may begin with eviction.
         self.is_tight = False
-        self.flags = ("--chunk-size", "64K", "--no-background-fill", *flags)
+        #: Responses of a run that may be cut without a fault.
+        self.cuts = 0
+        self.flags = ("--no-background-fill", *flags)
         self.origin = Origin(folder)
         self.client = Client()
         self.films = 0
@@ -131,10 +82,12 @@ class Place:
         self.cache.with_suffix(".log").unlink(missing_ok=True)
         disk = FailingDisk(self.folder, self.cache, plan)
         try:
+            cuts = self.client.cuts
             self._work(disk, work, mends)
             disk.join(20)
             if disk.problem is not None:
                 raise disk.problem
+            self._check_cuts(disk, self.client.cuts - cuts)
             self.check_restart()
         except (AssertionError, RuntimeError, OSError, sqlite3.Error) as problem:
             log = self.cache.with_suffix(".log")
@@ -200,6 +153,14 @@ class Place:
         self.tally["starts refused"] += 1
         self.hits[f"REFUSED {disk.plan.fault} {disk.first}: {said[-1][:100]}"] += 1
 
+    def _check_cuts(self, disk: FailingDisk, cuts: int) -> None:
+        """A response is closed short only where `sendfile` failed, which NIO ends a channel for."""
+        self.tally["responses cut"] += cuts
+        failed = sum(count for what, count in disk.hits.items() if what.startswith("sendfile "))
+        is_gone = disk.plan.fault.startswith("crash") and disk.first is not None
+        if cuts > failed + self.cuts and not is_gone:
+            raise Violation(f"{cuts} responses cut, and sendfile failed {failed} times")
+
     # What must hold.
 
     def check_mended(self, platter: Platter) -> None:
@@ -231,7 +192,7 @@ class Place:
         if self.is_tight:
             # What is there may be too much, with files that a crash has left without an entry.
             platter = self.start()
-            self._wait_for_eviction()
+            self.wait_for_eviction()
             self.stop(platter)
             found = self.audit("after eviction")
         platter = self.start()
@@ -243,13 +204,13 @@ class Place:
             self.stop(platter)
         self.tally["orphans removed"] += len(found.orphans)
 
-    def _wait_for_eviction(self) -> None:
+    def wait_for_eviction(self) -> None:
         """Until the index has stayed the same for a while."""
-        last, since = self._recorded(), time.monotonic()
+        last, since = self.recorded(), time.monotonic()
 
         def is_quiet() -> bool:
             nonlocal last, since
-            recorded = self._recorded()
+            recorded = self.recorded()
             if recorded != last:
                 last, since = recorded, time.monotonic()
             return time.monotonic() - since > QUIET
@@ -257,7 +218,8 @@ class Place:
         if not until(is_quiet, TIDIED, interval=0.1):
             raise Violation("eviction goes on for ever")
 
-    def _recorded(self) -> int:
+    def recorded(self) -> int:
+        """Bytes that the index promises."""
         with contextlib.closing(sqlite3.connect(
                 f"file:{self.cache}/index.sqlite?mode=ro", timeout=5, uri=True)) as index:
             (total,) = index.execute(

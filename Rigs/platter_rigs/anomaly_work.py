@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 import sqlite3
+import subprocess
 from pathlib import Path
 
-from platter_rigs.anomaly import Place, Violation, together
+from platter_rigs.anomaly import Place, together
+from platter_rigs.anomaly_client import Violation
 from platter_rigs.failing_calls import FailingDisk, Plan
 from platter_rigs.load import Film
 from platter_rigs.platter import Platter
@@ -16,25 +19,28 @@ LENGTH = 1_500_000
 HALF = LENGTH // 2
 #: Runs in one folder, so that it does not grow for ever.
 GENERATION = 40
-#: A disk of which the cache leaves a twentieth free, which the index needs, and what somebody else
-#: has on it: two films do not fit beside that.
+#: A disk of which the cache leaves a twentieth free, which the index needs, what somebody else has
+#: on it, and what is asked for: a few fit beside that.
 DISK, OTHERS, FILM = 48 << 20, 36 << 20, 3 << 20
 
 
 class Workload:
     """Something to do to a server while its disk fails."""
 
-    flags: tuple[str, ...] = ()
+    flags: tuple[str, ...] = ("--chunk-size", "64K")
     is_fresh = False
     #: Whether the disk must be small.
     needs_disk = False
     #: Whether the disk is mended before the server ends.
     mends = True
+    #: Responses that the workload itself brings to an early end.
+    cuts = 0
 
     def __init__(self, folder: Path, cache: Path):
         folder.mkdir(exist_ok=True)
         self.place = Place(folder, cache, *self.flags)
         self.place.is_tight = self.needs_disk
+        self.place.cuts = self.cuts
         self.client = self.place.client
         self.film: Film | None = None
         self.runs = 0
@@ -104,19 +110,49 @@ class Reboot(Warm):
 
 
 class Evict(Workload):
-    """Films that do not fit on the disk beside those that are there."""
+    """A film that does not fit on the disk beside those that are there.
+
+    Each run begins with the same disk, just full: eviction makes room ahead, so that of the runs on
+    one disk every fourth would find room, and the n-th call would be another each time.
+    """
 
     needs_disk = True
+    # Each chunk that goes is some ten calls.
+    flags = ("--chunk-size", "256K")
+
+    def prepare(self) -> None:
+        kept = self.place.folder / "full"
+        if not kept.exists():
+            self.fill_up(kept)
+        copy_cache(kept, self.place.cache)
+
+    def fill_up(self, kept: Path) -> None:
+        """Keeps a cache that the next film is too much for."""
+        recorded = 0
+        while True:
+            platter = self.place.start()
+            try:
+                self.client.take(platter.url, self.place.new_film(FILM))
+                self.place.wait_for_eviction()
+            finally:
+                self.place.stop(platter)
+            if self.place.recorded() < recorded + FILM:
+                return
+            recorded = self.place.recorded()
+            copy_cache(self.place.cache, kept)
 
     def work(self, platter: Platter) -> None:
-        for _ in range(2):
-            film = self.place.new_film(FILM)
-            self.client.take(platter.url, film)
-            self.client.take(platter.url, film, FILM // 2)
+        film = self.place.new_film(FILM)
+        self.client.take(platter.url, film)
+        self.client.take(platter.url, film, FILM // 2)
 
 
 class Changed(Workload):
     """An object changes of which half is on disk."""
+
+    # What begins with the old half cannot go on with the new one. What is passed through for a
+    # fault finds that out for itself, and the next fetch once more.
+    cuts = 2
 
     def prepare(self) -> None:
         self.film = self.place.new_film(LENGTH)
@@ -142,6 +178,12 @@ class Restart(Workload):
     def work(self, platter: Platter) -> None:
         self.client.take(platter.url, self.film, 0, 100_000)
         self.client.take(platter.url, self.place.new_film(200_000))
+
+
+def copy_cache(cache: Path, copy: Path) -> None:
+    """A cache that no server has, with its holes, in place of another."""
+    shutil.rmtree(copy, ignore_errors=True)
+    subprocess.run(["cp", "--archive", "--sparse=always", str(cache), str(copy)], check=True)
 
 
 def make_lane(kind: type[Workload], folder: Path, ends: contextlib.ExitStack) -> Workload:

@@ -17,10 +17,15 @@ from platter_rigs.volumes import fill, free
 
 MB = 1_000_000
 SIZE = 128 << 20
+#: What mkfs.xfs makes at least.
+XFS_SIZE = 320 << 20
 #: The share of the disk that is to stay free.
 RESERVE = 0.05
 #: Seconds from the moment that there is room again until new bytes are kept.
 BACK = 5
+
+#: How Platter says that it passes through because there is no room: it saw that, or was told.
+REFUSALS = ("no room beyond its reserve", "The store takes no bytes")
 
 
 class Readers:
@@ -68,6 +73,8 @@ class DiskRig(Rig):
     """A rig whose cache folder is on a disk of its own."""
 
     limit = 300
+    #: Bytes of the disk.
+    size = SIZE
 
     def mount(self, place: Path) -> None:
         raise NotImplementedError
@@ -85,7 +92,7 @@ class DiskRig(Rig):
         (self.folder / "cache").symlink_to(self.place / "cache")
 
     def start(self) -> Platter:
-        return self.start_platter(self.origin, "--no-background-fill")
+        return self.start_platter(self.origin, "--no-background-fill", "--log-level", "info")
 
     def read(self, platter: Platter, film: Film) -> None:
         self.assertEqual(fetch_checked(platter.url, film.path, seed=film.seed), film.length)
@@ -94,9 +101,15 @@ class DiskRig(Rig):
         """What the log says, by kind."""
         text = platter.log.read_text(errors="replace") if platter.log.exists() else ""
         kinds = (
-            "The disk refuses bytes", "No room could be reserved", "The index refuses a range",
-            "Nothing can be stored", "Eviction failed", "larger than it should be")
+            *REFUSALS, "The index cannot be written", "The index cannot be used",
+            "Room could not be given back", "Eviction failed", "larger than it should be")
         return ", ".join(f"{kind!r} {text.count(kind)} times" for kind in kinds if kind in text)
+
+    def check_refusals(self, platter: Platter) -> None:
+        """The disk was as full as it should have been: bytes were passed through for it."""
+        text = platter.log.read_text(errors="replace")
+        self.assertTrue(
+            any(refusal in text for refusal in REFUSALS), f"no refusal; {self.faults(platter)}")
 
     def recorded(self, platter: Platter, film: Film) -> list[tuple[int, int]]:
         text = platter.sql(
@@ -107,6 +120,7 @@ class DiskRig(Rig):
     def check_hits(self, platter: Platter, films: list[Film]) -> None:
         """What is recorded of some films is served without the origin."""
         self.origin.wait_until_quiet()
+        self.wait_for_eviction(platter)
         hits = 0
         for film in films:
             for start, end in self.recorded(platter, film):
@@ -119,6 +133,19 @@ class DiskRig(Rig):
                 hits += end - start
         figure(f"{hits / MB:.1f} MB of hits without the origin")
         self.assertGreater(hits, 0, "something must be on disk")
+
+    def wait_for_eviction(self, platter: Platter) -> None:
+        """Until the index has stayed the same for a second: what goes now may come again."""
+        last, since = "", time.monotonic()
+
+        def is_quiet() -> bool:
+            nonlocal last, since
+            rows = platter.sql('SELECT entry, start, "end" FROM cache_chunks')
+            if rows != last:
+                last, since = rows, time.monotonic()
+            return time.monotonic() - since > 1
+
+        self.wait_until(is_quiet, 20, "eviction comes to its end")
 
     def check_reserve(self) -> None:
         """The cache leaves room to others, of its own."""
@@ -149,7 +176,8 @@ class DiskRig(Rig):
 
     def start_full(self, *, kills: bool) -> None:
         """A server with a film on disk ends, the disk fills up, the next server starts."""
-        known, unknown = Film(20 * MB, 1), Film(30 * MB, 2)
+        # Some of it may stay when the reserve is made free again.
+        known, unknown = Film(int(self.size * 0.15), 1), Film(30 * MB, 2)
         platter = self.start()
         self.read(platter, known)
         self.wait_until(

@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING
 
 from platter_rigs import volumes
 from platter_rigs.volumes import Filler
+from platter_rigs.waiting import until
 
 if TYPE_CHECKING:
     from platter_rigs.scene import Scene
 
 _FLIPS = 200
 _NOBODY = 65534
+#: Seconds until a fault that lasts is felt; what eviction frees on a full disk is taken at once.
+_FELT = 5
 #: Room for the objects of a scene twice over, and soon full.
 _SMALL_DISK = 128 << 20
 
@@ -56,20 +59,39 @@ class Fault:
         """Makes it happen."""
 
     def was_felt(self, scene: Scene) -> bool:
-        """Whether it can be seen that it happened at all."""
-        return True
+        """Whether Platter has met it: bytes of which it knew were fetched again, a line in its log,
+        or what is new is not stored."""
+        raise NotImplementedError
 
     def mend(self, scene: Scene) -> None:
         """Undoes it, as far as a person would. May be called again, and without a strike."""
 
 
-class FileDeleted(Fault):
+class _FilesLost(Fault):
+    """Something befalls all data files, of which there is at least one."""
+
     def strike(self, scene: Scene) -> None:
-        for file in scene.data_files():
-            file.unlink()
+        files = scene.data_files()
+        if not files:
+            raise AssertionError("there is no data file to strike")
+        for file in files:
+            self.strike_file(scene, file)
+
+    def strike_file(self, scene: Scene, file: Path) -> None:
+        raise NotImplementedError
+
+    def was_felt(self, scene: Scene) -> bool:
+        # Who has it open may go on with what is left of it, when that has been compared.
+        return scene.origin.body_bytes() > scene.length or scene.has_said(
+            "A file of the cache was changed by somebody else")
 
 
-class FileCutShort(Fault):
+class FileDeleted(_FilesLost):
+    def strike_file(self, scene: Scene, file: Path) -> None:
+        file.unlink()
+
+
+class FileCutShort(_FilesLost):
     """To a size below what the players have got. What a socket takes from the file by itself cannot
     be called back, so a response under way may end there."""
 
@@ -78,9 +100,8 @@ class FileCutShort(Fault):
     def size(self, scene: Scene) -> int:
         return scene.dice.randrange(1, scene.behind)
 
-    def strike(self, scene: Scene) -> None:
-        for file in scene.data_files():
-            os.truncate(file, self.size(scene))
+    def strike_file(self, scene: Scene, file: Path) -> None:
+        os.truncate(file, self.size(scene))
 
 
 class FileEmptied(FileCutShort):
@@ -102,6 +123,9 @@ class BitsFlipped(Fault):
         recorded = [tuple(map(int, row.split("|"))) for row in rows.split()]
         flip(scene, recorded)
 
+    def was_felt(self, scene: Scene) -> bool:
+        return scene.has_said("Bytes on disk are damaged and will be fetched again")
+
 
 def flip(scene: Scene, recorded: list[tuple[int, int]]) -> None:
     """Flips random bits of recorded bytes, before and beyond what clients are being given."""
@@ -117,18 +141,26 @@ def flip(scene: Scene, recorded: list[tuple[int, int]]) -> None:
             os.pwrite(file.fileno(), bytes([byte]), place)
 
 
-class IndexDeleted(Fault):
+class _IndexLost(Fault):
     makes_index_anew = True
 
+    def was_felt(self, scene: Scene) -> bool:
+        def is_met() -> bool:
+            # What is on disk is served without a look at it; what is new is written to it.
+            scene.is_stored_new()
+            return scene.has_said("The index cannot be used")
+
+        return until(is_met, _FELT, interval=0.3)
+
+
+class IndexDeleted(_IndexLost):
     def strike(self, scene: Scene) -> None:
         for file in scene.platter.cache.glob("index.sqlite*"):
             file.unlink()
 
 
-class IndexReplaced(Fault):
+class IndexReplaced(_IndexLost):
     """Something else has its name. What was in its WAL is in the old file, and not in that."""
-
-    makes_index_anew = True
 
     def strike(self, scene: Scene) -> None:
         index = scene.platter.index
@@ -138,10 +170,8 @@ class IndexReplaced(Fault):
         other.rename(index)
 
 
-class IndexGarbled(Fault):
+class IndexGarbled(_IndexLost):
     """The same files, with something else in them. The -shm is memory, and left alone."""
-
-    makes_index_anew = True
 
     def strike(self, scene: Scene) -> None:
         index = scene.platter.index
@@ -150,7 +180,14 @@ class IndexGarbled(Fault):
                 os.pwrite(file.fileno(), scene.dice.randbytes(path.stat().st_size), 0)
 
 
-class _DiskFull(Fault):
+class _NothingStored(Fault):
+    """While it lasts, nothing that is new can be stored."""
+
+    def was_felt(self, scene: Scene) -> bool:
+        return until(lambda: not scene.is_stored_new(), _FELT, interval=0.3)
+
+
+class _DiskFull(_NothingStored):
     filler: Filler | None = None
 
     @staticmethod
@@ -180,7 +217,7 @@ class Ext4Full(_DiskFull):
         return place
 
 
-class Ext4ReadOnly(Fault):
+class Ext4ReadOnly(_NothingStored):
     """Nothing can be written, not even to files that are open, until it is mounted anew."""
 
     can_be_mended = False
@@ -198,7 +235,7 @@ class Ext4ReadOnly(Fault):
         volumes.abort_ext4(scene.platter.cache)
 
 
-class FoldersReadOnly(Fault):
+class FoldersReadOnly(_NothingStored):
     """Nothing can be made or removed; files that are open can be written."""
 
     def __init__(self) -> None:

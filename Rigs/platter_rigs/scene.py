@@ -27,13 +27,15 @@ class Scene:
     """Ends its programs and file systems when it is left. A failure comes with Platter's log."""
 
     def __init__(
-        self, folder: Path, fault: Fault, seed: int, *flags: str, root: Path | None = None,
-        bandwidth: int = 0,
+        self, folder: Path, fault: Fault, seed: int, length: int, *flags: str,
+        root: Path | None = None, bandwidth: int = 0,
     ):
         self.folder = folder
         self.fault = fault
         self.seed = seed
         self.dice = random.Random(seed)
+        #: Of the object that is read.
+        self.length = length
         #: All bytes before it have reached all clients that are served.
         self.behind = 0
         #: No client that is served, and no socket, is within a film's read-ahead of it.
@@ -74,6 +76,10 @@ class Scene:
         """The files with bytes of objects."""
         return sorted((self.platter.cache / "objects").glob("*/*"))
 
+    def has_said(self, text: str) -> bool:
+        """Whether it is in the log."""
+        return text in self.platter.log.read_text(errors="replace")
+
     def strike(self) -> None:
         """It happens now."""
         self.fault.strike(self)
@@ -87,7 +93,7 @@ class Scene:
         if not self.fault.can_be_mended:
             return
         self.fault.mend(self)
-        self._wait_until(self._is_stored_new, RECOVERY, "something new is stored")
+        self._wait_until(self.is_stored_new, RECOVERY, "something new is stored")
         self._wait_until(
             lambda: self._is_stored(path, seed), RECOVERY, "what was struck is stored again")
         if self.fault.makes_index_anew:
@@ -103,7 +109,8 @@ class Scene:
                 f"not within {seconds} s: {what}; {len(self.data_files())} data files, "
                 f"index: {short(self._entries())}, open: {short(self._deleted_files())}")
 
-    def _is_stored_new(self) -> bool:
+    def is_stored_new(self) -> bool:
+        """Whether an object that was never asked for is given without the origin afterwards."""
         self._new_objects += 1
         seed = 100 + self._new_objects
         return self._is_stored(ramp_path(_NEW_LENGTH, seed), seed)
@@ -131,7 +138,7 @@ class Scene:
 
     def _is_index_right(self) -> bool:
         """What was stored last is in it, and no file is there that it does not know."""
-        if not self._is_stored_new():
+        if not self.is_stored_new():
             return False
         entries, files = self._entries(), {file.name for file in self.data_files()}
         return isinstance(entries, dict) and _NEW_LENGTH in entries.values() and (

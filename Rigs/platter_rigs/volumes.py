@@ -23,7 +23,8 @@ def are_possible(*tools: str) -> bool:
         and all(shutil.which(name) for name in wanted))
 
 
-def _run(*command: str) -> None:
+def run(*command: str) -> None:
+    """Runs a program to its end. Raises RuntimeError with what it says when it fails."""
     done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
     if done.returncode != 0:
         raise RuntimeError(f"{' '.join(command)}: {done.stderr.strip()}")
@@ -45,7 +46,7 @@ def mount_ramfs(place: Path, ends: contextlib.ExitStack) -> None:
 
 def attach_tmpfs(place: Path, size: int) -> None:
     """Mounts other memory where some was detached."""
-    _run("mount", "-t", "tmpfs", "-o", f"size={size},mode=0700", "tmpfs", str(place))
+    run("mount", "-t", "tmpfs", "-o", f"size={size},mode=0700", "tmpfs", str(place))
 
 
 def detach(place: Path) -> str:
@@ -56,13 +57,13 @@ def detach(place: Path) -> str:
     source = next(
         line.split()[0] for line in Path("/proc/mounts").read_text().splitlines()
         if line.split()[1] == str(place))
-    _run("umount", "--lazy", str(place))
+    run("umount", "--lazy", str(place))
     return source
 
 
 def attach(device: str, place: Path) -> None:
     """Mounts a device again where it was detached."""
-    _run("mount", device, str(place))
+    run("mount", device, str(place))
 
 
 def mount_ext4(place: Path, size: int, ends: contextlib.ExitStack, *flags: str) -> Path:
@@ -72,7 +73,7 @@ def mount_ext4(place: Path, size: int, ends: contextlib.ExitStack, *flags: str) 
     - Returns: The image.
     """
     image = _image(place, size)
-    _run("mkfs.ext4", "-q", "-m", "0", *flags, str(image))
+    run("mkfs.ext4", "-q", "-m", "0", *flags, str(image))
     mount_image(image, place, ends, "errors=remount-ro")
     return image
 
@@ -80,8 +81,16 @@ def mount_ext4(place: Path, size: int, ends: contextlib.ExitStack, *flags: str) 
 def mount_xfs(place: Path, size: int, ends: contextlib.ExitStack) -> Path:
     """The same with XFS, whose files can be copied in an instant with `cp --reflink`."""
     image = _image(place, size)
-    _run("mkfs.xfs", "-q", "-m", "reflink=1", str(image))
+    run("mkfs.xfs", "-q", "-m", "reflink=1", str(image))
     mount_image(image, place, ends)
+    return image
+
+
+def mount_btrfs(place: Path, size: int, ends: contextlib.ExitStack) -> Path:
+    """The same with btrfs; what is given back there is free a second later."""
+    image = _image(place, size)
+    run("mkfs.btrfs", "-q", str(image))
+    mount_image(image, place, ends, "commit=1")
     return image
 
 
@@ -97,33 +106,33 @@ def mount_image(
 ) -> None:
     """Mounts what is in an image at a new folder."""
     place.mkdir()
-    _run("mount", "-o", f"loop,{options}", str(image), str(place))
+    run("mount", "-o", f"loop,{options}", str(image), str(place))
     ends.callback(_unmount, place)
 
 
 def write_back(place: Path) -> None:
     """Waits until all that was written to a file system so far is on its disk."""
-    _run("sync", "--file-system", str(place))
+    run("sync", "--file-system", str(place))
 
 
 def snapshot(image: Path, copy: Path) -> None:
     """What a power cut at this instant would leave of a mounted image."""
-    _run("cp", "--reflink=always", str(image), str(copy))
+    run("cp", "--reflink=always", str(image), str(copy))
 
 
 def _unmount(place: Path) -> None:
     if not os.path.ismount(place):
         return
     try:
-        _run("umount", str(place))
+        run("umount", str(place))
     except RuntimeError:
         # A process that should have ended has a file open there: it goes when that one does.
-        _run("umount", "--lazy", str(place))
+        run("umount", "--lazy", str(place))
 
 
 def abort_ext4(place: Path) -> None:
     """Every write fails from now on, as after an I/O error in the journal, open files or not."""
-    _run("mount", "-o", "remount,abort", str(place))
+    run("mount", "-o", "remount,abort", str(place))
     try:
         (place / "probe").write_bytes(b"")
     except OSError as error:
@@ -136,11 +145,11 @@ def abort_ext4(place: Path) -> None:
 @contextlib.contextmanager
 def frozen(place: Path) -> Iterator[None]:
     """Every write to a file system hangs meanwhile."""
-    _run("fsfreeze", "--freeze", str(place))
+    run("fsfreeze", "--freeze", str(place))
     try:
         yield
     finally:
-        _run("fsfreeze", "--unfreeze", str(place))
+        run("fsfreeze", "--unfreeze", str(place))
 
 
 class slow_reads:

@@ -1,0 +1,154 @@
+"""A server that cannot start says why in one line, tells by its exit code, and hinders nobody."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import unittest
+from pathlib import Path
+
+from platter_rigs import Rig
+from platter_rigs.load import Film
+from platter_rigs.platter import Platter
+from platter_rigs.processes import binary
+from platter_rigs.raw_http import fetch_checked
+
+_NOBODY = 65534
+_FREE = "127.0.0.1:0"
+#: Of a program that cannot do what it was asked for, and of one that was asked for nonsense.
+_FAILED, _MISUSED = 1, 64
+#: Seconds.
+_SOON = 20
+
+
+class Refusals(Rig):
+    def setUp(self) -> None:
+        super().setUp()
+        self.cache = self.folder / "cache"
+
+    def serve(
+        self, *, origin: str = "http://127.0.0.1:1", listen: str = _FREE, admin: str = _FREE,
+        cache: Path | None = None, under: tuple[str, ...] = (),
+    ) -> subprocess.CompletedProcess[str]:
+        """Starts a server that must end by itself."""
+        return subprocess.run(
+            [
+                *under, binary("platter"), "serve", "--origin", origin, "--listen", listen,
+                "--admin", admin, "--cache-dir", str(cache or self.cache)],
+            capture_output=True, text=True, timeout=_SOON, check=False)
+
+    def check_refused(self, done: subprocess.CompletedProcess[str], *reasons: str) -> None:
+        """One line that begins with the program's name, and nothing on stdout."""
+        self.assertEqual(done.returncode, _FAILED, done)
+        self.assertEqual(done.stdout, "")
+        lines = done.stderr.splitlines()
+        self.assertEqual(len(lines), 1, done.stderr)
+        self.assertTrue(lines[0].startswith("platter: "), lines[0])
+        for reason in reasons:
+            self.assertIn(reason, lines[0])
+
+    def check_start(self) -> None:
+        """What was refused left nothing behind that hinders the next."""
+        origin = self.start_origin()
+        platter = self.start_platter(origin)
+        film = Film(1_000_000, 1)
+        for _ in range(2):
+            self.assertEqual(
+                fetch_checked(platter.url, film.path, seed=film.seed), film.length)
+        self.assertEqual(origin.body_bytes(), film.length, "it was stored")
+
+    def test_the_players_port_is_in_use(self) -> None:
+        with taken() as address:
+            self.check_refused(self.serve(listen=address), address, "already in use")
+        self.check_start()
+
+    def test_the_admin_port_is_in_use(self) -> None:
+        with taken() as address:
+            self.check_refused(self.serve(admin=address), address, "already in use")
+        self.check_start()
+
+    def test_another_server_has_the_port(self) -> None:
+        """Nothing comes of it for the one that was there first."""
+        origin = self.start_origin()
+        first = self.start_platter(origin, cache="first")
+        film = Film(1_000_000, 1)
+        fetch_checked(first.url, film.path, seed=film.seed)
+        address = first.url.removeprefix("http://").rstrip("/")
+        self.check_refused(self.serve(listen=address), address, "already in use")
+        fetch_checked(first.url, film.path, seed=film.seed)
+        self.assertEqual(origin.body_bytes(), film.length)
+
+    def test_another_server_has_the_folder(self) -> None:
+        origin = self.start_origin()
+        first = self.start_platter(origin)
+        film = Film(1_000_000, 1)
+        fetch_checked(first.url, film.path, seed=film.seed)
+        self.check_refused(self.serve(), str(self.cache))
+        fetch_checked(first.url, film.path, seed=film.seed)
+        self.assertEqual(origin.body_bytes(), film.length)
+
+    def test_the_folder_is_a_file(self) -> None:
+        self.cache.write_text("something of somebody else's")
+        self.check_refused(self.serve(), str(self.cache), "Not a directory")
+        self.assertEqual(self.cache.read_text(), "something of somebody else's")
+        self.cache.unlink()
+        self.check_start()
+
+    @unittest.skipUnless(os.geteuid() == 0, "needs root, to become somebody else")
+    def test_the_folder_may_not_be_read(self) -> None:
+        self.check_no_permission(0o000)
+
+    @unittest.skipUnless(os.geteuid() == 0, "needs root, to become somebody else")
+    def test_the_folder_may_not_be_written_to(self) -> None:
+        self.check_no_permission(0o500)
+
+    def check_no_permission(self, mode: int) -> None:
+        """Nothing is put into it; when it may be used again, it is."""
+        self.folder.chmod(0o711)
+        self.cache.mkdir()
+        os.chown(self.cache, _NOBODY, _NOBODY)
+        self.cache.chmod(mode)
+        under = ("setpriv", f"--reuid={_NOBODY}", f"--regid={_NOBODY}", "--clear-groups")
+        self.check_refused(self.serve(under=under), "Permission denied")
+        self.assertEqual(list(self.cache.iterdir()), [])
+        self.cache.chmod(0o700)
+        origin = self.start_origin()
+        platter = Platter(origin.url, self.cache, under=under)
+        try:
+            film = Film(1_000_000, 1)
+            for _ in range(2):
+                fetch_checked(platter.url, film.path, seed=film.seed)
+            self.assertEqual(origin.body_bytes(), film.length, "it was stored")
+        finally:
+            self.assertEqual(platter.stop(), 0)
+
+    def test_the_origin_is_no_url(self) -> None:
+        for origin in ("", "ftp://127.0.0.1/", "media.example"):
+            with self.subTest(origin=origin):
+                self.check_refused(self.serve(origin=origin), "origin", "http://")
+                self.assertFalse(self.cache.exists(), "no folder is made")
+
+    def test_the_origin_is_missing_behind_its_option(self) -> None:
+        done = subprocess.run(
+            [binary("platter"), "serve", "--cache-dir", str(self.cache), "--origin"],
+            capture_output=True, text=True, timeout=_SOON, check=False)
+        self.assertEqual(done.returncode, _MISUSED, done)
+        self.assertEqual(done.stdout, "")
+        first, *_ = done.stderr.splitlines()
+        self.assertTrue(first.startswith("Error: ") and "'--origin" in first, first)
+        self.assertFalse(self.cache.exists(), "no folder is made")
+
+
+class taken:
+    """A port that somebody else listens on meanwhile."""
+
+    def __enter__(self) -> str:
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        self._socket.bind(("127.0.0.1", 0))
+        self._socket.listen(1)
+        host, port = self._socket.getsockname()
+        return f"{host}:{port}"
+
+    def __exit__(self, *_: object) -> None:
+        self._socket.close()
