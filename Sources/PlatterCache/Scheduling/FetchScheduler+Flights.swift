@@ -134,6 +134,8 @@ extension FetchScheduler {
         judge(flight, id, outcome, jitter: jitter, now: now)
         let isEmptyHanded = flight.mark <= flight.range.lowerBound
         let broughtNothing = isEmptyHanded && !flight.rest.isEmpty
+        let isSuspect = mayBeOneTooMany(flight, id, outcome)
+        entries[flight.entry]?.hasHungUp = flight.isCancelled
         if let start = flight.distrustedStart {
             flight.phase = .landed
             flight.isDistrusted = true
@@ -162,7 +164,8 @@ extension FetchScheduler {
         case .retryable, .throttled, .untrusted:
             actions = back(off: flight, id, jitter: jitter, now: now)
         case .failed(let failure):
-            actions = end(flight, id, with: failure)
+            actions = end(
+                flight, id, with: failure, isSuspect: isSuspect, jitter: jitter, now: now)
         }
         cleanUp(flight.entry)
         return actions + schedule(now: now)

@@ -15,6 +15,8 @@ package struct FetchScheduler: Sendable {
         var completeLength: Int64?
         /// The origin sends the whole whatever is asked.
         var lacksRanges = false
+        /// The flight that ended last was cancelled: its origin may not know that yet.
+        var hasHungUp = false
         var demands: Set<DemandID> = []
         /// In the order in which they were started.
         var flights: [FlightID] = []
