@@ -48,6 +48,7 @@ struct Caching: Sendable {
                 BandwidthLimit(
                     bytesPerSecond: configuration.bandwidth,
                     background: configuration.backgroundBandwidth), clock: clock),
+            minimumRate: configuration.timing.minimumRate,
             trustedOrigins: Set(
                 configuration.trustedOrigins.compactMap { try? OriginURL($0).origin }),
             clock: clock,

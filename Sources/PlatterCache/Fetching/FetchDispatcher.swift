@@ -97,6 +97,18 @@ package final class FetchDispatcher: Sendable {
         }
     }
 
+    /// Leaves, but only after a while. Nobody is told anything any more.
+    package func linger(_ id: DemandID, for time: Duration) {
+        perform { state, now in
+            guard let demander = state.demanders[id] else { return [] }
+            state.demanders[id] = Demander(entry: demander.entry, wake: { _ in })
+            return state.scheduler.linger(id, now: now)
+        }
+        _ = loop.scheduleTask(in: .nanoseconds(time.nanosecondsClamped)) { [weak self] in
+            self?.leave(id)
+        }
+    }
+
     package func clientMovedOn(_ client: ClientID, of entry: Entry, newest: DemandID) {
         perform {
             $0.scheduler.clientMovedOn(client, of: entry.handle, newest: newest, now: $1)

@@ -122,6 +122,18 @@ package struct FetchScheduler: Sendable {
         return actions + schedule(now: now)
     }
 
+    /// The reader has gone, but is likely to be back before long: what flies for it flies on, unless
+    /// somebody else needs its slot.
+    package mutating func linger(_ id: DemandID, now: Moment) -> [SchedulerAction] {
+        guard var demand = demands[id] else { return [] }
+        demand.isWaiting = false
+        demand.isWoken = false
+        demand.deadline = nil
+        demands[id] = demand
+        hungry.insert(id)
+        return schedule(now: now)
+    }
+
     /// `client` has opened the reader `newest`: what else it reads of the entry is most likely
     /// abandoned, although its connection may still be open (PLAYERS 7.6). Not if it reads at many
     /// places: then it is no player that has moved on, but a downloader, or many people at one address.
