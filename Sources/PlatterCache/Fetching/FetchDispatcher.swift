@@ -150,6 +150,14 @@ package final class FetchDispatcher: Sendable {
         return state.withLockedValue { $0.scheduler.end(of: id) } ?? 0
     }
 
+    /// Whether another flight of the entry proves that the origin has ranges.
+    func doubtsWhole(_ id: FlightID) -> Bool {
+        state.withLockedValue { $0.scheduler.doubtsWhole(id) }
+    }
+
+    /// The flight takes nothing for a while, of our own accord.
+    func paused(_ id: FlightID) { perform { $0.scheduler.paused(id, now: $1) } }
+
     func advanced(_ id: FlightID, mark: Int64, pace: Pace) {
         perform { $0.scheduler.advanced(id, mark: mark, pace: pace, now: $1) }
     }

@@ -86,6 +86,9 @@ struct Flight: Sendable {
                 outcome = await store(
                     response, range: head.body, limit: range.upperBound, opened: opened,
                     requestedAt: requestedAt)
+            case .whole where queue.doubtsWhole(id):
+                note("The origin sends the whole", "it brings another part by range just now")
+                outcome = .untrusted
             case .whole(let head) where range.lowerBound <= Self.skipLimit:
                 let body = range.lowerBound..<head.body.upperBound
                 outcome = await store(

@@ -1,4 +1,4 @@
-import PlatterCore
+package import PlatterCore
 
 /// What is learnt of origins, so that a bad one keeps nobody else waiting.
 extension FetchScheduler {
@@ -133,6 +133,26 @@ extension FetchScheduler {
         origins[flight.origin]?.hangs = false
         noteAnswer(of: flight.origin)
         return hasReturned || wasBad
+    }
+
+    /// A flight was told to take nothing for a while: that is not the origin's silence.
+    package mutating func paused(_ id: FlightID, now: Moment) -> [SchedulerAction] {
+        if let flight = flights[id], flight.isActive {
+            flights[id]?.heardAt = max(flight.heardAt, now)
+        }
+        return lookForSilence(now: now)
+    }
+
+    // MARK: - Ranges
+
+    /// What was taken for an origin without ranges has some.
+    ///
+    /// - Returns: Whether that is news.
+    mutating func noteRanges(of flight: FlightState) -> Bool {
+        guard entries[flight.entry]?.lacksRanges == true, provesRanges(flight) else { return false }
+        entries[flight.entry]?.lacksRanges = false
+        unsettle(flight.entry)
+        return true
     }
 
     /// When the next flight is silent; nil when nobody waits for the line.

@@ -175,6 +175,8 @@ package struct FetchScheduler: Sendable {
         // It may have been served just now; others may count on what is silent.
         guard let demand = demands[id], demand.isWaiting, let state = entries[demand.entry]
         else { return schedule(now: now) }
+        // What brings it may have become slower.
+        if state.lacksRanges { hungry.insert(id) }
         let racing = state.flights.compactMap { id in flights[id].map { (id: id, flight: $0) } }
             .filter { $0.flight.isBringing(demand.range.lowerBound) }
         guard let original = racing.first else {
