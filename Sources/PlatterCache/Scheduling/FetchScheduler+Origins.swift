@@ -81,7 +81,8 @@ extension FetchScheduler {
         case .throttled(let after): asked = after
         case .retryable, .untrusted, .ended, .failed: return
         }
-        let end = asked.map { now.advanced(by: Backoff(limits: limits).granted($0)) }
+        let granted = asked.map { now.advanced(by: Backoff(limits: limits).granted($0)) }
+        let end = granted.map { min($0, lastGrant(at: flight.origin, now: now) ?? $0) }
         let full = limits.perOrigin
         change(flight.origin) {
             $0.concurrency.slowDown(startedAt: flight.startedAt, full: full, now: now)
@@ -92,6 +93,24 @@ extension FetchScheduler {
     /// A reader waits: what began when nobody did may be longer than is good now.
     mutating func shortenBreak(of origin: OriginID, to end: Moment) {
         origins[origin]?.breaker.shorten(to: end)
+    }
+
+    /// When a pause that the origin asked for has to end, so that those who wait still get their bytes;
+    /// nil when nobody waits.
+    private func lastGrant(at origin: OriginID, now: Moment) -> Moment? {
+        let waiting = demands.values.filter { $0.isWaiting && $0.origin == origin }
+        let first = waiting.compactMap(\.deadline).min()
+        return first.map {
+            max($0.advanced(by: limits.grantAfterDeadline), now.advanced(by: limits.leastGrant))
+        }
+    }
+
+    /// A reader waits: the pause that the origin asked for may be longer than it can wait.
+    mutating func shortenGrant(of origin: OriginID, now: Moment) {
+        guard let end = origins[origin]?.retryAfter, end > now,
+            let last = lastGrant(at: origin, now: now), last < end
+        else { return }
+        origins[origin]?.retryAfter = last
     }
 
     // MARK: - Silence
