@@ -55,7 +55,8 @@ struct Caching: Sendable {
             wallClock: System.wallClock, executor: executor,
             chunkLength: configuration.chunkLength, log: log)
         var limits = FetchLimits()
-        limits.total = configuration.fetches
+        limits.total = BandwidthLimit.mostTakers(
+            configuration.fetches, bytesPerSecond: configuration.bandwidth)
         limits.perOrigin = configuration.fetchesPerOrigin
         queue = FetchDispatcher(
             limits: limits, clock: clock, loop: loop, pilot: FetchPilot(services: services))
