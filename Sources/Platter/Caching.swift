@@ -114,8 +114,9 @@ struct Caching: Sendable {
                 index: store.index, damage: upkeep.damage, executor: executor, log: log),
             spans: table.spans,
             accesses: AccessNotes(index: store.index, wallClock: System.wallClock, log: log),
-            clock: clock, readAhead: readAhead, keptBehind: min(16 << 20, room / 16),
-            filler: configuration.fillsInBackground ? Filler(queue: queue) : nil)
+            clock: clock, readAhead: readAhead, waits: configuration.timing.waits,
+            keptBehind: min(16 << 20, room / 16),
+            filler: configuration.fillsInBackground ? Filler(queue: queue, clock: clock) : nil)
         return ProxyServices(
             routes: Routes(
                 origin: configuration.origin.flatMap { try? OriginURL($0) },
