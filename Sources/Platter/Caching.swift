@@ -48,13 +48,15 @@ struct Caching: Sendable {
                 BandwidthLimit(
                     bytesPerSecond: configuration.bandwidth,
                     background: configuration.backgroundBandwidth), clock: clock),
+            minimumRate: configuration.timing.minimumRate,
             trustedOrigins: Set(
                 configuration.trustedOrigins.compactMap { try? OriginURL($0).origin }),
             clock: clock,
             wallClock: System.wallClock, executor: executor,
             chunkLength: configuration.chunkLength, log: log)
         var limits = FetchLimits()
-        limits.total = configuration.fetches
+        limits.total = BandwidthLimit.mostTakers(
+            configuration.fetches, bytesPerSecond: configuration.bandwidth)
         limits.perOrigin = configuration.fetchesPerOrigin
         queue = FetchDispatcher(
             limits: limits, clock: clock, loop: loop, pilot: FetchPilot(services: services))
@@ -112,8 +114,9 @@ struct Caching: Sendable {
                 index: store.index, damage: upkeep.damage, executor: executor, log: log),
             spans: table.spans,
             accesses: AccessNotes(index: store.index, wallClock: System.wallClock, log: log),
-            clock: clock, readAhead: readAhead, keptBehind: min(16 << 20, room / 16),
-            filler: configuration.fillsInBackground ? Filler(queue: queue) : nil)
+            clock: clock, readAhead: readAhead, waits: configuration.timing.waits,
+            keptBehind: min(16 << 20, room / 16),
+            filler: configuration.fillsInBackground ? Filler(queue: queue, clock: clock) : nil)
         return ProxyServices(
             routes: Routes(
                 origin: configuration.origin.flatMap { try? OriginURL($0) },

@@ -7,8 +7,11 @@ struct Origins: Sendable {
     let fetching: HTTPOrigin
     let passing: HTTPOrigin
 
-    init(group: any EventLoopGroup) {
-        fetching = HTTPOrigin(group: group)
+    /// - Parameter stall: A fetch that brings nothing for so long counts as broken.
+    init(group: any EventLoopGroup, stall: Duration) {
+        var settings = HTTPOrigin.Settings()
+        settings.stallTimeout = stall
+        fetching = HTTPOrigin(group: group, settings: settings)
         var patient = HTTPOrigin.Settings()
         patient.stallTimeout = nil
         passing = HTTPOrigin(group: group, settings: patient)

@@ -45,6 +45,9 @@ public struct PlatterConfiguration: Hashable, Sendable {
     /// Event loops for players and origins, 1 to 64; 0: one for each core [0].
     public var eventLoops = 0
 
+    /// As it is by default, but in tests.
+    package var timing = Timing()
+
     /// A host and a port.
     public struct Endpoint: Hashable, Sendable {
         /// A name or an address.

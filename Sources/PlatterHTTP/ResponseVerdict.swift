@@ -86,6 +86,9 @@ package enum Verdict: Hashable, Sendable {
         }
     }
 
+    /// Whether the whole came.
+    package var isWhole: Bool { if case .whole = self { true } else { false } }
+
     package enum UnusableReason: String, Hashable, Sendable, CustomStringConvertible {
         case lengthUnknown = "a 200 without Content-Length"
 

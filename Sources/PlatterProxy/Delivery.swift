@@ -278,7 +278,10 @@ final class Delivery {
 
     // MARK: - Ending
 
-    private func timedOut() { end(isHeadSent ? .short : .unavailable) }
+    private func timedOut() {
+        if !isHeadSent { reader.linger() }
+        end(isHeadSent ? .short : .unavailable)
+    }
 
     private func complete() {
         channel.writeAndFlush(HTTPServerResponsePart.end(nil), promise: nil)

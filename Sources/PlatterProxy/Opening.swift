@@ -17,7 +17,7 @@ final class Opening {
 
     /// - Parameters:
     ///   - since: When the request came.
-    ///   - timedOut: Called on the loop when nothing came in time. The demand has been left.
+    ///   - timedOut: Called on the loop when nothing came in time. The demand lingers.
     ///   - stuck: The same when the disk has become too slow to open anything.
     init(
         request: PlayerRequest, since: Moment, services: ReaderServices, latency: DiskLatency,
@@ -33,7 +33,8 @@ final class Opening {
             loop: loop,
             hedge: { services.queue.overdue(demand) },
             giveUp: {
-                services.queue.leave(demand)
+                // An origin that is later than this would never be heard if each try began anew.
+                services.queue.linger(demand, for: services.waits.linger)
                 timedOut()
             }, isStuck: { latency.isSlow },
             stuck: {

@@ -12,6 +12,7 @@ struct OriginState {
         let request: Int
         let path: String
         let plan: ResponsePlan
+        let connection: Int
     }
 
     /// What becomes of an accepted connection.
@@ -30,6 +31,8 @@ struct OriginState {
     private(set) var pace = Pace.unlimited
     private var gate = Gate(rate: nil)
     private(set) var connections: [Int: any Channel] = [:]
+    /// Connections with a request under way that was not refused as one too many.
+    private var busy: Set<Int> = []
     private var watchers: [Int: AsyncStream<Void>.Continuation] = [:]
     private var nextWatcher = 0
 
@@ -49,6 +52,7 @@ struct OriginState {
 
     mutating func closed(_ number: Int) {
         guard connections.removeValue(forKey: number) != nil else { return }
+        busy.remove(number)
         ledger.closed()
         notify()
     }
@@ -67,13 +71,22 @@ struct OriginState {
         let signature = signed.answer(at: path, now: milliseconds).map { Vice.answers($0) }
         let vices =
             [Self.everyPath, path].flatMap { self.vices(at: $0, request, start) }
-            + (signature.map { [$0] } ?? [])
+            + (signature.map { [$0] } ?? []) + refusal(of: connection)
         let plan = ResponsePlan(for: request, resource: resource, vices: vices, date: date)
         let number = ledger.received(
             request, connection: connection, status: plan.status, at: milliseconds)
         notify()
         return Answer(
-            request: number, path: path, plan: plan.delayed(by: pace.delay(before: request)))
+            request: number, path: path, plan: plan.delayed(by: pace.delay(before: request)),
+            connection: connection)
+    }
+
+    private mutating func refusal(of connection: Int) -> [Vice] {
+        if let surplus = pace.surplus, busy.count >= surplus.beyond {
+            return [.status(surplus.status)]
+        }
+        busy.insert(connection)
+        return []
     }
 
     private mutating func vices(at path: String, _ request: OriginRequest, _ start: Int64) -> [Vice]
@@ -96,6 +109,7 @@ struct OriginState {
 
     mutating func finished(_ answer: Answer) {
         ledger.finished(request: answer.request)
+        busy.remove(answer.connection)
         notify()
     }
 

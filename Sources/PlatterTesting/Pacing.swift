@@ -12,16 +12,30 @@ package struct Pace: Hashable, Sendable {
     package var connectionLatency: Duration
     /// Connections beyond these are reset at once; nil is no limit.
     package var maximumConnections: Int?
+    /// Requests beyond these at once are refused with a status; nil is no limit.
+    package var surplus: Surplus?
+
+    package struct Surplus: Hashable, Sendable {
+        package let beyond: Int
+        package let status: Int
+
+        package init(beyond: Int, status: Int) {
+            self.beyond = beyond
+            self.status = status
+        }
+    }
 
     package init(
         bandwidth: Int64? = nil, connectionBandwidth: Int64? = nil, latency: Duration = .zero,
-        connectionLatency: Duration = .zero, maximumConnections: Int? = nil
+        connectionLatency: Duration = .zero, maximumConnections: Int? = nil,
+        surplus: Surplus? = nil
     ) {
         self.bandwidth = bandwidth
         self.connectionBandwidth = connectionBandwidth
         self.latency = latency
         self.connectionLatency = connectionLatency
         self.maximumConnections = maximumConnections
+        self.surplus = surplus
     }
 
     /// As fast as it can.

@@ -137,6 +137,29 @@ struct OriginStatusTests {
         }
     }
 
+    @Test(
+        "an origin that refuses requests beyond its limit serves all readers",
+        arguments: [403, 429, 503, 509], [1, 2])
+    func fewRequests(status: Int, limit: Int) async throws {
+        try await Stage.run(length: 10_000_000) { stage in
+            stage.origin.pace = Pace(
+                bandwidth: 20_000_000, surplus: .init(beyond: limit, status: status))
+            try await withThrowingTaskGroup(of: (Int64, Int, [UInt8]).self) { group in
+                for start in [0, 2_500_000, 5_000_000, 7_500_000] as [Int64] {
+                    group.addTask {
+                        let answer = try await stage.get("bytes=\(start)-\(start + 1_999_999)")
+                        return (start, answer.head.status, answer.body)
+                    }
+                }
+                for try await (start, answered, body) in group {
+                    #expect(answered == 206)
+                    stage.expect(body, are: start..<start + 2_000_000)
+                }
+            }
+            #expect(stage.origin.ledger.requests < 60)
+        }
+    }
+
     @Test("an origin that drops every new connection at first is asked again")
     func freshlyDropped() async throws {
         try await Stage.run { stage in

@@ -44,6 +44,8 @@ package final class Entry: Sendable {
         var flaws = FlawedAnswers()
         /// Changes of its file by others that were seen before.
         var foreignChanges = 0
+        /// When it may be filled to its end; nil while it is, and when it was.
+        var fillsFrom: Moment? = .start
     }
 
     package init(handle: EntryHandle, resource: Resource, opened: Opened? = nil) {
@@ -98,6 +100,20 @@ package final class Entry: Sendable {
 
     /// What came for it can be used.
     func answeredWell() { state.withLockedValue { $0.flaws.end() } }
+
+    /// A fill is to begin.
+    ///
+    /// - Returns: false while there is one, when there was one, and for a while after one that failed.
+    func beginsFill(now: Moment) -> Bool {
+        state.withLockedValue { state in
+            guard let start = state.fillsFrom, now >= start else { return false }
+            state.fillsFrom = nil
+            return true
+        }
+    }
+
+    /// A fill failed.
+    func fillFailed(until end: Moment) { state.withLockedValue { $0.fillsFrom = end } }
 
     /// - Returns: false when it turned out to be something else before: two requests may open it.
     func open(_ opened: Opened) -> Bool {

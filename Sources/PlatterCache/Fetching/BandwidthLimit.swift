@@ -10,6 +10,24 @@ package struct BandwidthLimit: Hashable, Sendable {
     /// A limit that nobody used for a while lets so much pass at once [250 ms of it].
     package static let burst = Duration.milliseconds(250)
 
+    /// What may have been received by a connection, and not been taken from it, before it reads on
+    /// [1 MiB: four reads of 256 KiB].
+    private static let heldBytes: Int64 = 1 << 20
+    /// A connection that reads nothing for longer may be taken for broken, whoever keeps it from
+    /// reading [12 s; the stall time-out is 15 s].
+    private static let longestTurn: Int64 = 12
+
+    /// How many may take bytes at once, so that each has its turn before its connection breaks.
+    ///
+    /// - Parameters:
+    ///   - wished: As many as this if that is possible.
+    ///   - bytesPerSecond: nil is no limit.
+    package static func mostTakers(_ wished: Int, bytesPerSecond: Int64?) -> Int {
+        guard let bytesPerSecond else { return wished }
+        let most = bytesPerSecond.multipliedClamped(by: longestTurn) / heldBytes
+        return min(wished, Int(max(1, most)))
+    }
+
     private var all: Line?
     private var background: Line?
 

@@ -97,6 +97,18 @@ package final class FetchDispatcher: Sendable {
         }
     }
 
+    /// Leaves, but only after a while. Nobody is told anything any more.
+    package func linger(_ id: DemandID, for time: Duration) {
+        perform { state, now in
+            guard let demander = state.demanders[id] else { return [] }
+            state.demanders[id] = Demander(entry: demander.entry, wake: { _ in })
+            return state.scheduler.linger(id, now: now)
+        }
+        _ = loop.scheduleTask(in: .nanoseconds(time.nanosecondsClamped)) { [weak self] in
+            self?.leave(id)
+        }
+    }
+
     package func clientMovedOn(_ client: ClientID, of entry: Entry, newest: DemandID) {
         perform {
             $0.scheduler.clientMovedOn(client, of: entry.handle, newest: newest, now: $1)
@@ -137,6 +149,14 @@ package final class FetchDispatcher: Sendable {
         perform { $0.scheduler.sendsWhole(id, now: $1) }
         return state.withLockedValue { $0.scheduler.end(of: id) } ?? 0
     }
+
+    /// Whether another flight of the entry proves that the origin has ranges.
+    func doubtsWhole(_ id: FlightID) -> Bool {
+        state.withLockedValue { $0.scheduler.doubtsWhole(id) }
+    }
+
+    /// The flight takes nothing for a while, of our own accord.
+    func paused(_ id: FlightID) { perform { $0.scheduler.paused(id, now: $1) } }
 
     func advanced(_ id: FlightID, mark: Int64, pace: Pace) {
         perform { $0.scheduler.advanced(id, mark: mark, pace: pace, now: $1) }

@@ -129,6 +129,7 @@ extension Flight {
         while rest > .zero {
             let before = services.clock.now
             try await Task.sleep(for: min(rest, Self.longestSleep))
+            queue.paused(id)
             rest -= services.clock.now.since(before)
             if isBackground, !queue.isBackground(id) {
                 isBackground = false

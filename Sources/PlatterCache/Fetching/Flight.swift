@@ -81,12 +81,16 @@ struct Flight: Sendable {
                 status: response.status, fields: response.fields,
                 expectation: FetchExpectation(asked: asked, identity: opened.identity),
                 receivedAt: services.wallClock())
-            if verdict.isOfVersion { answeredWell() }
+            let isDoubted = verdict.isWhole && queue.doubtsWhole(id)
+            if verdict.isOfVersion, !isDoubted { answeredWell() }
             switch verdict {
             case .partial(let head):
                 outcome = await store(
                     response, range: head.body, limit: range.upperBound, opened: opened,
                     requestedAt: requestedAt)
+            case .whole where isDoubted:
+                note("The origin sends the whole", "it brings another part by range just now")
+                outcome = flawed(askedAt: requestedAt)
             case .whole(let head) where range.lowerBound <= Self.skipLimit:
                 let body = range.lowerBound..<head.body.upperBound
                 outcome = await store(

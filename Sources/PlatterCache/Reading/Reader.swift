@@ -202,6 +202,13 @@ package final class Reader {
         isDiscouraged = true
     }
 
+    /// The client was told to come back: what it waits for is on its way for a while yet.
+    package func linger() {
+        guard isRegistered else { return }
+        isRegistered = false
+        services.queue.linger(demand, for: services.waits.linger)
+    }
+
     /// The client has gone, or has all it asked for.
     package func close() {
         if isRegistered { services.queue.leave(demand) }

@@ -9,6 +9,9 @@ package struct WaitDeadlines: Sendable {
         package var head = Duration.seconds(10)
         /// With a head the connection is closed short [30 s].
         package var body = Duration.seconds(30)
+        /// What a client without a head waited for is brought for so long after its 503: until it has
+        /// come back [6 s], and until an origin that says nothing is known to.
+        package var linger = Duration.seconds(6)
 
         package init() {}
     }

@@ -20,6 +20,6 @@ struct Backoff {
     }
 
     /// How much of a `Retry-After` (RFC 9110 section 10.2.3) is honoured, at all the origin's entries
-    /// and by everybody.
+    /// and by everybody, where nobody waits.
     func granted(_ asked: Duration) -> Duration { min(max(asked, .zero), limits.backoffCap) }
 }

@@ -43,6 +43,16 @@ package struct FetchLimits: Hashable, Sendable {
     /// The longest pause while a reader waits [2 s].
     package var waitingBackoffCap = Duration.seconds(2)
 
+    /// A pause that the origin asked for ends so long after the deadline of the first reader that waits
+    /// [15 s]: one in the middle of a body is cut 20 s after it. But it lasts so long at least, where
+    /// so much was asked for [10 s].
+    package var grantAfterDeadline = Duration.seconds(15)
+    package var leastGrant = Duration.seconds(10)
+    /// Where the origin has no ranges a reader waits for a transfer that is so far behind [8 MiB], or
+    /// as far as it comes in so many times what `Pace.soon` is [16: 8 s].
+    package var carryDistance: Int64 = 8 << 20
+    package var carryTurns: Int64 = 16
+
     /// Failures in a row after which an origin gets one try at a time, 1 or more [5], after a pause [1 s]
     /// that doubles like that of an entry and has the same caps.
     package var failuresToOpen = 5

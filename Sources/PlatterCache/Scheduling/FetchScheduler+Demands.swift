@@ -29,6 +29,7 @@ extension FetchScheduler {
             unsettle(demand.entry)
         }
         shortenBreak(of: demand.origin, to: longest)
+        shortenGrant(of: demand.origin, now: now)
         return dropUnwanted(of: demand.entry) + schedule(now: now)
     }
 

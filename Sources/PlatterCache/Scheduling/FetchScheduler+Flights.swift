@@ -45,6 +45,7 @@ extension FetchScheduler {
         else { return [] }
         let length = state.completeLength ?? max(0, completeLength)
         flight.opens = false
+        flight.isWhole = lacksRanges
         flight.phase = .flying
         flight.range = body.clamped(to: 0..<length)
         flight.mark = flight.range.lowerBound
@@ -67,6 +68,7 @@ extension FetchScheduler {
     /// to the end, unless it was told where to end, and everybody behind its start joins it. Of
     /// several that fly only the one that starts first is of use.
     package mutating func sendsWhole(_ id: FlightID, now: Moment) -> [SchedulerAction] {
+        flights[id]?.isWhole = true
         guard let flight = flights[id], flight.phase == .flying, flight.isRunning,
             let state = entries[flight.entry], let length = state.completeLength
         else { return lookForSilence(now: now) }
@@ -110,13 +112,15 @@ extension FetchScheduler {
         if ends { flight.isEnding = true }
         flights[id] = flight
         entries[flight.entry]?.failures = 0
+        let hasRanges = noteRanges(of: flight)
         let woken = wake(in: flight.entry) { arrived.contains($0) }
         let hasCalmedDown = calmDown(flight)
         let cancelled = cancelRivals(of: id) + dropIfUnwanted(id)
         if ends || hasMeasured { unsettle(flight.entry) }
         // Its slot may be taken when what it still brings is less urgent.
         let isLess = before > .low && (hasCalmedDown || priority(of: flight) < before)
-        let isMoved = ends || hasMeasured || hasSlowedDown || isLess || isHeard || areSilent
+        let isMoved =
+            ends || hasMeasured || hasSlowedDown || isLess || isHeard || areSilent || hasRanges
         guard isMoved || !cancelled.isEmpty else { return woken }
         return woken + cancelled + schedule(now: now)
     }
@@ -134,6 +138,8 @@ extension FetchScheduler {
         judge(flight, id, outcome, jitter: jitter, now: now)
         let isEmptyHanded = flight.mark <= flight.range.lowerBound
         let broughtNothing = isEmptyHanded && !flight.rest.isEmpty
+        let isSuspect = mayBeOneTooMany(flight, id, outcome)
+        entries[flight.entry]?.hasHungUp = flight.isCancelled
         if let start = flight.distrustedStart {
             flight.phase = .landed
             flight.isDistrusted = true
@@ -162,7 +168,8 @@ extension FetchScheduler {
         case .retryable, .throttled, .untrusted:
             actions = back(off: flight, id, jitter: jitter, now: now)
         case .failed(let failure):
-            actions = end(flight, id, with: failure)
+            actions = end(
+                flight, id, with: failure, isSuspect: isSuspect, jitter: jitter, now: now)
         }
         cleanUp(flight.entry)
         return actions + schedule(now: now)

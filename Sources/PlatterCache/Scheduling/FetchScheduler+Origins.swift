@@ -1,4 +1,4 @@
-import PlatterCore
+package import PlatterCore
 
 /// What is learnt of origins, so that a bad one keeps nobody else waiting.
 extension FetchScheduler {
@@ -81,7 +81,8 @@ extension FetchScheduler {
         case .throttled(let after): asked = after
         case .retryable, .untrusted, .ended, .failed: return
         }
-        let end = asked.map { now.advanced(by: Backoff(limits: limits).granted($0)) }
+        let granted = asked.map { now.advanced(by: Backoff(limits: limits).granted($0)) }
+        let end = granted.map { min($0, lastGrant(at: flight.origin, now: now) ?? $0) }
         let full = limits.perOrigin
         change(flight.origin) {
             $0.concurrency.slowDown(startedAt: flight.startedAt, full: full, now: now)
@@ -92,6 +93,24 @@ extension FetchScheduler {
     /// A reader waits: what began when nobody did may be longer than is good now.
     mutating func shortenBreak(of origin: OriginID, to end: Moment) {
         origins[origin]?.breaker.shorten(to: end)
+    }
+
+    /// When a pause that the origin asked for has to end, so that those who wait still get their bytes;
+    /// nil when nobody waits.
+    private func lastGrant(at origin: OriginID, now: Moment) -> Moment? {
+        let waiting = demands.values.filter { $0.isWaiting && $0.origin == origin }
+        let first = waiting.compactMap(\.deadline).min()
+        return first.map {
+            max($0.advanced(by: limits.grantAfterDeadline), now.advanced(by: limits.leastGrant))
+        }
+    }
+
+    /// A reader waits: the pause that the origin asked for may be longer than it can wait.
+    mutating func shortenGrant(of origin: OriginID, now: Moment) {
+        guard let end = origins[origin]?.retryAfter, end > now,
+            let last = lastGrant(at: origin, now: now), last < end
+        else { return }
+        origins[origin]?.retryAfter = last
     }
 
     // MARK: - Silence
@@ -133,6 +152,26 @@ extension FetchScheduler {
         origins[flight.origin]?.hangs = false
         noteAnswer(of: flight.origin)
         return hasReturned || wasBad
+    }
+
+    /// A flight was told to take nothing for a while: that is not the origin's silence.
+    package mutating func paused(_ id: FlightID, now: Moment) -> [SchedulerAction] {
+        if let flight = flights[id], flight.isActive {
+            flights[id]?.heardAt = max(flight.heardAt, now)
+        }
+        return lookForSilence(now: now)
+    }
+
+    // MARK: - Ranges
+
+    /// What was taken for an origin without ranges has some.
+    ///
+    /// - Returns: Whether that is news.
+    mutating func noteRanges(of flight: FlightState) -> Bool {
+        guard entries[flight.entry]?.lacksRanges == true, provesRanges(flight) else { return false }
+        entries[flight.entry]?.lacksRanges = false
+        unsettle(flight.entry)
+        return true
     }
 
     /// When the next flight is silent; nil when nobody waits for the line.

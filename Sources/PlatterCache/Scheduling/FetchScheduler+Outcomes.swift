@@ -18,8 +18,11 @@ extension FetchScheduler {
     }
 
     /// A flight ended with a failure that another try does not mend.
+    ///
+    /// - Parameter isSuspect: As of `mayBeOneTooMany`.
     mutating func end(
-        _ flight: FlightState, _ id: FlightID, with failure: FetchFailure
+        _ flight: FlightState, _ id: FlightID, with failure: FetchFailure, isSuspect: Bool,
+        jitter: Double, now: Moment
     ) -> [SchedulerAction] {
         switch failure {
         case .status, .unreachable, .bypass:
@@ -27,7 +30,52 @@ extension FetchScheduler {
             if !rivals(of: id, flight).isEmpty { return [] }
         case .unsatisfiable, .changed, .store, .stopped: break
         }
-        return fail(flight.entry, failure) + dropUnwanted(of: flight.entry)
+        switch failure {
+        case .status where isSuspect:
+            let full = limits.perOrigin
+            change(flight.origin) {
+                $0.concurrency.slowDown(startedAt: flight.startedAt, full: full, now: now)
+            }
+            // When the others are out of the way its turn comes, without a pause.
+            return hasSlot(.critical, at: flight.origin)
+                ? back(off: flight, id, jitter: jitter, now: now) : []
+        case .status, .bypass: return fail(flight, failure) + dropUnwanted(of: flight.entry)
+        case .unreachable, .unsatisfiable, .changed, .store, .stopped:
+            return fail(flight.entry, failure) + dropUnwanted(of: flight.entry)
+        }
+    }
+
+    /// Whether a refusal may be about how many ask at once, and not about what is asked for: the origin
+    /// brings other bytes of the entry just now, or may still count a connection that was hung up on.
+    func mayBeOneTooMany(
+        _ flight: FlightState, _ id: FlightID, _ outcome: FlightOutcome
+    ) -> Bool {
+        guard case .failed(.status(let status)) = outcome, let state = entries[flight.entry],
+            state.completeLength != nil
+        else { return false }
+        // A challenge, and two that say that there is nothing.
+        if [401, 404, 407, 410].contains(status) { return false }
+        return state.hasHungUp
+            || state.flights.contains { $0 != id && flights[$0]?.isActive == true }
+    }
+
+    /// Fails those who want what a flight was to bring. Whoever is blocked on another byte of an open
+    /// entry is not concerned.
+    private mutating func fail(
+        _ flight: FlightState, _ failure: FetchFailure
+    ) -> [SchedulerAction] {
+        guard let state = entries[flight.entry], state.completeLength != nil else {
+            return fail(flight.entry, failure)
+        }
+        let concerned = state.demands.filter { id in
+            guard let demand = demands[id] else { return false }
+            return demand.isWaiting
+                ? flight.range.contains(demand.range.lowerBound) : demand.wants(flight.range)
+        }
+        return concerned.sorted().map { id in
+            forget(id)
+            return .fail(id, failure)
+        }
     }
 
     mutating func back(

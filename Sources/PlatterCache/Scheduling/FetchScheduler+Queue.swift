@@ -16,17 +16,29 @@ extension FetchScheduler {
     /// Gives each demand that something happened to its place in the queue, or none.
     private mutating func lookAtHungry(now: Moment) -> [SchedulerAction] {
         var complete: [DemandID] = []
+        var tooFar: [DemandID] = []
         while let id = hungry.popFirst() {
             if let origin = demands[id]?.origin {
                 origins[origin]?.concurrency.expire(after: limits.slowDown, now: now)
             }
-            guard case .nothing = look(at: id, now: now), isComplete(id) else { continue }
-            complete.append(id)
+            switch look(at: id, now: now) {
+            case .nothing: if isComplete(id) { complete.append(id) }
+            case .tooFar: tooFar.append(id)
+            case .paused, .from: break
+            }
         }
-        return complete.sorted().map { id in
+        let done = complete.sorted().map { id in
             if let demand = forget(id) { cleanUp(demand.entry) }
-            return .complete(id)
+            return SchedulerAction.complete(id)
         }
+        return done + tooFar.sorted().flatMap { sendPast($0) }
+    }
+
+    /// The bytes come sooner past the store.
+    private mutating func sendPast(_ id: DemandID) -> [SchedulerAction] {
+        guard let demand = forget(id) else { return [] }
+        defer { cleanUp(demand.entry) }
+        return [.fail(id, .bypass)] + dropUnwanted(of: demand.entry)
     }
 
     /// Whether a prefetch or fill has nothing more to want: no byte is missing, and what its flights
@@ -50,7 +62,12 @@ extension FetchScheduler {
         while let need = needs.popLast() {
             if need.priority == .critical, closed.contains(need.origin) { continue }
             // What started just now may cover this one too.
-            guard case .from(let position) = look(at: need.id, now: now) else { continue }
+            let next = look(at: need.id, now: now)
+            if case .tooFar = next {
+                hungry.insert(need.id)
+                isDisturbed = true
+            }
+            guard case .from(let position) = next else { continue }
             if mayStart(need.priority, at: need.origin) {
                 actions += start(need.id, at: position, now: now)
                 needs = ranked(needs.map(\.id))
@@ -118,6 +135,8 @@ extension FetchScheduler {
         /// All that is wanted is covered, or goes on when a flight of the entry changes.
         case nothing
         case paused(until: Moment)
+        /// The only flight that brings it has too far to go to it.
+        case tooFar
         /// A flight may start here; nil opens the entry.
         case from(Int64?)
     }
@@ -127,7 +146,7 @@ extension FetchScheduler {
         let next = nextStart(of: id, now: now)
         guard let demand = demands[id] else { return .nothing }
         switch next {
-        case .nothing: queue.remove(id)
+        case .nothing, .tooFar: queue.remove(id)
         case .paused(let end): queue.rest(id, at: demand.origin, until: end)
         case .from: queue.insert(id, at: .init(origin: demand.origin, line: line(of: demand)))
         }
@@ -146,7 +165,10 @@ extension FetchScheduler {
         guard let demand = demands[id], let state = entries[demand.entry], !settled.contains(id)
         else { return .nothing }
         var position: Int64?
-        if state.lacksRanges, isOnItsWay(demand.range.lowerBound, state) { return .nothing }
+        if state.lacksRanges, isOnItsWay(demand.range.lowerBound, state) {
+            return demand.isWaiting && !isCarriedSoon(demand.range.lowerBound, state)
+                ? .tooFar : .nothing
+        }
         if let length = state.completeLength {
             position =
                 demand.isWaiting
@@ -165,6 +187,15 @@ extension FetchScheduler {
     /// A transfer that has to bring everything comes to what lies behind its start.
     func isOnItsWay(_ position: Int64, _ state: EntryState) -> Bool {
         state.flights.contains { flights[$0]?.isAhead(of: position) ?? false }
+    }
+
+    /// One whose pace is not known yet may be fast.
+    private func isCarriedSoon(_ position: Int64, _ state: EntryState) -> Bool {
+        state.flights.compactMap { flights[$0] }.contains { flight in
+            let reach = flight.pace.soon.multipliedClamped(by: limits.carryTurns)
+            return flight.isAhead(of: position)
+                && position - flight.mark <= max(limits.carryDistance, reach)
+        }
     }
 
     func pause(of demand: Demand, _ state: EntryState) -> Moment? {

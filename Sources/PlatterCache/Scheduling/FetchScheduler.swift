@@ -15,6 +15,8 @@ package struct FetchScheduler: Sendable {
         var completeLength: Int64?
         /// The origin sends the whole whatever is asked.
         var lacksRanges = false
+        /// The flight that ended last was cancelled: its origin may not know that yet.
+        var hasHungUp = false
         var demands: Set<DemandID> = []
         /// In the order in which they were started.
         var flights: [FlightID] = []
@@ -120,6 +122,18 @@ package struct FetchScheduler: Sendable {
         return actions + schedule(now: now)
     }
 
+    /// The reader has gone, but is likely to be back before long: what flies for it flies on, unless
+    /// somebody else needs its slot.
+    package mutating func linger(_ id: DemandID, now: Moment) -> [SchedulerAction] {
+        guard var demand = demands[id] else { return [] }
+        demand.isWaiting = false
+        demand.isWoken = false
+        demand.deadline = nil
+        demands[id] = demand
+        hungry.insert(id)
+        return schedule(now: now)
+    }
+
     /// `client` has opened the reader `newest`: what else it reads of the entry is most likely
     /// abandoned, although its connection may still be open (PLAYERS 7.6). Not if it reads at many
     /// places: then it is no player that has moved on, but a downloader, or many people at one address.
@@ -161,6 +175,8 @@ package struct FetchScheduler: Sendable {
         // It may have been served just now; others may count on what is silent.
         guard let demand = demands[id], demand.isWaiting, let state = entries[demand.entry]
         else { return schedule(now: now) }
+        // What brings it may have become slower.
+        if state.lacksRanges { hungry.insert(id) }
         let racing = state.flights.compactMap { id in flights[id].map { (id: id, flight: $0) } }
             .filter { $0.flight.isBringing(demand.range.lowerBound) }
         guard let original = racing.first else {

@@ -43,6 +43,8 @@ struct FlightState: Hashable, Sendable {
     var isCancelled = false
     /// Told where to end, because another one brings what comes then.
     var isLimited = false
+    /// It brings everything from the start, whatever was asked.
+    var isWhole = false
     /// The flight that it runs beside for the same bytes, because that one was slow to answer.
     var hedgeOf: FlightID?
     /// Its end is so near that the next one may start.

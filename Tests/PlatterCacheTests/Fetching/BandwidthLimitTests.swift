@@ -5,6 +5,15 @@ import Testing
 
 @Suite("Bytes per second")
 struct BandwidthLimitTests {
+    @Test("so many may take bytes that none waits until its connection breaks")
+    func takers() {
+        #expect(BandwidthLimit.mostTakers(6, bytesPerSecond: nil) == 6)
+        #expect(BandwidthLimit.mostTakers(6, bytesPerSecond: 256 << 10) == 3)
+        #expect(BandwidthLimit.mostTakers(6, bytesPerSecond: 512 << 10) == 6)
+        #expect(BandwidthLimit.mostTakers(64, bytesPerSecond: .max) == 64)
+        #expect(BandwidthLimit.mostTakers(6, bytesPerSecond: 1) == 1)
+    }
+
     private static let second = Moment(nanoseconds: 1_000_000_000)
 
     @Test("without limits nobody pauses")

@@ -5,6 +5,25 @@ import Testing
 
 @Suite("An origin that hangs keeps no other waiting")
 struct BulkheadTests {
+    @Test("a flight that we keep waiting is not silent, and others may not start beside it")
+    func paused() {
+        var limits = FetchLimits()
+        limits.total = 1
+        var stage = Stage(limits: limits)
+        stage.flies(1, 0..<mib, flight: 1)
+        _ = stage.advanced(1, to: 64 * kib, soon: mib)
+        #expect(stage.enters(2, 0..<mib, entry: 2, origin: "b") == [.timer(.seconds(2))])
+        for second in Int64(1)...5 {
+            stage.now = Moment(nanoseconds: second * 1_000_000_000)
+            #expect(stage.scheduler.paused(FlightID(1), now: stage.now) == [])
+        }
+        #expect(stage.timerFires(at: stage.now) == [.timer(.seconds(7))])
+        #expect(stage.scheduler.violation(now: stage.now) == nil)
+        #expect(
+            stage.timerFires(at: Moment(nanoseconds: 7_000_000_000))
+                == [.plan(2, at: 0, searchEnd: mib, entry: 2)])
+    }
+
     var stage = Stage()
 
     /// Readers 1... take the slots of origins that will hang.

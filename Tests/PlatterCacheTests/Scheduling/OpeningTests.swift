@@ -61,6 +61,62 @@ struct OpeningTests {
         #expect(stage.advanced(1, to: 200 * mib + 1) == [.wake(1), .wake(2), .wake(3)])
     }
 
+    @Test("who would wait too long for a transfer of the whole goes past the store")
+    mutating func tooFar() {
+        stage.flies(1, 0..<mib, flight: 1)
+        _ = stage.scheduler.sendsWhole(FlightID(1), now: stage.now)
+        #expect(stage.enters(2, 8 * mib..<9 * mib) == [])
+        #expect(stage.enters(3, 500 * mib..<501 * mib) == [])
+        #expect(stage.enters(4, 900 * mib..<901 * mib) == [])
+        // 16 times what comes in half a second.
+        #expect(
+            stage.advanced(1, to: mib, near: mib, soon: 32 * mib)
+                == [.wake(1), .fail(4, .bypass)])
+        // It has become slower.
+        _ = stage.advanced(1, to: 2 * mib, near: mib, soon: mib)
+        #expect(stage.overdue(3) == [.fail(3, .bypass)])
+        #expect(stage.overdue(2) == [])
+        #expect(stage.scheduler.violation(now: stage.now) == nil)
+        #expect(stage.advanced(1, to: 9 * mib) == [.wake(2)])
+    }
+
+    @Test("read-ahead has no hurry: it stays on its way however far that is")
+    mutating func farAhead() {
+        stage.flies(1, 0..<mib, flight: 1)
+        _ = stage.scheduler.sendsWhole(FlightID(1), now: stage.now)
+        _ = stage.advanced(1, to: mib, near: 1, soon: 1)
+        #expect(stage.enters(2, 500 * mib..<501 * mib, isWaiting: false) == [])
+        #expect(stage.waits(2, at: 500 * mib, upTo: 501 * mib) == [.fail(2, .bypass)])
+    }
+
+    @Test("the whole in answer to one range is doubted while another range is being brought")
+    mutating func accident() {
+        stage.flies(1, 500 * mib..<501 * mib, flight: 1)
+        stage.flies(2, mib..<2 * mib, flight: 2)
+        #expect(!stage.scheduler.doubtsWhole(FlightID(2)))
+        _ = stage.advanced(1, to: 500 * mib + 4096)
+        #expect(stage.scheduler.doubtsWhole(FlightID(2)))
+        #expect(!stage.scheduler.doubtsWhole(FlightID(1)))
+        #expect(stage.landed(2, .untrusted) == [.timer(.milliseconds(250))])
+        _ = stage.leaves(1)
+        #expect(!stage.scheduler.doubtsWhole(FlightID(2)))
+    }
+
+    @Test("an origin that was believed to have no ranges and brings one has them")
+    mutating func rangesAgain() {
+        stage.flies(1, mib..<2 * mib, flight: 1)
+        _ = stage.scheduler.sendsWhole(FlightID(1), now: stage.now)
+        _ = stage.advanced(1, to: mib + 64 * kib, near: mib, soon: 64 * mib)
+        stage.flies(2, 0..<mib, flight: 2)
+        #expect(stage.enters(3, 900 * mib..<901 * mib) == [])
+        #expect(
+            stage.advanced(2, to: 4096) == [
+                .wake(2), .limit(1, end: 900 * mib),
+                .plan(3, at: 900 * mib, searchEnd: 901 * mib),
+            ])
+        #expect(stage.scheduler.violation(now: stage.now) == nil)
+    }
+
     @Test("but one that was told where to end ends there")
     mutating func sendsWholeToLimit() {
         stage.flies(1, 0..<8 * mib, flight: 1, stride: 8 * mib)

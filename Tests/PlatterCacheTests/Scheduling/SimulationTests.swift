@@ -11,8 +11,12 @@ extension World {
         case 0: newReader()
         case 1: if random.once(in: 4) { newJob() }
         case 2:
-            if random.once(in: 3), let id = random.pick(readers.keys.sorted()) { leave(id) }
-        case 3: if let id = random.pick(jobs.keys.sorted()), random.once(in: 6) { leave(id) }
+            if random.once(in: 3), let id = random.pick(readers.keys.sorted()) {
+                if id.rawValue.isMultiple(of: 2) { giveUp(id) } else { leave(id) }
+            }
+        case 3:
+            if let id = random.pick(jobs.keys.sorted()), random.once(in: 6) { leave(id) }
+            if let id = lingering.min(), id.rawValue < nextDemand - 2 { endLingering(id) }
         case 4: if hasFaults, random.once(in: 4) { deleteRows() }
         case 5: passTime(.milliseconds(random.below(3000)))
         case 6: if hasFaults || !manners.isEmpty { hurry() }
@@ -43,6 +47,7 @@ extension World {
     mutating func calmDown() {
         isCalm = true
         for id in readers.keys { readers[id]?.isPaused = false }
+        for id in lingering.sorted() where lingering.contains(id) { endLingering(id) }
         for _ in 0..<2000 where flaw == nil {
             if readers.isEmpty, jobs.isEmpty, transfers.isEmpty { return checkEmpty() }
             for id in transfers.keys.sorted() { step(id) }

@@ -95,6 +95,9 @@ extension World {
         let hasBytes = transfer.mark > transfer.range.lowerBound
         var record = records[origin(of: transfer)] ?? OriginRecord()
         switch outcome {
+        case .failed(.status):
+            record.noteAnswer()
+            record.hasComplained = true
         case .failed: record.noteAnswer()
         case .retryable(_?), .throttled: record.hasComplained = true
         case .retryable(nil), .untrusted, .ended: break

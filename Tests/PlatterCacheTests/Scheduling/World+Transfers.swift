@@ -116,7 +116,7 @@ extension World {
     private mutating func breaks(_ id: FlightID) -> Bool {
         guard hasFaults, !isCalm, random.once(in: 12) else { return false }
         switch random.below(8) {
-        case 0: land(id, .failed(.status(404)))
+        case 0: land(id, .failed(.status(id.rawValue.isMultiple(of: 2) ? 403 : 404)))
         case 1: land(id, .failed(.changed))
         case 2: land(id, .ended)
         case 3: land(id, .retryable(after: .seconds(random.below(100))))

@@ -114,6 +114,21 @@ extension World {
             scheduler.clientMovedOn(reader.client, of: film.entry, newest: id, now: now))
     }
 
+    /// A reader that waits for too long goes, and its demand some time later.
+    mutating func giveUp(_ id: DemandID) {
+        guard readers[id]?.isWaiting == true else { return leave(id) }
+        note("linger \(id)")
+        readers[id] = nil
+        lingering.insert(id)
+        perform(scheduler.linger(id, now: now))
+    }
+
+    mutating func endLingering(_ id: DemandID) {
+        note("leave \(id)")
+        lingering.remove(id)
+        perform(scheduler.leave(id, now: now))
+    }
+
     mutating func leave(_ id: DemandID) {
         note("leave \(id)")
         let reader = readers.removeValue(forKey: id)

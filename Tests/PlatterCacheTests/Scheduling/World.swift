@@ -83,6 +83,8 @@ struct World {
     var films: [Film] = []
     var readers: [DemandID: Reader] = [:]
     var jobs: [DemandID: Job] = [:]
+    /// Readers that were told to come back.
+    var lingering: Set<DemandID> = []
     var transfers: [FlightID: Transfer] = [:]
     var nextDemand: UInt64 = 1
     /// No more faults and no more visitors.
@@ -102,6 +104,9 @@ struct World {
         var limits = FetchLimits()
         limits.total = Int(1 + random.below(6))
         limits.perOrigin = Int(1 + random.below(4))
+        var distances = SplitMix64(seed: seed ^ 0xFA5)
+        limits.carryDistance = 1 + distances.below(4 << 20)
+        limits.carryTurns = distances.below(3)
         scheduler = FetchScheduler(limits: limits)
         var origins = SplitMix64(seed: ~seed)
         let count = 1 + random.below(isBad ? 8 : 4)
@@ -175,7 +180,9 @@ struct World {
             if readers[id]?.isWaiting != true { fault("a wake for one who does not wait") }
             readers[id]?.isWaiting = false
         case .fail(let id, _):
-            if readers.removeValue(forKey: id) == nil, jobs.removeValue(forKey: id) == nil {
+            if readers.removeValue(forKey: id) == nil, jobs.removeValue(forKey: id) == nil,
+                lingering.remove(id) == nil
+            {
                 fault("a failure for nobody")
             }
         case .complete(let id): complete(id)

@@ -102,7 +102,8 @@ final class Life {
             spans: table.spans,
             accesses: AccessNotes(index: index, wallClock: wallClock, log: log), clock: clock,
             readAhead: settings.readAhead, keptBehind: settings.keptBehind,
-            fillThreshold: 512 << 10, filler: settings.fills ? Filler(queue: queue) : nil)
+            fillThreshold: 512 << 10,
+            filler: settings.fills ? Filler(queue: queue, clock: clock) : nil)
         recovery = IndexRecovery(
             index: index, disk: disk, executor: executor,
             delay: { duration, action in

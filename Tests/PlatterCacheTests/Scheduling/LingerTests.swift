@@ -1,0 +1,64 @@
+import PlatterCore
+import Testing
+
+@testable import PlatterCache
+
+@Suite("Readers that were told to come back")
+struct LingerTests {
+    var stage = Stage()
+
+    private mutating func lingers(_ id: UInt64) -> [SchedulerAction] {
+        stage.scheduler.linger(DemandID(id), now: stage.now)
+    }
+
+    @Test("what opens the entry flies on, and who comes back finds it")
+    mutating func opening() {
+        _ = stage.enters(1, 0..<mib, length: nil)
+        #expect(lingers(1) == [])
+        #expect(stage.enters(2, 0..<mib, client: "1", length: nil) == [])
+        #expect(stage.movedOn("1", newest: 2) == [])
+        #expect(stage.leaves(1) == [])
+        #expect(stage.opened(1, 0..<mib) == [.wake(2)])
+    }
+
+    @Test("so does a flight of an open entry")
+    mutating func open() {
+        stage.flies(1, 500 * mib..<501 * mib, flight: 1)
+        #expect(lingers(1) == [])
+        #expect(stage.scheduler.waitingCount == 0)
+        #expect(stage.enters(2, 500 * mib..<501 * mib, client: "1") == [])
+        #expect(stage.movedOn("1", newest: 2) == [])
+        #expect(stage.leaves(1) == [])
+        #expect(stage.advanced(1, to: 501 * mib) == [.wake(2)])
+    }
+
+    @Test("when nobody has come back it is stopped")
+    mutating func alone() {
+        _ = stage.enters(1, 0..<mib, length: nil)
+        _ = lingers(1)
+        #expect(stage.leaves(1) == [.cancel(1)])
+    }
+
+    @Test("a reader that waits takes its slot at once")
+    mutating func giveWay() {
+        var limits = FetchLimits()
+        limits.perOrigin = 1
+        stage = Stage(limits: limits)
+        _ = stage.enters(1, 0..<mib, length: nil)
+        #expect(stage.enters(2, 0..<mib, entry: 2, length: nil) == [])
+        #expect(lingers(1) == [.cancel(1)])
+        #expect(
+            stage.landed(1) == [.open(2, .offset(0), searchEnd: mib, entry: 2)])
+    }
+
+    @Test("an origin that hangs is noticed although nobody waits that long")
+    mutating func judged() {
+        for id in UInt64(1)...5 {
+            _ = stage.enters(id, 0..<mib, entry: id, length: nil)
+            _ = lingers(id)
+            _ = stage.landed(id, .retryable(after: nil))
+            _ = stage.leaves(id)
+        }
+        #expect(stage.scheduler.origins[OriginID("a")]?.breaker.isClosed == false)
+    }
+}
