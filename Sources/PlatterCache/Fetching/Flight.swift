@@ -161,9 +161,8 @@ struct Flight: Sendable {
         case .retryable(let status, let after):
             note("The origin answers with a fault", "\(status)")
             let pause = after.map { Duration.seconds($0) }
-            // The two that say that it was too much.
-            let isThrottled = status == 429 || status == 503
-            return isThrottled ? .throttled(after: pause) : .retryable(after: pause)
+            return ResponseCheck.isThrottling(status)
+                ? .throttled(after: pause) : .retryable(after: pause)
         case .rejected(let status): return .failed(.status(status))
         case .redirect: return .failed(.status(502))
         case .malformed(let reason):
