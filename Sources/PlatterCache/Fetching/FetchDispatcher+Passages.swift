@@ -6,11 +6,11 @@ extension FetchDispatcher {
     ///
     /// - Returns: The number to call `passed` with; nil when the task was cancelled or the cache is
     ///   being closed.
-    func leave(toAsk origin: OriginID) async -> FlightID? {
+    func admission(to origin: OriginID) async -> FlightID? {
         let (admitted, asking) = AsyncStream<Void>.makeStream()
         guard let id = ask(origin, asking) else { return nil }
         for await _ in admitted { return id }
-        // Leave may have come at the same instant.
+        // Admission may have come at the same instant.
         passed(id, .unknown)
         return nil
     }

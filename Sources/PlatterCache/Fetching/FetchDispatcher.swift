@@ -25,7 +25,7 @@ package final class FetchDispatcher: Sendable {
         /// The entries of orders to come: alive for as long as somebody wants something of them.
         var entries: [EntryHandle: Entry] = [:]
         var flights: [FlightID: FlightControl] = [:]
-        /// The passages that wait for leave.
+        /// Passages that wait to be admitted.
         var asking: [FlightID: AsyncStream<Void>.Continuation] = [:]
         var nextDemand: UInt64 = 1
         var timer: Scheduled<Void>?

@@ -101,7 +101,8 @@ package struct Bypass: Sendable {
     ///   - loop: For timers.
     package init(
         origin: any Origin, queue: FetchDispatcher, gate: PassageGate, bandwidth: BandwidthGate,
-        limits: FetchLimits = .init(), waits: WaitDeadlines.Settings = .init(), clock: any MonotonicClock,
+        limits: FetchLimits = .init(), waits: WaitDeadlines.Settings = .init(),
+        clock: any MonotonicClock,
         wallClock: @escaping @Sendable () -> Int64, loop: any EventLoop, log: Logger
     ) {
         self.origin = origin
@@ -118,9 +119,9 @@ package struct Bypass: Sendable {
 
     /// Hands on what is asked for. All that it holds is let go when its task is cancelled.
     package func pass(_ request: Request, to receiver: Receiver) async -> Ending {
-        let slot = await timers.limit({ await timers.sleep(until: request.deadline) }) {
-            await gate.enter(request.resource.origin)
-        }
+        let slot = await timers.run(
+            limitedBy: { await timers.sleep(until: request.deadline) },
+            body: { await gate.enter(request.resource.origin) })
         guard let slot else { return request.isHeadSent ? .short : .unavailable }
         defer { gate.leave(slot) }
         var course = PassageCourse(

@@ -25,11 +25,13 @@ struct PassageLeg: Sendable {
         let watch = PassageWatch(timers: services.timers, interval: Self.stall)
         watch.expect(by: course.givesUpAt)
         let begun = course
-        let result = await services.timers.limit({ await watch.run() }) { () -> Result? in
-            var course = begun
-            let ending = await send(&course, watch)
-            return (course, ending)
-        }
+        let result = await services.timers.run(
+            limitedBy: { await watch.run() },
+            body: { () -> Result? in
+                var course = begun
+                let ending = await send(&course, watch)
+                return (course, ending)
+            })
         // The body always brings a result.
         guard let result else { return .left }
         course = result.course
@@ -39,7 +41,7 @@ struct PassageLeg: Sendable {
     private func send(
         _ course: inout PassageCourse, _ watch: PassageWatch
     ) async -> PassageCourse.Ending {
-        guard let id = await services.queue.leave(toAsk: request.resource.origin) else {
+        guard let id = await services.queue.admission(to: request.resource.origin) else {
             return services.queue.isStopped ? .left : .broken
         }
         expect(course, watch)

@@ -20,9 +20,9 @@ struct PassageTimers: Sendable {
     }
 
     /// Runs `body`, cancelled when `limit` returns first.
-    func limit<Value: Sendable>(
-        _ limit: @escaping @Sendable () async -> Void,
-        _ body: @escaping @Sendable () async -> Value?
+    func run<Value: Sendable>(
+        limitedBy limit: @escaping @Sendable () async -> Void,
+        body: @escaping @Sendable () async -> Value?
     ) async -> Value? {
         await withTaskGroup(of: Value?.self) { group in
             group.addTask { await body() }

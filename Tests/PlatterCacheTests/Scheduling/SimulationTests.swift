@@ -53,7 +53,8 @@ extension World {
             for id in readers.keys.sorted() { read(id) }
             passTime(.seconds(1))
         }
-        let left = [readers.keys.sorted(), jobs.keys.sorted()].map { "\($0)" }
+        let left =
+            [readers.keys.sorted(), jobs.keys.sorted()].map { "\($0)" }
             + [transfers.keys.sorted(), passages.keys.sorted()].map { "\($0)" }
         fault("left waiting: \(left)")
     }

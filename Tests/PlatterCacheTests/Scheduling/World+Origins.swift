@@ -101,7 +101,8 @@ extension World {
         case .retryable(nil), .untrusted, .ended: break
         }
         switch outcome {
-        case .retryable, .throttled: if !hasBytes { record.noteFailure(began: transfer.began, now: now) }
+        case .retryable, .throttled:
+            if !hasBytes { record.noteFailure(began: transfer.began, now: now) }
         // The scheduler cannot know what was asked for of an opening.
         case .ended:
             let isDone = transfer.phase != .opening && transfer.mark >= transfer.end
