@@ -20,6 +20,10 @@ struct Caching: Sendable {
     let upkeep: Upkeep
     private let executor: IOExecutor
     private let clock = SystemClock()
+    /// Of all bytes from origins, stored or not.
+    private let bandwidth: BandwidthGate
+    private let passages = PassageGate()
+    private let loop: any EventLoop
 
     init(
         _ configuration: PlatterConfiguration, store: Store, origins: Origins,
@@ -28,6 +32,11 @@ struct Caching: Sendable {
         self.origins = origins
         self.store = store
         self.executor = executor
+        self.loop = loop
+        bandwidth = BandwidthGate(
+            BandwidthLimit(
+                bytesPerSecond: configuration.bandwidth,
+                background: configuration.backgroundBandwidth), clock: clock)
         table = EntryTable(disk: store.disk)
         let delay = { @Sendable (duration: Duration, action: @escaping @Sendable () -> Void) in
             _ = loop.scheduleTask(in: .nanoseconds(duration.nanosecondsClamped), action)
@@ -44,10 +53,7 @@ struct Caching: Sendable {
             origin: origins.fetching, disk: store.disk, index: store.index, search: search,
             table: table,
             evictor: evictor, admission: admission,
-            bandwidth: BandwidthGate(
-                BandwidthLimit(
-                    bytesPerSecond: configuration.bandwidth,
-                    background: configuration.backgroundBandwidth), clock: clock),
+            bandwidth: bandwidth,
             minimumRate: configuration.timing.minimumRate,
             trustedOrigins: Set(
                 configuration.trustedOrigins.compactMap { try? OriginURL($0).origin }),
@@ -123,7 +129,12 @@ struct Caching: Sendable {
                 named: configuration.namedOrigins.compactMapValues { try? OriginURL($0) },
                 streams: streams),
             table: table, index: store.index, readers: readers,
-            bypass: Bypass(origin: origins.passing, wallClock: System.wallClock),
+            bypass: Bypass(
+                origin: origins.passing, queue: queue, gate: passages, bandwidth: bandwidth,
+                waits: readers.waits, clock: clock, wallClock: System.wallClock, loop: loop,
+                succession: Succession(
+                    table: table, index: store.index, clock: clock, wallClock: System.wallClock,
+                    log: log), log: log),
             damage: upkeep.damage, latency: store.latency, disk: disk,
             wallClock: System.wallClock, log: log)
     }

@@ -27,6 +27,9 @@ package enum ResponseCheck {
         }
     }
 
+    /// The two that say that it was too much.
+    package static func isThrottling(_ status: Int) -> Bool { status == 429 || status == 503 }
+
     // MARK: 206
 
     private static func partial(

@@ -14,12 +14,17 @@ extension Exchange {
     func pass(detail: String, isWhole: Bool = false, hasBody: Bool = true) {
         notePassing(detail)
         let range = isWhole ? nil : request.passedRange
-        let waited = services.readers.clock.now.since(begun)
-        let headTime = max(services.readers.waits.head - waited, Self.leastHeadTime)
-        startPassage { [isHead = request.isHead] passage in
+        startPassage { [isHead = request.isHead, headDeadline] passage in
             passage.passAll(
-                range: range, isHead: isHead, hasBody: hasBody, detail: detail, headTime: headTime)
+                range: range, isHead: isHead, hasBody: hasBody, detail: detail,
+                deadline: headDeadline)
         }
+    }
+
+    private var headDeadline: Moment {
+        max(
+            begun.advanced(by: services.readers.waits.head),
+            services.readers.clock.now.advanced(by: Self.leastHeadTime))
     }
 
     /// The store cannot give the bytes, but the version is known and so is the answer.
@@ -29,11 +34,10 @@ extension Exchange {
         guard case .bytes(let range, let head) = plan.content else { return pass(detail: "store") }
         notePassing("store")
         let status = CacheStatus(.forward(.miss), detail: "store")
-        let waited = services.readers.clock.now.since(begun)
-        let time = max(services.readers.waits.head - waited, Self.leastHeadTime)
-        startPassage { [heads] passage in
+        startPassage { [heads, headDeadline] passage in
             passage.passBytes(
-                of: delivery.opened, range: range, head: head(heads, status), time: time)
+                of: delivery.opened, range: range, head: head(heads, status),
+                deadline: headDeadline)
         }
     }
 
@@ -44,8 +48,9 @@ extension Exchange {
             metadata: [
                 "url": "\(request.resource.url.redacted)", "from": "\(range.lowerBound)",
             ])
-        startPassage { [time = services.readers.waits.body] passage in
-            passage.passBytes(of: opened, range: range, head: nil, time: time)
+        let deadline = services.readers.clock.now.advanced(by: services.readers.waits.body)
+        startPassage { passage in
+            passage.passBytes(of: opened, range: range, head: nil, deadline: deadline)
         }
     }
 

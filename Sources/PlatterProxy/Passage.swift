@@ -1,4 +1,4 @@
-import Logging
+import NIOConcurrencyHelpers
 import NIOCore
 import NIOHTTP1
 import PlatterCache
@@ -44,73 +44,82 @@ final class Passage: Sendable {
     /// The origin's own answer to the whole request.
     ///
     /// - Parameters:
-    ///   - headTime: How long the player still waits for the head.
     ///   - hasBody: false: only the head; players take an error's body for media.
+    ///   - deadline: The player does not wait longer for the head.
     func passAll(
-        range: AskedRange?, isHead: Bool, hasBody: Bool = true, detail: String,
-        headTime: Duration
+        range: AskedRange?, isHead: Bool, hasBody: Bool = true, detail: String, deadline: Moment
     ) {
         run { passage in
-            let deadline = passage.startDeadline(after: headTime)
-            let response: Bypass.Response
-            do {
-                response = try await passage.services.bypass.response(
-                    to: passage.resource, range: range)
-            } catch {
-                return .unreachable
-            }
-            deadline.cancel()
-            var head = passage.heads.passed(
-                response.status, response.fields, detail: detail,
-                isChunkable: !isHead && !passage.isHTTP10)
-            if !hasBody { head.headers.replaceOrAdd(name: "Content-Length", value: "0") }
-            do {
+            let endsWithClose = NIOLockedValueBox(false)
+            let receiver = passage.receiver { answer in
+                var head = passage.heads.passed(
+                    answer.status, answer.fields, detail: detail,
+                    isChunkable: !isHead && !passage.isHTTP10)
+                if !hasBody { head.headers.replaceOrAdd(name: "Content-Length", value: "0") }
+                endsWithClose.withLockedValue { $0 = head.version == .http1_0 }
                 try await passage.write(.head(head))
-                if !isHead, hasBody { _ = try await passage.relay(response) }
-                try await passage.write(.end(nil))
-                return head.version == .http1_0 ? .short : .complete
-            } catch {
-                return .short
+                return hasBody && !isHead
             }
+            let ending = await passage.services.bypass.pass(
+                .answer(of: passage.resource, range: range, deadline: deadline), to: receiver)
+            let end = await passage.end(ending, detail: detail)
+            return end == .complete && endsWithClose.withLockedValue { $0 } ? .short : end
         }
     }
 
-    /// Bytes of a version that is known, all of a response or its rest. An origin without ranges has to
-    /// send all that comes before them in the time that a reader waits for a byte.
+    /// Bytes of a version that is known, all of a response or its rest.
     ///
     /// - Parameters:
     ///   - head: nil when it was sent before.
-    ///   - time: How long the player waits for the first byte.
+    ///   - deadline: The player does not wait longer for the first byte.
     func passBytes(
-        of opened: Entry.Opened, range: ByteRange, head: HTTPResponseHead?, time: Duration
+        of opened: Entry.Opened, range: ByteRange, head: HTTPResponseHead?, deadline: Moment
     ) {
         run { passage in
-            let deadline = passage.startDeadline(after: time)
-            let rest: Bypass.Rest
-            do throws(FetchFailure) {
-                rest = try await passage.services.bypass.rest(
-                    of: opened, resource: passage.resource, range: range)
-            } catch {
-                guard head != nil else { return .short }
-                return error == .unreachable ? .unreachable : .refused
-            }
-            do {
+            let receiver = passage.receiver { _ in
                 if let head { try await passage.write(.head(head)) }
-                let sent = try await passage.relay(
-                    rest.response, skipping: rest.skipping, atMost: rest.length,
-                    began: deadline.cancel)
-                guard sent == range.length else { return .short }
-                try await passage.write(.end(nil))
-                return .complete
-            } catch {
-                return .short
+                return true
             }
+            let ending = await passage.services.bypass.pass(
+                .bytes(
+                    range, of: opened, resource: passage.resource, isHeadSent: head == nil,
+                    deadline: deadline), to: receiver)
+            return await passage.end(ending, detail: "store")
         }
     }
 
-    /// The head has to come in time; the body may take as long as the player likes.
-    private func startDeadline(after time: Duration) -> Scheduled<Void> {
-        channel.eventLoop.scheduleTask(in: .nanoseconds(time.nanosecondsClamped)) { self.cancel() }
+    private func receiver(
+        head: @escaping @Sendable (Bypass.Answer) async throws -> Bool
+    ) -> Bypass.Receiver {
+        Bypass.Receiver(head: head) { try await self.write(.body(.byteBuffer($0))) }
+    }
+
+    /// - Parameter detail: Why it went past the store.
+    private func end(_ ending: Bypass.Ending, detail: String) async -> Ending {
+        do {
+            switch ending {
+            case .complete: try await write(.end(nil))
+            case .failed(let status, let retryAfter):
+                try await write(.head(refusal(status, retryAfter, detail: detail)))
+                try await write(.end(nil))
+            case .short: return .short
+            case .unavailable: return .unreachable
+            case .refused: return .refused
+            }
+            return .complete
+        } catch {
+            return .short
+        }
+    }
+
+    /// The origin's last answer, without a body.
+    private func refusal(
+        _ status: Int, _ retryAfter: Int64?, detail: String
+    ) -> HTTPResponseHead {
+        heads.empty(
+            HTTPResponseStatus(statusCode: status),
+            adding: retryAfter.map { [("Retry-After", "\($0)")] } ?? [],
+            cacheStatus: CacheStatus(.forward(.bypass), forwardStatus: status, detail: detail))
     }
 
     private func run(_ body: @escaping @Sendable (Passage) async -> Ending) {
@@ -118,32 +127,6 @@ final class Passage: Sendable {
             let ending = await body(self)
             self.channel.eventLoop.execute { self.ended.value(ending) }
         }
-    }
-
-    /// - Parameter began: Called with each buffer that has something to hand on.
-    private func relay(
-        _ response: Bypass.Response, skipping: Int64 = 0, atMost limit: Int64 = .max,
-        began: () -> Void = {}
-    ) async throws -> Int64 {
-        var sent: Int64 = 0
-        var toSkip = skipping
-        // A player may take its time, an origin may not.
-        var stall = startDeadline(after: services.readers.waits.body)
-        defer { stall.cancel() }
-        for try await var buffer in response.body {
-            stall.cancel()
-            defer { stall = startDeadline(after: services.readers.waits.body) }
-            let skipped = min(toSkip, Int64(buffer.readableBytes))
-            buffer.moveReaderIndex(forwardBy: Int(skipped))
-            toSkip -= skipped
-            if toSkip > 0 || buffer.readableBytes == 0 { continue }
-            began()
-            let length = min(Int64(buffer.readableBytes), limit - sent)
-            guard length > 0, let slice = buffer.readSlice(length: Int(length)) else { break }
-            try await write(.body(.byteBuffer(slice)))
-            sent += length
-        }
-        return sent
     }
 
     private func write(_ part: HTTPServerResponsePart) async throws {

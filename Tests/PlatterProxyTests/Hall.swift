@@ -73,7 +73,10 @@ final class Hall {
                 spans: table.spans,
                 accesses: AccessNotes(index: index, wallClock: wallClock, log: log), clock: clock,
                 filler: nil),
-            bypass: Bypass(origin: NoOrigin(), wallClock: wallClock), damage: damage,
+            bypass: Bypass(
+                origin: NoOrigin(), queue: queue, gate: PassageGate(),
+                bandwidth: BandwidthGate(BandwidthLimit(), clock: clock), clock: clock,
+                wallClock: wallClock, loop: loop, log: log), damage: damage,
             latency: latency, disk: DiskWork(pool: pool, latency: latency), wallClock: wallClock,
             log: log)
         let head = HTTPRequestHead(

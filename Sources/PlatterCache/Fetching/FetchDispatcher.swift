@@ -14,17 +14,19 @@ package enum Wakeup: Hashable, Sendable {
 
 /// The shell around the scheduler: keeps it behind a lock, and does what it says outside of the lock.
 package final class FetchDispatcher: Sendable {
-    private struct Demander {
+    struct Demander {
         let entry: Entry
         let wake: @Sendable (Wakeup) -> Void
     }
 
-    private struct State {
+    struct State {
         var scheduler: FetchScheduler
         var demanders: [DemandID: Demander] = [:]
         /// The entries of orders to come: alive for as long as somebody wants something of them.
         var entries: [EntryHandle: Entry] = [:]
         var flights: [FlightID: FlightControl] = [:]
+        /// Passages that wait to be admitted.
+        var asking: [FlightID: AsyncStream<Void>.Continuation] = [:]
         var nextDemand: UInt64 = 1
         var timer: Scheduled<Void>?
         var isStopped = false
@@ -32,11 +34,11 @@ package final class FetchDispatcher: Sendable {
         var drained: EventLoopPromise<Void>?
     }
 
-    private let state: NIOLockedValueBox<State>
-    private let clock: any MonotonicClock
-    private let loop: any EventLoop
+    let state: NIOLockedValueBox<State>
+    let clock: any MonotonicClock
+    let loop: any EventLoop
     private let pilot: any Pilot
-    private let jitter: @Sendable () -> Double
+    let jitter: @Sendable () -> Double
 
     /// - Parameter jitter: Random, from 0 to 1.
     package init(
@@ -209,15 +211,19 @@ package final class FetchDispatcher: Sendable {
     /// Cancels all flights and waits until they have landed; every demand fails.
     package func stop() async {
         let drained = loop.makePromise(of: Void.self)
-        let (controls, demanders) = state.withLockedValue { state in
+        let (controls, demanders, asking) = state.withLockedValue { state in
             state.isStopped = true
             state.timer?.cancel()
             state.drained = drained
-            defer { state.demanders = [:] }
-            return (Array(state.flights.values), Array(state.demanders.values))
+            defer { (state.demanders, state.asking) = ([:], [:]) }
+            return (
+                Array(state.flights.values), Array(state.demanders.values),
+                Array(state.asking.values)
+            )
         }
         for control in controls { control.cancel() }
         for demander in demanders { demander.wake(.failed(.stopped)) }
+        for passage in asking { passage.finish() }
         if controls.isEmpty { drained.succeed() }
         let limit = loop.scheduleTask(in: Self.longestDrain) { drained.succeed() }
         // Never fails.
@@ -225,7 +231,7 @@ package final class FetchDispatcher: Sendable {
         limit.cancel()
     }
 
-    private var isStopped: Bool { state.withLockedValue { $0.isStopped } }
+    var isStopped: Bool { state.withLockedValue { $0.isStopped } }
 
     // MARK: - Doing
 
@@ -234,9 +240,10 @@ package final class FetchDispatcher: Sendable {
         case fly(FlightID, Entry, FlightControl, ByteRange)
         case cancel(FlightControl)
         case wake(@Sendable (Wakeup) -> Void, Wakeup)
+        case admit(AsyncStream<Void>.Continuation)
     }
 
-    private func perform(_ event: (inout State, Moment) -> [SchedulerAction]) {
+    func perform(_ event: (inout State, Moment) -> [SchedulerAction]) {
         let now = clock.now
         let (deeds, drained) = state.withLockedValue { state in
             let actions = event(&state, now)
@@ -263,6 +270,7 @@ package final class FetchDispatcher: Sendable {
             pilot.fly(id, range, entry: entry, control: control, queue: self)
         case .cancel(let control): control.cancel()
         case .wake(let wake, let wakeup): wake(wakeup)
+        case .admit(let asking): asking.yield()
         }
     }
 
@@ -273,7 +281,7 @@ package final class FetchDispatcher: Sendable {
         case .fly(let id, _) where state.isStopped:
             state.flights[id] = nil
             return nil
-        case .plan, .open, .fly, .setTimer:
+        case .plan, .open, .fly, .admit, .setTimer:
             // What lands after the end starts nothing new.
             if state.isStopped { return nil }
         case .limit, .cancel, .wake, .fail, .complete: break
@@ -291,6 +299,7 @@ package final class FetchDispatcher: Sendable {
             state.flights[id]?.limit(to: end)
             return nil
         case .cancel(let id): return state.flights[id].map { .cancel($0) }
+        case .admit(let id): return state.asking.removeValue(forKey: id).map { .admit($0) }
         case .wake(let id): return state.demanders[id].map { .wake($0.wake, .look) }
         case .fail(let id, let failure):
             return state.demanders.removeValue(forKey: id).map { .wake($0.wake, .failed(failure)) }

@@ -50,6 +50,11 @@ package struct FetchServices: Sendable {
         self.chunkLength = chunkLength
         self.log = log
     }
+
+    /// For when the origin has another version.
+    package var succession: Succession {
+        Succession(table: table, index: index, clock: clock, wallClock: wallClock, log: log)
+    }
 }
 
 /// The index as those ask it who are on no event loop.

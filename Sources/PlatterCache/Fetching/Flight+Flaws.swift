@@ -36,12 +36,7 @@ extension Flight {
             note("The origin refuses a range that it has", "416 without a length")
             return .untrusted
         default:
-            services.log.notice(
-                "The origin has another version",
-                metadata: [
-                    "url": "\(entry.resource.url.redacted)", "reason": "a range is refused",
-                ])
-            services.table.superseded(entry.resource.key)
+            services.succession.note(entry.resource, reason: "a range is refused")
             return .failed(await supersede())
         }
     }

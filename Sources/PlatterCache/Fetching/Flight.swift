@@ -158,17 +158,13 @@ struct Flight: Sendable {
                 metadata: ["url": "\(entry.resource.url.redacted)"])
             return flawed(askedAt: askedAt)
         case .changed(let reason):
-            services.log.notice(
-                "The origin has another version",
-                metadata: ["url": "\(entry.resource.url.redacted)", "reason": "\(reason)"])
-            services.table.superseded(entry.resource.key)
+            services.succession.note(entry.resource, reason: "\(reason)")
             return .failed(await supersede())
         case .retryable(let status, let after):
             note("The origin answers with a fault", "\(status)")
             let pause = after.map { Duration.seconds($0) }
-            // The two that say that it was too much.
-            let isThrottled = status == 429 || status == 503
-            return isThrottled ? .throttled(after: pause) : .retryable(after: pause)
+            return ResponseCheck.isThrottling(status)
+                ? .throttled(after: pause) : .retryable(after: pause)
         case .rejected(let status): return .failed(.status(status))
         case .redirect: return .failed(.status(502))
         case .malformed(let reason):
@@ -182,20 +178,10 @@ struct Flight: Sendable {
         }
     }
 
-    /// Closes the entry for new readers: the next request opens the new version. That is in the index
-    /// before any reader is told, else it would start again with the old record.
+    /// Closes the entry for new readers: the next request opens the new version.
     func supersede() async -> FetchFailure {
         if let opened = entry.opened {
-            let (log, table, key) = (services.log, services.table, entry.resource.key)
-            let now = services.clock.now
-            services.index.supersede(opened.record.id, at: services.wallClock()) { result in
-                guard case .failure(let error) = result else { return }
-                // Its readers would find the old version again and again.
-                table.bypass(key, now: now)
-                log.error("The index cannot be written", metadata: ["error": "\(error)"])
-            }
-            // Fails as the command before it does, which was told.
-            try? await services.index.flush()
+            await services.succession.end(opened, key: entry.resource.key)
         }
         services.table.forget(entry)
         return .changed

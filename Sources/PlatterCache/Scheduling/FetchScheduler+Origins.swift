@@ -15,6 +15,7 @@ extension FetchScheduler {
     /// What is forgotten is soon learnt again, unless somebody waits for it.
     private mutating func forgetOrigins() {
         let used = Set(demands.values.map(\.origin)).union(flights.values.map(\.origin))
+            .union(passages.origins)
         origins = origins.filter { used.contains($0.key) }
     }
 
@@ -42,7 +43,7 @@ extension FetchScheduler {
             noteAnswer(of: flight.origin)
         case .failed(.store), .failed(.stopped), .untrusted: break
         case .ended, .retryable, .throttled, .failed(.unreachable):
-            if !hasBytes { noteFailure(of: flight, id, jitter: jitter, now: now) }
+            if !hasBytes { noteFailure(of: flight.origin, id, jitter: jitter, now: now) }
         }
         honour(outcome, flight, now: now)
         change(flight.origin) { $0.breaker.released(id, now: now) }
@@ -57,11 +58,13 @@ extension FetchScheduler {
         }
     }
 
-    private mutating func noteFailure(
-        of flight: FlightState, _ id: FlightID, jitter: Double, now: Moment
+    mutating func noteFailure(
+        of origin: OriginID, _ id: FlightID, jitter: Double, now: Moment
     ) {
-        let origin = flight.origin
-        let isWaitedFor = demands.values.contains { $0.isWaiting && $0.origin == origin }
+        // Whoever waits for a passage asks again.
+        let isWaitedFor =
+            flights[id] == nil || passages.wait(at: origin)
+            || demands.values.contains { $0.isWaiting && $0.origin == origin }
         let (limits, backoff) = (limits, Backoff(limits: limits))
         change(origin) {
             $0.breaker.failed(id, threshold: limits.failuresToOpen, now: now) { openings in
@@ -81,11 +84,20 @@ extension FetchScheduler {
         case .throttled(let after): asked = after
         case .retryable, .untrusted, .ended, .failed: return
         }
+        spare(flight.origin, for: asked, startedAt: flight.startedAt, now: now)
+    }
+
+    /// - Parameters:
+    ///   - asked: The pause, if the origin named one.
+    ///   - startedAt: When the request began that was told so.
+    mutating func spare(
+        _ origin: OriginID, for asked: Duration?, startedAt: Moment, now: Moment
+    ) {
         let granted = asked.map { now.advanced(by: Backoff(limits: limits).granted($0)) }
-        let end = granted.map { min($0, lastGrant(at: flight.origin, now: now) ?? $0) }
+        let end = granted.map { min($0, lastGrant(at: origin, now: now) ?? $0) }
         let full = limits.perOrigin
-        change(flight.origin) {
-            $0.concurrency.slowDown(startedAt: flight.startedAt, full: full, now: now)
+        change(origin) {
+            $0.concurrency.slowDown(startedAt: startedAt, full: full, now: now)
             $0.retryAfter = [$0.retryAfter, end].compactMap(\.self).max()
         }
     }
@@ -184,8 +196,9 @@ extension FetchScheduler {
     }
 
     /// One timer for all pauses that somebody waits out.
-    mutating func updateTimer() -> [SchedulerAction] {
-        guard let due = [queue.due, silenceDue].compactMap(\.self).min(),
+    mutating func updateTimer(now: Moment) -> [SchedulerAction] {
+        let dues = [queue.due, silenceDue, passageDue(now: now)]
+        guard let due = dues.compactMap(\.self).min(),
             timer.map({ due < $0 }) ?? true
         else { return [] }
         timer = due

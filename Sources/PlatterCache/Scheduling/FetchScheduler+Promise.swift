@@ -18,11 +18,12 @@ extension FetchScheduler {
         }
         for (origin, state) in origins {
             guard let probe = state.breaker.probe else { continue }
+            if passages.sent[probe]?.origin == origin { continue }
             guard let flight = flights[probe], flight.isActive, flight.origin == origin else {
                 return "\(origin.authority) waits for a probe that has gone"
             }
         }
-        return flawOfSlots(now: now)
+        return flawOfPassages(now: now) ?? flawOfSlots(now: now)
     }
 
     private func flawOfLimits(_ active: [FlightState]) -> String? {

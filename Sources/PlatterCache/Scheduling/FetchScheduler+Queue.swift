@@ -5,12 +5,12 @@ extension FetchScheduler {
     /// Starts what may start now, the most urgent first.
     mutating func schedule(now: Moment) -> [SchedulerAction] {
         noteSilence(now: now)
-        var actions: [SchedulerAction] = []
+        var actions = admitPassages(now: now)
         repeat {
             isDisturbed = false
             actions += lookAtHungry(now: now) + workThroughQueue(now: now)
         } while isDisturbed
-        return actions + updateTimer()
+        return actions + updateTimer(now: now)
     }
 
     /// Gives each demand that something happened to its place in the queue, or none.

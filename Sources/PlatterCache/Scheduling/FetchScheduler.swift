@@ -33,6 +33,7 @@ package struct FetchScheduler: Sendable {
     var flights: [FlightID: FlightState] = [:]
     var entries: [EntryHandle: EntryState] = [:]
     var origins: [OriginID: OriginState] = [:]
+    var passages = Passages()
     /// Demands that may need a flight and were not looked at since something changed.
     var hungry: Set<DemandID> = []
     /// Demands that need a flight and have none yet.

@@ -119,6 +119,8 @@ package enum SchedulerAction: Hashable, Sendable {
     /// Bring nothing from `end` on.
     case limit(FlightID, end: Int64)
     case cancel(FlightID)
+    /// A passage may send the request of that number.
+    case admit(FlightID)
     /// The demand's first byte is there, or the world has changed: look again.
     case wake(DemandID)
     /// The demand is forgotten.

@@ -7,6 +7,7 @@ import Testing
 extension World {
     /// One random event.
     mutating func step() {
+        if hasPassages, random.once(in: 4) { return stepPassages() }
         switch random.below(20) {
         case 0: newReader()
         case 1: if random.once(in: 4) { newJob() }
@@ -49,30 +50,41 @@ extension World {
         for id in readers.keys { readers[id]?.isPaused = false }
         for id in lingering.sorted() where lingering.contains(id) { endLingering(id) }
         for _ in 0..<2000 where flaw == nil {
-            if readers.isEmpty, jobs.isEmpty, transfers.isEmpty { return checkEmpty() }
+            if readers.isEmpty, jobs.isEmpty, transfers.isEmpty, passages.isEmpty {
+                return checkEmpty()
+            }
+            for id in passages.keys.sorted() { step(passage: id) }
             for id in transfers.keys.sorted() { step(id) }
             for id in readers.keys.sorted() { read(id) }
             passTime(.seconds(1))
         }
-        let left = "\(readers.keys.sorted()) \(jobs.keys.sorted()) \(transfers.keys.sorted())"
+        let left =
+            [readers.keys.sorted(), jobs.keys.sorted()].map { "\($0)" }
+            + [transfers.keys.sorted(), passages.keys.sorted()].map { "\($0)" }
         fault("left waiting: \(left)")
     }
 
     private mutating func checkEmpty() {
         guard scheduler.demands.isEmpty, scheduler.flights.isEmpty, scheduler.entries.isEmpty,
+            scheduler.passages.waiting.isEmpty, scheduler.passages.sent.isEmpty,
             scheduler.hungry.isEmpty, scheduler.settled.isEmpty, scheduler.queue.openPlaces.isEmpty
         else { return fault("something is left: \(scheduler)") }
     }
 
     /// nil when all went well.
-    static func run(seed: UInt64, isBad: Bool = false, isTracing: Bool = false) -> String? {
-        let world = after(seed: seed, isBad: isBad, isTracing: isTracing)
+    static func run(
+        seed: UInt64, isBad: Bool = false, hasPassages: Bool = false, isTracing: Bool = false
+    ) -> String? {
+        let world = after(
+            seed: seed, isBad: isBad, hasPassages: hasPassages, isTracing: isTracing)
         if isTracing { print(world.trace.joined(separator: "\n")) }
         return world.flaw.map { "seed \(seed): \($0)" }
     }
 
-    static func after(seed: UInt64, isBad: Bool = false, isTracing: Bool = false) -> World {
-        var world = World(seed: seed, isBad: isBad)
+    static func after(
+        seed: UInt64, isBad: Bool = false, hasPassages: Bool = false, isTracing: Bool = false
+    ) -> World {
+        var world = World(seed: seed, isBad: isBad, hasPassages: hasPassages)
         world.isTracing = isTracing
         for _ in 0..<(40 + world.random.below(160)) where world.flaw == nil { world.step() }
         world.calmDown()
@@ -89,6 +101,15 @@ struct SimulationTests {
 
     @Test("no seed shows a flaw where origins hang and refuse", arguments: 0..<blocks)
     func badOrigins(block: Int) { Self.look(in: block, isBad: true) }
+
+    @Test("no seed shows a flaw where others go past the store", arguments: 0..<blocks)
+    func passages(block: Int) {
+        for seed in stride(from: UInt64(block), to: 2500, by: Self.blocks) {
+            let flaw = World.run(seed: seed, isBad: seed % 2 == 0, hasPassages: true)
+            #expect(flaw == nil)
+            if flaw != nil { return }
+        }
+    }
 
     private static func look(in block: Int, isBad: Bool) {
         let environment = ProcessInfo.processInfo.environment
@@ -122,10 +143,11 @@ struct SimulationTests {
     @Test("the simulation meets every kind of order")
     func isNotIdle() {
         let met = (UInt64(0)..<200).reduce(into: Set<String>()) {
-            $0.formUnion(World.after(seed: $1).met)
+            $0.formUnion(World.after(seed: $1, hasPassages: true).met)
         }
         let all: Set = [
             "plan", "open", "fly", "hedge", "limit", "cancel", "wake", "fail", "complete", "timer",
+            "admit",
         ]
         #expect(met == all)
     }

@@ -38,11 +38,12 @@ struct OriginRecord {
 
     static let threshold = 5
 
-    mutating func noteFailure(_ transfer: World.Transfer, now: Moment) {
+    /// - Parameter began: When the request began.
+    mutating func noteFailure(began: Moment, now: Moment) {
         failures += 1
         guard failures >= Self.threshold else { return }
         // What was sent before says nothing new.
-        if let openedAt, transfer.began <= openedAt { return }
+        if let openedAt, began <= openedAt { return }
         openedAt = now
     }
 
@@ -103,11 +104,12 @@ extension World {
         case .retryable(nil), .untrusted, .ended: break
         }
         switch outcome {
-        case .retryable, .throttled: if !hasBytes { record.noteFailure(transfer, now: now) }
+        case .retryable, .throttled:
+            if !hasBytes { record.noteFailure(began: transfer.began, now: now) }
         // The scheduler cannot know what was asked for of an opening.
         case .ended:
             let isDone = transfer.phase != .opening && transfer.mark >= transfer.end
-            if !hasBytes, !isDone { record.noteFailure(transfer, now: now) }
+            if !hasBytes, !isDone { record.noteFailure(began: transfer.began, now: now) }
         case .failed, .untrusted: break
         }
         records[origin(of: transfer)] = record
@@ -145,15 +147,14 @@ extension World {
         if active.count(where: { origin(of: $0) == origin(of: new) }) > limits.perOrigin {
             fault("too many at \(origin(of: new))")
         }
-        checkBreak(of: id, new)
+        checkBreak(of: id, at: origin(of: new))
         if !isHopeless, lines() > limits.total {
             fault("a start beyond the limit")
         }
     }
 
     /// An origin that fails gets one try at a time, and none for a while after each.
-    private mutating func checkBreak(of id: FlightID, _ new: Transfer) {
-        let origin = origin(of: new)
+    mutating func checkBreak(of id: FlightID, at origin: OriginID) {
         guard let openedAt = records[origin]?.openedAt else { return }
         if now.since(openedAt) < scheduler.limits.firstBreak / 2 {
             fault("\(origin) is tried again at once")
@@ -162,7 +163,11 @@ extension World {
             other != id && self.origin(of: transfer) == origin && transfer.phase != .recording
                 && transfer.began > openedAt
         }
-        if isProbed { fault("two probes of \(origin)") }
+        let isPassed = passages.contains { other, passage in
+            guard let began = passage.began else { return false }
+            return other != id && passage.origin == origin && began > openedAt
+        }
+        if isProbed || isPassed { fault("two probes of \(origin)") }
     }
 
     /// No reader waits for others than those of its own origin while there is room on the line.

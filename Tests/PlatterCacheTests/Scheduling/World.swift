@@ -86,6 +86,9 @@ struct World {
     /// Readers that were told to come back.
     var lingering: Set<DemandID> = []
     var transfers: [FlightID: Transfer] = [:]
+    var passages: [FlightID: Passage] = [:]
+    /// Some things go past the store.
+    let hasPassages: Bool
     var nextDemand: UInt64 = 1
     /// No more faults and no more visitors.
     var isCalm = false
@@ -96,8 +99,9 @@ struct World {
     var isTracing = false
 
     /// - Parameter isBad: Some origins hang or refuse; nothing else fails.
-    init(seed: UInt64, isBad: Bool = false) {
+    init(seed: UInt64, isBad: Bool = false, hasPassages: Bool = false) {
         self.seed = seed
+        self.hasPassages = hasPassages
         random = SplitMix64(seed: seed)
         hasFaults = seed % 3 != 0 && !isBad
         manners = isBad ? Manners.random(seed) : [:]
@@ -153,6 +157,7 @@ struct World {
             case .fly(let id, _): transfers[id] == nil ? "hedge" : "fly"
             case .limit: "limit"
             case .cancel: "cancel"
+            case .admit: "admit"
             case .wake: "wake"
             case .fail: "fail"
             case .complete: "complete"
@@ -176,6 +181,7 @@ struct World {
             }
             if transfer.isCancelled { fault("cancelled twice") }
             transfers[id]?.isCancelled = true
+        case .admit(let id): admit(id)
         case .wake(let id):
             if readers[id]?.isWaiting != true { fault("a wake for one who does not wait") }
             readers[id]?.isWaiting = false

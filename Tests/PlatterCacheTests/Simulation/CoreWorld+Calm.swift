@@ -83,6 +83,8 @@ extension CoreWorld {
         if activity.demands > 0 || activity.flights > 0 || activity.waiting > 0 {
             return fault("left behind: \(activity)")
         }
+        let passages = life.passages.counts
+        if passages != (0, 0) { return fault("slots are left behind: \(passages)") }
         life.sweepNow()
         settle()
         // The evictor's rest.

@@ -33,6 +33,7 @@ final class Life {
     let evictor: Evictor
     let readers: ReaderServices
     let bypass: Bypass
+    let passages = PassageGate()
     let sweep: OrphanSweep
     let damage: DamageWatch
     /// The index as players ask it, and as the checks do.
@@ -123,7 +124,11 @@ final class Life {
                 await evictor.restart()
                 await sweep.run()
             })
-        bypass = Bypass(origin: origin, wallClock: wallClock)
+        bypass = Bypass(
+            origin: origin, queue: queue, gate: passages,
+            bandwidth: BandwidthGate(BandwidthLimit(), clock: clock), waits: readers.waits,
+            clock: clock, wallClock: wallClock, loop: clock, succession: services.succession,
+            log: log)
         auditor = index.makeReader()
         search = IndexSearch(reader: index.makeReader())
         self.log = log

@@ -13,7 +13,7 @@ final class Mailbox: Sendable {
         case noted(isNoted: Bool)
         case head(status: Int, version: Int?, range: ByteRange?)
         case bytes(ByteBuffer)
-        case passed(FetchFailure?)
+        case passed(Bypass.Ending)
     }
 
     struct Letter: Sendable {

@@ -12,34 +12,36 @@ extension Player {
     /// The origin's own answer, of whatever version.
     func pass() {
         promise = nil
-        heardAt = life.clock.now
-        let (bypass, resource, asked, send) = (life.bypass, resource, asked, sender())
-        phase = .passing(
-            Task(executorPreference: life.executor) {
-                do throws(FetchFailure) {
-                    let response = try await bypass.response(to: resource, range: asked)
-                    send(.head(of: response))
-                    for await piece in Pieces(response.body) { send(piece) }
-                } catch {
-                    send(.passed(error))
-                }
-            })
+        pass(.answer(of: resource, range: asked, deadline: headDeadline))
     }
 
-    /// The rest of a version that is known.
+    /// All or the rest of a version that is known.
     func passBytes(of opened: Entry.Opened, _ range: ByteRange) {
-        heardAt = life.clock.now
-        let (bypass, resource, send) = (life.bypass, resource, sender())
+        let waits = life.readers.waits
+        pass(
+            .bytes(
+                range, of: opened, resource: resource, isHeadSent: isHeadSent,
+                deadline: isHeadSent ? life.clock.now.advanced(by: waits.body) : headDeadline))
+    }
+
+    private var headDeadline: Moment {
+        max(
+            begun.advanced(by: life.readers.waits.head),
+            life.clock.now.advanced(by: .seconds(3)))
+    }
+
+    private func pass(_ request: Bypass.Request) {
+        let (bypass, send) = (life.bypass, sender())
+        let isOwn = request.promise == nil
+        let receiver = Bypass.Receiver { answer in
+            if isOwn { send(.head(of: answer)) }
+            return true
+        } bytes: {
+            send(.bytes($0))
+        }
         phase = .passing(
             Task(executorPreference: life.executor) {
-                do throws(FetchFailure) {
-                    let rest = try await bypass.rest(of: opened, resource: resource, range: range)
-                    for await piece in Pieces(rest.response.body, rest.skipping, rest.length) {
-                        send(piece)
-                    }
-                } catch {
-                    send(.passed(error))
-                }
+                send(.passed(await bypass.pass(request, to: receiver)))
             })
     }
 
@@ -49,7 +51,6 @@ extension Player {
     }
 
     func passageTold(_ mail: Mailbox.Mail) {
-        heardAt = life.clock.now
         switch mail {
         case .head(let status, let version, let range):
             let versions = world.films[film].versions
@@ -61,10 +62,12 @@ extension Player {
         case .bytes(let buffer):
             isHeadSent = true
             buffer.withUnsafeReadableBytes { take($0, at: promise?.position ?? 0) }
-        case .passed(nil): end(promise?.isKept == true ? .complete : .short)
-        case .passed(.unreachable): end(isHeadSent ? .short : .unavailable)
+        case .passed(.complete): end(promise?.isKept == true ? .complete : .short)
+        case .passed(.short): end(.short)
+        case .passed(.unavailable): end(.unavailable)
+        case .passed(.failed(let status, _)): end(.status(status))
         // The origin has another version by now.
-        case .passed: if isHeadSent { end(.short) } else { pass() }
+        case .passed(.refused): pass()
         case .wake, .noted: break
         }
     }
@@ -76,58 +79,8 @@ extension Player {
     }
 }
 
-/// What a passage relays of a body, as mail; ends with `.passed`.
-struct Pieces: AsyncSequence, Sendable {
-    private let body: any AsyncSequence<ByteBuffer, any Error> & Sendable
-    private let skipping: Int64
-    private let limit: Int64
-
-    init(
-        _ body: any AsyncSequence<ByteBuffer, any Error> & Sendable, _ skipping: Int64 = 0,
-        _ limit: Int64 = .max
-    ) {
-        self.body = body
-        self.skipping = skipping
-        self.limit = limit
-    }
-
-    struct AsyncIterator: AsyncIteratorProtocol {
-        var body: any AsyncIteratorProtocol<ByteBuffer, any Error>
-        var toSkip: Int64
-        var rest: Int64
-        var isOver = false
-
-        mutating func next() async -> Mailbox.Mail? {
-            while !isOver {
-                do {
-                    guard rest > 0, var buffer = try await body.next() else {
-                        isOver = true
-                        return .passed(nil)
-                    }
-                    let skipped = Swift.min(toSkip, Int64(buffer.readableBytes))
-                    buffer.moveReaderIndex(forwardBy: Int(skipped))
-                    toSkip -= skipped
-                    let length = Int(Swift.min(rest, Int64(buffer.readableBytes)))
-                    rest -= Int64(length)
-                    if length > 0, let slice = buffer.readSlice(length: length) {
-                        return .bytes(slice)
-                    }
-                } catch {
-                    isOver = true
-                    return .passed(.unreachable)
-                }
-            }
-            return nil
-        }
-    }
-
-    func makeAsyncIterator() -> AsyncIterator {
-        AsyncIterator(body: body.makeAsyncIterator(), toSkip: skipping, rest: limit)
-    }
-}
-
 extension Mailbox.Mail {
-    static func head(of response: Bypass.Response) -> Self {
+    static func head(of response: Bypass.Answer) -> Self {
         let version = response.fields[ModelOrigin.versionField].flatMap { Int($0) }
         let range = response.fields[.contentRange].flatMap { ContentRange.parse($0) }
         let body: ByteRange? = if case .range(let body, _)? = range { body } else { nil }

@@ -116,8 +116,6 @@ extension Player {
     func tick() {
         let now = life.clock.now
         switch phase {
-        case .passing where now.since(heardAt) >= life.readers.waits.body:
-            end(isHeadSent ? .short : .unavailable)
         case .opening, .reading:
             guard let next = patience?.next, next.at <= now else { return }
             patience?.passed()
@@ -133,9 +131,8 @@ extension Player {
     /// When `tick` is next to be called.
     var due: Moment? {
         switch phase {
-        case .passing: heardAt.advanced(by: life.readers.waits.body)
         case .opening, .reading: patience?.next.at
-        case .starting, .ended: nil
+        case .starting, .passing, .ended: nil
         }
     }
 }

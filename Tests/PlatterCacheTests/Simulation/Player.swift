@@ -51,8 +51,6 @@ final class Player {
     /// It takes nothing for now.
     var isStalled = false
     var patience: WaitDeadlines?
-    /// When the passage last heard of the origin.
-    var heardAt: Moment
 
     init(number: Int, film: Int, client: ClientID, asked: AskedRange, world: CoreWorld) {
         self.number = number
@@ -62,7 +60,6 @@ final class Player {
         self.world = world
         life = world.life
         begun = world.life.clock.now
-        heardAt = begun
     }
 
     var resource: Resource { Resource(world.films[film].url, fields: [:]) }
@@ -90,6 +87,7 @@ final class Player {
 
     /// The program has ended; nobody is told.
     func vanish() {
+        if case .passing(let task) = phase { task.cancel() }
         patience = nil
         slice = nil
         phase = .ended(.left)

@@ -1,0 +1,162 @@
+package import HTTPTypes
+package import Logging
+package import NIOCore
+package import PlatterCore
+package import PlatterHTTP
+package import PlatterOrigin
+
+/// The way past the store: bytes from the origin to one reader, kept nowhere. For what must not be
+/// stored, and for when the store cannot help (REQUIREMENTS F5). It keeps the manners of fetches: the
+/// bandwidth limit, slots, the pauses of origins that fail, and further tries.
+package struct Bypass: Sendable {
+    /// The head of an origin's answer.
+    package struct Answer: Hashable, Sendable {
+        package let status: Int
+        package let fields: HTTPFields
+    }
+
+    /// What a reader wants.
+    package struct Request: Sendable {
+        package let resource: Resource
+        let range: AskedRange?
+        /// nil: the origin's own answer is wanted.
+        let promise: PassageCourse.Promise?
+        /// The entry that `promise` is of.
+        let opened: Entry.Opened?
+        let start: Int64
+        let isHeadSent: Bool
+        let deadline: Moment
+
+        /// - Parameters:
+        ///   - range: What the client asked for, where that was one range.
+        ///   - deadline: Without an answer by then there is none.
+        package static func answer(
+            of resource: Resource, range: AskedRange?, deadline: Moment
+        ) -> Request {
+            Request(
+                resource: resource, range: range, promise: nil, opened: nil, start: 0,
+                isHeadSent: false, deadline: deadline)
+        }
+
+        /// Bytes of a version that is known: from the very byte, and of no other version.
+        ///
+        /// - Parameters:
+        ///   - isHeadSent: Only bytes are wanted.
+        ///   - deadline: For the first byte. An origin without ranges has to send all that comes before
+        ///     it by then.
+        package static func bytes(
+            _ range: ByteRange, of opened: Entry.Opened, resource: Resource, isHeadSent: Bool,
+            deadline: Moment
+        ) -> Request {
+            Request(
+                resource: resource, range: nil,
+                promise: .init(identity: opened.identity, end: range.upperBound),
+                opened: opened, start: range.lowerBound, isHeadSent: isHeadSent, deadline: deadline)
+        }
+    }
+
+    /// Who gets it. What these throw ends the passage.
+    package struct Receiver: Sendable {
+        /// Called once, unless the head was sent before, and before any bytes.
+        ///
+        /// - Returns: Whether the body is wanted.
+        let head: @Sendable (Answer) async throws -> Bool
+        /// Returns when the reader has taken them.
+        let bytes: @Sendable (ByteBuffer) async throws -> Void
+
+        package init(
+            head: @escaping @Sendable (Answer) async throws -> Bool,
+            bytes: @escaping @Sendable (ByteBuffer) async throws -> Void
+        ) {
+            self.head = head
+            self.bytes = bytes
+        }
+    }
+
+    package enum Ending: Hashable, Sendable {
+        /// All that the head promises was handed on.
+        case complete
+        /// Something is missing and will not come.
+        case short
+        /// Nothing was handed on, and no answer came.
+        case unavailable
+        /// Nothing was handed on; the last answer was this, `retryAfter` in seconds.
+        case failed(status: Int, retryAfter: Int64?)
+        /// Nothing was handed on; the origin does not give these bytes of this version.
+        case refused
+    }
+
+    let origin: any Origin
+    let queue: FetchDispatcher
+    let gate: PassageGate
+    let bandwidth: BandwidthGate
+    let limits: FetchLimits
+    let waits: WaitDeadlines.Settings
+    let clock: any MonotonicClock
+    let wallClock: @Sendable () -> Int64
+    let timers: PassageTimers
+    private let succession: Succession?
+    let log: Logger
+
+    /// - Parameters:
+    ///   - queue: Knows how origins are.
+    ///   - wallClock: Seconds since 1970.
+    ///   - loop: For timers.
+    ///   - succession: Told when an entry's version is not what the origin has.
+    package init(
+        origin: any Origin, queue: FetchDispatcher, gate: PassageGate, bandwidth: BandwidthGate,
+        limits: FetchLimits = .init(), waits: WaitDeadlines.Settings = .init(),
+        clock: any MonotonicClock,
+        wallClock: @escaping @Sendable () -> Int64, loop: any EventLoop,
+        succession: Succession? = nil, log: Logger
+    ) {
+        self.origin = origin
+        self.queue = queue
+        self.gate = gate
+        self.bandwidth = bandwidth
+        self.limits = limits
+        self.waits = waits
+        self.clock = clock
+        self.wallClock = wallClock
+        timers = PassageTimers(clock: clock, loop: loop)
+        self.succession = succession
+        self.log = log
+    }
+
+    /// The origin has another version than the one that is asked for. Without a word of it the store would
+    /// offer the old one, and break off where it ends, for as long as nothing can be stored.
+    func changed(_ request: Request, reason: String) async {
+        guard let succession, let opened = request.opened else { return }
+        succession.note(request.resource, reason: reason)
+        await succession.end(opened, key: request.resource.key)
+    }
+
+    /// Hands on what is asked for. All that it holds is let go when its task is cancelled.
+    package func pass(_ request: Request, to receiver: Receiver) async -> Ending {
+        let slot = await timers.run(
+            limitedBy: { await timers.sleep(until: request.deadline) },
+            body: { await gate.enter(request.resource.origin) })
+        guard let slot else { return request.isHeadSent ? .short : .unavailable }
+        defer { gate.leave(slot) }
+        var course = PassageCourse(
+            promise: request.promise, position: request.start, isHeadSent: request.isHeadSent,
+            deadline: request.deadline, limits: limits, waits: waits)
+        while true {
+            let leg = PassageLeg(request: request, services: self, receiver: receiver)
+            let ending = await leg.run(&course)
+            if Task.isCancelled { return .short }
+            switch course.ended(ending, now: clock.now, jitter: queue.jitter()) {
+            case .ask(let moment):
+                if course.isHeadSent { note("A passage goes on", request, course.position) }
+                await timers.sleep(until: moment)
+            case .end(let ending): return ending
+            }
+        }
+    }
+
+    private func note(_ message: Logger.Message, _ request: Request, _ position: Int64) {
+        log.info(
+            message,
+            metadata: ["url": "\(request.resource.url.redacted)", "from": "\(position)"])
+    }
+}

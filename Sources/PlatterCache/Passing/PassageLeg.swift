@@ -1,0 +1,225 @@
+import HTTPTypes
+import Logging
+import NIOCore
+import PlatterCore
+import PlatterHTTP
+import PlatterOrigin
+
+/// One request of a passage: asks leave of its origin, sends it, checks the answer, and hands the body
+/// on. Decides nothing about further tries.
+struct PassageLeg: Sendable {
+    let request: Bypass.Request
+    let services: Bypass
+    let receiver: Bypass.Receiver
+
+    /// How much an origin without ranges may send in vain to get to what is wanted [64 MiB].
+    private static let skipLimit: Int64 = 64 << 20
+    /// A body that could go on elsewhere counts as broken when nothing came for so long [10 s]: two more
+    /// requests have their time before the reader gives up.
+    private static let stall = Duration.seconds(10)
+
+    private typealias Result = (course: PassageCourse, ending: PassageCourse.Ending)
+
+    func run(_ course: inout PassageCourse) async -> PassageCourse.Ending {
+        course.begins()
+        let watch = PassageWatch(timers: services.timers, interval: Self.stall)
+        watch.expect(by: course.givesUpAt)
+        let begun = course
+        let result = await services.timers.run(
+            limitedBy: { await watch.run() },
+            body: { () -> Result? in
+                var course = begun
+                let ending = await send(&course, watch)
+                return (course, ending)
+            })
+        // The body always brings a result.
+        guard let result else { return .left }
+        course = result.course
+        return result.ending
+    }
+
+    private func send(
+        _ course: inout PassageCourse, _ watch: PassageWatch
+    ) async -> PassageCourse.Ending {
+        guard let id = await services.queue.admission(to: request.resource.origin) else {
+            return services.queue.isStopped ? .left : .broken
+        }
+        expect(course, watch)
+        let begun = services.clock.now
+        let (resource, asked) = asked(course)
+        let response: OriginResponse
+        do throws(OriginError) {
+            response = try await services.origin.fetch(
+                OriginRequest(url: resource.url, fields: resource.fields, range: asked))
+        } catch {
+            services.queue.passed(id, outcome(of: error, since: begun, watch))
+            return error == .badRedirect ? .hopeless(status: 502) : .broken
+        }
+        let verdict = ResponseCheck.verdict(
+            status: response.status, fields: response.fields,
+            expectation: FetchExpectation(
+                asked: asked ?? .from(0, upTo: nil), identity: course.promise?.identity),
+            receivedAt: services.wallClock())
+        services.queue.passed(id, PassageOutcome(verdict))
+        return await take(response, verdict, &course, watch)
+    }
+
+    /// The first request is the reader's own; what follows is for bytes of one version, without a
+    /// condition that could bring others.
+    private func asked(_ course: PassageCourse) -> (Resource, AskedRange?) {
+        let resource = request.resource
+        guard let promise = course.promise else { return (resource, request.range) }
+        var fields = resource.fields
+        fields[.ifRange] = nil
+        return (
+            Resource(key: resource.key, url: resource.url, fields: fields),
+            .from(course.position, upTo: promise.end)
+        )
+    }
+
+    private func outcome(
+        of error: OriginError, since begun: Moment, _ watch: PassageWatch
+    ) -> PassageOutcome {
+        switch error {
+        case .unreachable, .timedOut: .unanswered
+        // Something answered, though nothing of use.
+        case .badRedirect: .answered
+        case .cancelled:
+            // One that had no time to answer is not to blame.
+            watch.isOver && services.clock.now.since(begun) >= services.waits.hedge
+                ? .unanswered : .unknown
+        }
+    }
+
+    // MARK: - Answers
+
+    private func take(
+        _ response: OriginResponse, _ verdict: Verdict, _ course: inout PassageCourse,
+        _ watch: PassageWatch
+    ) async -> PassageCourse.Ending {
+        if case .retryable(let status, let after) = verdict {
+            return .faulty(.init(status: status, retryAfter: after))
+        }
+        guard let promise = course.promise else {
+            if case .partial(let head) = verdict { prove(head, &course) }
+            if case .whole(let head) = verdict { prove(head, &course) }
+            return await relay(response, to: &course, skipping: 0, watch)
+        }
+        switch verdict {
+        case .partial(let head), .whole(let head):
+            let skipping = course.position - head.body.lowerBound
+            guard skipping <= Self.skipLimit, head.body.lowerBound <= course.position,
+                course.position < min(head.body.upperBound, promise.end) || course.isDone
+            else { return .refused }
+            return await relay(response, to: &course, skipping: skipping, watch)
+        // A page where media was is no new version, but may pass only when the reader has gone.
+        case .changed(.contentType) where course.isHeadSent: return .untrusted
+        case .changed(let reason) where reason != .contentType:
+            await services.changed(request, reason: "\(reason)")
+            return .refused
+        case .changed, .unsatisfiable, .rejected, .wholeUnusable: return .refused
+        case .redirect, .retryable, .malformed: return .untrusted
+        }
+    }
+
+    private func prove(_ head: AcceptedHead, _ course: inout PassageCourse) {
+        guard head.validator.isStrong else { return }
+        course.proves(
+            .init(identity: head.identity, end: head.body.upperBound), from: head.body.lowerBound)
+    }
+
+    // MARK: - Body
+
+    private func relay(
+        _ response: OriginResponse, to course: inout PassageCourse, skipping: Int64,
+        _ watch: PassageWatch
+    ) async -> PassageCourse.Ending {
+        var toSkip = skipping
+        // The origin's own head goes out at once, that of known bytes with the first of them: until
+        // then there can be another answer.
+        let isOwn = request.promise == nil
+        if isOwn || course.isDone, !course.isHeadSent {
+            if let ending = await sendHead(response, &course, watch) { return ending }
+            if course.isDone, !isOwn { return .complete }
+        }
+        expect(course, watch)
+        do {
+            for try await var buffer in response.body {
+                watch.rest()
+                let received = buffer.readableBytes
+                let skipped = min(toSkip, Int64(received))
+                buffer.moveReaderIndex(forwardBy: Int(skipped))
+                toSkip -= skipped
+                if buffer.readableBytes > 0 {
+                    if course.isDone { return .complete }
+                    if !course.isHeadSent {
+                        if let ending = await sendHead(response, &course, watch) { return ending }
+                    }
+                    guard await handOn(&buffer, &course) else { return .left }
+                }
+                await makeWay(after: received, &course)
+                expect(course, watch)
+            }
+        } catch {
+            return .broken
+        }
+        return .complete
+    }
+
+    /// - Returns: How the request ends with it, if it does.
+    private func sendHead(
+        _ response: OriginResponse, _ course: inout PassageCourse, _ watch: PassageWatch
+    ) async -> PassageCourse.Ending? {
+        watch.rest()
+        do {
+            let answer = Bypass.Answer(status: response.status, fields: response.fields)
+            let isBodyWanted = try await receiver.head(answer)
+            course.sentHead(now: services.clock.now)
+            return isBodyWanted ? nil : .satisfied
+        } catch {
+            return .left
+        }
+    }
+
+    /// - Returns: Whether there is somebody to take the next bytes.
+    private func handOn(_ buffer: inout ByteBuffer, _ course: inout PassageCourse) async -> Bool {
+        let most = course.promise.map { $0.end - course.position } ?? .max
+        let length = Int(min(Int64(buffer.readableBytes), most))
+        guard let slice = buffer.readSlice(length: length) else { return false }
+        do {
+            try await receiver.bytes(slice)
+            course.handedOn(Int64(length), now: services.clock.now)
+            return true
+        } catch {
+            return false
+        }
+    }
+
+    /// Pauses as the bandwidth limit demands.
+    private func makeWay(after bytes: Int, _ course: inout PassageCourse) async {
+        let pause = services.bandwidth.take(bytes, isBackground: false)
+        guard pause > .zero else { return }
+        let begun = services.clock.now
+        await services.timers.sleep(until: begun.advanced(by: pause))
+        course.paused(services.clock.now.since(begun))
+    }
+
+    /// The next step of the origin is waited for.
+    private func expect(_ course: PassageCourse, _ watch: PassageWatch) {
+        let mayGoOn = course.isHeadSent && course.promise != nil
+        let stalled = services.clock.now.advanced(by: Self.stall)
+        watch.expect(by: mayGoOn ? min(stalled, course.givesUpAt) : course.givesUpAt)
+    }
+}
+
+extension PassageOutcome {
+    /// What an answer says of its origin.
+    init(_ verdict: Verdict) {
+        guard case .retryable(let status, let after) = verdict else {
+            self = .answered
+            return
+        }
+        let pause = after.map { Duration.seconds($0) }
+        self = ResponseCheck.isThrottling(status) ? .throttled(after: pause) : .faulty(after: pause)
+    }
+}
