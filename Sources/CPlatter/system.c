@@ -14,6 +14,8 @@
 #include <unistd.h>
 
 #if defined(__linux__)
+#include <linux/fs.h>
+#include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/vfs.h>
@@ -127,6 +129,23 @@ int platter_is_resident(int descriptor, int64_t offset, int64_t length) {
 #else
     (void)descriptor, (void)offset, (void)length;
     return 1;
+#endif
+}
+
+int platter_overwrite_in_place(int folder) {
+#if defined(__linux__)
+    struct statfs status;
+    if (fstatfs(folder, &status) < 0) return errno;
+    // BTRFS_SUPER_MAGIC of <linux/magic.h>. Elsewhere nothing is copied on write.
+    if ((uint32_t)status.f_type != 0x9123683Eu) return ENOTSUP;
+    int flags = 0;
+    if (ioctl(folder, FS_IOC_GETFLAGS, &flags) < 0) return errno;
+    if (flags & FS_NOCOW_FL) return 0;
+    flags |= FS_NOCOW_FL;
+    return ioctl(folder, FS_IOC_SETFLAGS, &flags) < 0 ? errno : 0;
+#else
+    (void)folder;
+    return ENOTSUP;
 #endif
 }
 

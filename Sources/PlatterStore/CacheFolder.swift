@@ -55,6 +55,9 @@ struct CacheFolder {
         let isMarked = try checkMarker(root, path: path)
         try makePrivate(root, path: path)
         let lock = try takeLock(root, path: path)
+        // On btrfs a full disk else kills whoever writes to a page of the index that is mapped. Elsewhere, or
+        // where it is refused, all goes on without.
+        _ = platter_overwrite_in_place(root.number)
         if !isMarked { try writeMarker(root) }
         return CacheFolder(
             path: path, root: root, lock: lock, objects: try openObjects(root, path: path),

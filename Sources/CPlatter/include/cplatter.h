@@ -42,6 +42,11 @@ int platter_punch_hole(int descriptor, int64_t offset, int64_t length);
 // in memory, and whether one each 64 KiB has arrived there. 1 as well where that cannot be known.
 int platter_is_resident(int descriptor, int64_t offset, int64_t length);
 
+// From now on what is made in a folder is overwritten in place, where the file system (btrfs) would else
+// write each change elsewhere, which takes room even for bytes that are there. ENOTSUP where there is no
+// such thing.
+int platter_overwrite_in_place(int folder);
+
 // Sets `*answer` to 1 when the file lies in memory (tmpfs, ramfs), else to 0.
 int platter_filesystem_is_memory(int descriptor, int *_Nonnull answer);
 
