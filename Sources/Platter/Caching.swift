@@ -17,6 +17,7 @@ struct Caching: Sendable {
     private let origins: Origins
     private let store: Store
     private let evictor: Evictor
+    private let settler: Settler
     let upkeep: Upkeep
     private let executor: IOExecutor
     private let clock = SystemClock()
@@ -40,10 +41,14 @@ struct Caching: Sendable {
             index: store.index, table: table, clock: clock, wallClock: System.wallClock, log: log)
         let admission = Admission(
             damage: damage, latency: store.latency, clock: clock, log: log)
+        settler = Settler(
+            table: table, admission: admission, evictor: evictor, damage: damage,
+            executor: executor,
+            delay: delay, log: log)
         let services = FetchServices(
             origin: origins.fetching, disk: store.disk, index: store.index, search: search,
             table: table,
-            evictor: evictor, admission: admission,
+            evictor: evictor, admission: admission, damage: damage, settler: settler,
             bandwidth: BandwidthGate(
                 BandwidthLimit(
                     bytesPerSecond: configuration.bandwidth,
@@ -78,6 +83,7 @@ struct Caching: Sendable {
     func stop() async {
         upkeep.stop()
         await queue.stop()
+        await settler.stop()
     }
 
     private static func makeEvictor(
@@ -121,7 +127,7 @@ struct Caching: Sendable {
                 streams: streams),
             table: table, index: store.index, readers: readers,
             bypass: Bypass(origin: origins.passing, wallClock: System.wallClock),
-            damage: upkeep.damage, latency: store.latency, disk: disk,
+            damage: upkeep.damage, settler: settler, latency: store.latency, disk: disk,
             wallClock: System.wallClock, log: log)
     }
 }

@@ -80,9 +80,11 @@ final class Passage: Sendable {
     ///
     /// - Parameters:
     ///   - head: nil when it was sent before.
+    ///   - isLast: The response ends with them.
     ///   - time: How long the player waits for the first byte.
     func passBytes(
-        of opened: Entry.Opened, range: ByteRange, head: HTTPResponseHead?, time: Duration
+        of opened: Entry.Opened, range: ByteRange, head: HTTPResponseHead?, isLast: Bool = true,
+        time: Duration
     ) {
         run { passage in
             let deadline = passage.startDeadline(after: time)
@@ -100,7 +102,7 @@ final class Passage: Sendable {
                     rest.response, skipping: rest.skipping, atMost: rest.length,
                     began: deadline.cancel)
                 guard sent == range.length else { return .short }
-                try await passage.write(.end(nil))
+                if isLast { try await passage.write(.end(nil)) }
                 return .complete
             } catch {
                 return .short

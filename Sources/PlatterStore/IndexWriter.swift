@@ -189,14 +189,6 @@ package final class IndexWriter: Sendable {
         }
     }
 
-    /// Trusts no run of an entry until it was checked: after an I/O error on its file, the bytes
-    /// written before may be lost although nothing said so.
-    package func distrust(_ entry: EntryID, completion: @escaping Completion<Void>) {
-        append(completion, about: entry) { [boot = life.boot] db, _ in
-            try RunRows(db: db, entry: entry, boot: boot).distrust()
-        }
-    }
-
     // MARK: - Download queue
 
     /// Notes a wish. A second one for the same key widens the first: both ranges, the higher
@@ -359,9 +351,9 @@ package final class IndexWriter: Sendable {
 
     // MARK: - Changes
 
-    private typealias Change<Value> = @Sendable (Database, _ epoch: UInt64) throws -> Value
+    typealias Change<Value> = @Sendable (Database, _ epoch: UInt64) throws -> Value
 
-    private func append<Value: Sendable>(
+    func append<Value: Sendable>(
         _ completion: @escaping Completion<Value>, about entry: EntryID? = nil,
         isDurable: Bool = false, _ change: @escaping Change<Value>
     ) {

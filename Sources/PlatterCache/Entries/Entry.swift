@@ -41,6 +41,7 @@ package final class Entry: Sendable {
         var opened: Opened?
         var habit = ProbeHabit()
         var isFlawed = false
+        var lacksRanges = false
         /// Changes of its file by others that were seen before.
         var foreignChanges = 0
     }
@@ -55,6 +56,11 @@ package final class Entry: Sendable {
 
     /// nil while the entry is being opened.
     package var opened: Opened? { state.withLockedValue { $0.opened } }
+
+    /// Whether its origin was seen to send the whole whatever is asked.
+    package var lacksRanges: Bool { state.withLockedValue { $0.lacksRanges } }
+
+    func sentWhole() { state.withLockedValue { $0.lacksRanges = true } }
 
     package func refresh(_ resource: Resource) {
         state.withLockedValue { $0.resource = resource }
