@@ -17,6 +17,7 @@ struct Caching: Sendable {
     private let origins: Origins
     private let store: Store
     private let evictor: Evictor
+    private let settler: Settler
     let upkeep: Upkeep
     private let executor: IOExecutor
     private let clock = SystemClock()
@@ -49,10 +50,14 @@ struct Caching: Sendable {
             index: store.index, table: table, clock: clock, wallClock: System.wallClock, log: log)
         let admission = Admission(
             damage: damage, latency: store.latency, clock: clock, log: log)
+        settler = Settler(
+            table: table, admission: admission, evictor: evictor, damage: damage,
+            executor: executor,
+            delay: delay, log: log)
         let services = FetchServices(
             origin: origins.fetching, disk: store.disk, index: store.index, search: search,
             table: table,
-            evictor: evictor, admission: admission,
+            evictor: evictor, admission: admission, damage: damage, settler: settler,
             bandwidth: bandwidth,
             minimumRate: configuration.timing.minimumRate,
             trustedOrigins: Set(
@@ -86,6 +91,7 @@ struct Caching: Sendable {
     func stop() async {
         upkeep.stop()
         await queue.stop()
+        await settler.stop()
     }
 
     private static func makeEvictor(
@@ -135,7 +141,7 @@ struct Caching: Sendable {
                 succession: Succession(
                     table: table, index: store.index, clock: clock, wallClock: System.wallClock,
                     log: log), log: log),
-            damage: upkeep.damage, latency: store.latency, disk: disk,
+            damage: upkeep.damage, settler: settler, latency: store.latency, disk: disk,
             wallClock: System.wallClock, log: log)
     }
 }

@@ -21,40 +21,52 @@ final class Delivery {
         case passRest(ByteRange)
     }
 
-    private let reader: Reader
-    private let services: ProxyServices
+    let reader: Reader
+    let services: ProxyServices
     private let index: IndexReader
-    private let channel: any Channel
+    let channel: any Channel
     private let head: () -> HTTPResponseHead
+    private let detours: (ByteRange) -> Void
     private let ended: (Ending) -> Void
-    private let slices: FileSlices
+    let slices: FileSlices
     private let begun: Moment
     private let pace: ClientPace
     private let start: Int64
-    private var isHeadSent = false
+    private(set) var isHeadSent = false
     private var isWriting = false
     private var isPaused = false
+    /// What ends an earlier one comes too late.
+    private var pauses = 0
     /// Up to here bytes have been fetched from the disk into memory.
-    private var warmedEnd: Int64 = 0
-    private var isOver = false
+    var warmedEnd: Int64 = 0
+    /// Up to here bytes that could not be read have been fetched again.
+    var mendedEnd: Int64 = 0
+    private(set) var isOver = false
     /// It is really being read: the kernel may hold more of it.
     private var isTrusted = false
     private var patience: Patience?
+    private var detour = Detour()
+    /// While bytes are waited for that are being compared with their checksum.
+    private var comparison: Scheduled<Void>?
+    /// A comparison took too long: for no other one is waited before the store has given bytes again.
+    private var isImpatient = false
+    /// What the store must not give cannot be noted: all the rest comes from the origin.
+    var isStoreGivenUp = false
     /// The bytes that the socket is taking from the file by itself.
-    private var underWay: ByteRange?
-    private var watch: Scheduled<Void>?
-
-    /// How often it is looked whether the file still has what the socket is to take [1 s].
-    private static let watchInterval = TimeAmount.seconds(1)
+    var underWay: ByteRange?
+    var watch: Scheduled<Void>?
 
     /// - Parameters:
     ///   - begun: When the request came.
     ///   - pace: Of the connection.
+    ///   - detours: Has the origin bring the next bytes; `wentOn` is to be called when it has. No head
+    ///     may have been sent by then.
     init(
         reader: Reader, begun: Moment, pace: ClientPace, services: ProxyServices,
         index: IndexReader,
         channel: any Channel,
-        head: @escaping () -> HTTPResponseHead, ended: @escaping (Ending) -> Void
+        head: @escaping () -> HTTPResponseHead, detours: @escaping (ByteRange) -> Void,
+        ended: @escaping (Ending) -> Void
     ) {
         self.reader = reader
         self.begun = begun
@@ -63,6 +75,7 @@ final class Delivery {
         self.index = index
         self.channel = channel
         self.head = head
+        self.detours = detours
         self.ended = ended
         start = reader.position
         slices = FileSlices(file: reader.opened.file, allocator: channel.allocator)
@@ -79,7 +92,7 @@ final class Delivery {
         case .run(let run): send(run)
         case .wait:
             pace.pauses()
-            if patience == nil { startPatience() }
+            wait()
         case .end: complete()
         case .failed(let failure): fail(failure)
         }
@@ -106,8 +119,8 @@ final class Delivery {
     // MARK: - Sending
 
     private func send(_ run: ByteRange) {
-        patience?.end()
-        patience = nil
+        endWait()
+        isImpatient = false
         let length = FileSlices.length(
             of: run, soFar: reader.position - start, isFast: pace.isFast)
         let range = ByteRange.starting(at: run.lowerBound, length: length)
@@ -117,8 +130,9 @@ final class Delivery {
             switch try slices.slice(range) {
             case .bytes(let slice): bytes = slice
             case .short: return lost(range)
-            case .changed(let change): return recheck(change)
+            case .changed: return recheck()
             }
+            detour.storeAnswered()
             // The next request opens the file by its name, and finds out.
             if slices.isUnlinked { services.table.forget(reader.entry) }
             if !isHeadSent {
@@ -134,41 +148,7 @@ final class Delivery {
                 bound.value.sent(range, result)
             }
         } catch {
-            diskFailed(error)
-            fail(.store)
-        }
-    }
-
-    /// Has bytes fetched from the disk where that may take its time: an event loop has others to serve.
-    private func warm(_ range: ByteRange) {
-        if services.latency.isSlow { return fail(.store) }
-        isPaused = true
-        services.disk.perform(on: channel.eventLoop) { [file = opened.file] in
-            try FileSlices.fetch(range, of: file)
-        } completion: { [weak self] result in
-            guard let self else { return }
-            isPaused = false
-            guard !isOver else { return }
-            switch result {
-            case .success:
-                warmedEnd = range.upperBound
-                pump()
-            case .failure(let error):
-                if let error = error as? DiskError { diskFailed(error) }
-                fail(.store)
-            }
-        }
-    }
-
-    /// After an I/O error nothing of the file is trusted until it was compared with its checksums.
-    private func diskFailed(_ error: DiskError) {
-        services.log.error("The disk cannot be read", metadata: ["error": "\(error)"])
-        guard error.code == .io else { return }
-        services.damage.damaged(opened.record.id)
-        let log = services.log
-        services.index.distrust(opened.record.id) { result in
-            guard case .failure(let error) = result else { return }
-            log.error("The index cannot be written", metadata: ["error": "\(error)"])
+            unreadable(range, error)
         }
     }
 
@@ -193,75 +173,53 @@ final class Delivery {
         pump()
     }
 
-    /// Somebody else has changed the file: nothing of it is sent before it has been compared with its
-    /// checksums.
-    private func recheck(_ change: ForeignChange) {
-        services.log.warning(
-            "A file of the cache was changed by somebody else; it is checked before it is used",
-            metadata: ["file": "\(opened.file.path)"])
-        let file = opened.file
-        services.index.distrust(opened.record.id, completion: goOn { file.accept(change) })
+    // MARK: - Waiting
+
+    private func wait() {
+        if reader.isComparing {
+            if isImpatient { return fail(.store) }
+            if comparison == nil { startComparison() }
+        } else {
+            endComparison()
+        }
+        if patience == nil { startPatience() }
     }
 
-    /// Goes on once the index has noted something, or past the store when it has not in time.
-    private func goOn<Value>(
-        _ noted: @escaping @Sendable () -> Void = {}
-    ) -> @Sendable (Result<Value, IndexError>) -> Void {
+    private func endWait() {
+        patience?.end()
+        patience = nil
+        endComparison()
+    }
+
+    /// It reads all of a run, and the origin may be quicker than the disk.
+    private func startComparison() {
+        let loop = channel.eventLoop.assumeIsolated()
+        comparison = loop.scheduleTask(in: DiskWork.deadline) { [weak self] in
+            guard let self else { return }
+            isImpatient = true
+            fail(.store)
+        }
+    }
+
+    private func endComparison() {
+        comparison?.cancel()
+        comparison = nil
+    }
+
+    /// Nothing is handed on before the pause ends.
+    ///
+    /// - Returns: Its number.
+    func pause() -> Int {
         isPaused = true
-        let loop = channel.eventLoop
-        let timer = loop.assumeIsolated().scheduleTask(in: DiskWork.deadline) { [weak self] in
-            self?.resume(isNoted: false)
-        }
-        let bound = NIOLoopBound((self, timer), eventLoop: loop)
-        return { result in
-            let isNoted = if case .success = result { true } else { false }
-            if isNoted { noted() }
-            loop.execute {
-                let (delivery, timer) = bound.value
-                timer.cancel()
-                delivery.resume(isNoted: isNoted)
-            }
-        }
+        pauses += 1
+        return pauses
     }
 
-    private func resume(isNoted: Bool) {
-        guard isPaused else { return }
+    /// - Returns: Whether that pause was not over yet.
+    func endPause(_ number: Int) -> Bool {
+        guard isPaused, number == pauses else { return false }
         isPaused = false
-        if isNoted { pump() } else { fail(.store) }
-    }
-
-    /// The file does not have what the index promised: the rows go, the bytes are fetched again.
-    private func lost(_ range: ByteRange) {
-        services.log.error(
-            "A file of the cache is shorter than the index says",
-            metadata: ["file": "\(opened.file.path)"])
-        services.index.drop(range, of: opened.record.id, completion: goOn())
-    }
-
-    // MARK: - Watching
-
-    /// A file that is cut short while the socket takes bytes from it would make it try for ever.
-    private func watchOver(_ range: ByteRange) {
-        underWay = range
-        guard watch == nil else { return }
-        watch = channel.eventLoop.assumeIsolated().scheduleTask(in: Self.watchInterval) {
-            [weak self] in self?.look()
-        }
-    }
-
-    private func look() {
-        watch = nil
-        guard !isOver, let range = underWay else { return }
-        guard slices.lacks(range) else { return watchOver(range) }
-        services.log.error(
-            "A file of the cache was cut short while it was read",
-            metadata: ["file": "\(opened.file.path)"])
-        let log = services.log
-        services.index.drop(range, of: opened.record.id) { result in
-            guard case .failure(let error) = result else { return }
-            log.error("The index cannot be written", metadata: ["error": "\(error)"])
-        }
-        channel.close(promise: nil)
+        return !isOver
     }
 
     private func startPatience() {
@@ -288,25 +246,55 @@ final class Delivery {
         end(.complete)
     }
 
-    private func fail(_ failure: FetchFailure) {
+    func fail(_ failure: FetchFailure) {
+        let rest = reader.position..<reader.range.upperBound
+        if failure == .store, let stretch = nextStretch(of: rest) { return pass(stretch) }
         guard isHeadSent else { return end(.failed(failure)) }
         switch failure {
-        case .store, .bypass: end(.passRest(reader.position..<reader.range.upperBound))
+        case .store, .bypass: end(.passRest(rest))
         case .status, .unsatisfiable, .changed, .unreachable, .stopped: end(.short)
         }
+    }
+
+    /// - Returns: nil when all the rest is to be passed.
+    private func nextStretch(of rest: ByteRange) -> ByteRange? {
+        // An origin without ranges would have to send again all that comes before each stretch.
+        guard !isOver, !isStoreGivenUp, !services.damage.isSuspect, !reader.entry.lacksRanges
+        else { return nil }
+        let stretch = detour.stretch(of: rest) { position in
+            // A slow disk is not asked for more than it has to.
+            services.latency.isSlow ? position : reader.nextPresent(from: position, index: index)
+        }
+        return stretch.upperBound < rest.upperBound ? stretch : nil
+    }
+
+    private func pass(_ stretch: ByteRange) {
+        endWait()
+        // The origin is not to be asked for the same bytes twice.
+        reader.forgotten()
+        _ = pause()
+        detours(stretch)
+    }
+
+    /// The origin has brought all bytes before `position`, and the head if there was none.
+    func wentOn(to position: Int64) {
+        guard endPause(pauses) else { return }
+        isHeadSent = true
+        reader.handedOn(upTo: position)
+        if services.latency.isSlow { fail(.store) } else { pump() }
     }
 
     private func end(_ ending: Ending) {
         guard !isOver else { return }
         isOver = true
         if !isWriting { release() }
-        patience?.end()
+        endWait()
         reader.close()
         ended(ending)
     }
 
     private func release() {
-        patience?.end()
+        endWait()
         watch?.cancel()
         reader.close()
         if !isWriting { slices.close() }

@@ -1,4 +1,5 @@
 import Logging
+import NIOHTTP1
 import PlatterCache
 import PlatterCore
 import PlatterHTTP
@@ -54,6 +55,29 @@ extension Exchange {
         }
     }
 
+    /// The store cannot give the next bytes of a response; what comes after them is asked of it again.
+    func takeDetour(_ range: ByteRange, of delivery: Delivery) {
+        services.log.notice(
+            "A part of a response goes past the store",
+            metadata: ["url": "\(request.resource.url.redacted)", "range": "\(range)"])
+        var head: HTTPResponseHead?
+        var deadline = services.readers.clock.now.advanced(by: services.readers.waits.body)
+        if !delivery.isHeadSent {
+            let plan = ResponsePlan(
+                request: request, opened: delivery.opened, now: services.wallClock())
+            guard case .bytes(_, let make) = plan.content else {
+                delivery.clientLeft()
+                return pass(detail: "store")
+            }
+            head = make(heads, CacheStatus(.forward(.miss), detail: "store"))
+            deadline = headDeadline
+        }
+        startPassage(before: delivery, from: range.upperBound) { passage in
+            passage.passBytes(
+                of: delivery.opened, range: range, head: head, isLast: false, deadline: deadline)
+        }
+    }
+
     /// Each step away from the store is to be seen; those that are no fault are not for everybody's eyes.
     private func notePassing(_ detail: String) {
         let isFault = ["disk", "disk-slow", "disk-suspect", "index", "store"].contains(detail)
@@ -62,19 +86,39 @@ extension Exchange {
             metadata: ["url": "\(request.resource.url.redacted)", "reason": "\(detail)"])
     }
 
-    private func startPassage(_ start: (Passage) -> Void) {
+    /// - Parameter delivery: Goes on from a position when the passage is complete.
+    private func startPassage(
+        before delivery: Delivery? = nil, from position: Int64 = 0, _ start: (Passage) -> Void
+    ) {
         let passage = Passage(
             resource: request.passedResource, services: services, channel: channel, heads: heads,
             isHTTP10: request.isHTTP10
         ) { [weak self] ending in
+            if let delivery {
+                guard ending != .complete else {
+                    self?.detourEnded(delivery, at: position)
+                    return
+                }
+                delivery.clientLeft()
+            }
             switch ending {
-            case .complete: self?.done(isReusable: self?.request.isKeepAlive ?? false)
+            case .complete, .answered: self?.done(isReusable: self?.request.isKeepAlive ?? false)
             case .short: self?.done(isReusable: false)
             case .unreachable: self?.unavailable()
             case .refused: self?.pass(detail: "store")
             }
         }
-        phase = .passing(passage)
+        if let delivery {
+            phase = .detour(passage, delivery)
+        } else {
+            phase = .passing(passage)
+        }
         start(passage)
+    }
+
+    private func detourEnded(_ delivery: Delivery, at position: Int64) {
+        guard case .detour = phase else { return }
+        phase = .answering(delivery)
+        delivery.wentOn(to: position)
     }
 }

@@ -10,14 +10,17 @@ import PlatterStore
 /// One request and its response: finds or opens the entry, says what the response is, and hands the
 /// bytes on. Lives on the event loop of its connection.
 ///
-///     begin -> (opening, waits for the origin) -> answering -> done
-///          \-> passing (nothing can or may be stored) ----> done
+///     begin -> (opening, waits for the origin) -> answering ⇄ detour
+///          \                                        |-> done
+///           \-> passing (nothing can or may be stored) ----> done
 final class Exchange {
     enum Phase {
         case starting
         case opening(Opening)
         case answering(Delivery)
         case passing(Passage)
+        /// The delivery waits for the passage to end.
+        case detour(Passage, Delivery)
         case done
     }
 
@@ -76,6 +79,9 @@ final class Exchange {
         case .opening(let opening): opening.leave()
         case .answering(let delivery): delivery.clientLeft()
         case .passing(let passage): passage.cancel()
+        case .detour(let passage, let delivery):
+            passage.cancel()
+            delivery.clientLeft()
         case .starting, .done: break
         }
         phase = .done
@@ -103,7 +109,7 @@ final class Exchange {
     private func woke(_ wakeup: Wakeup) {
         switch phase {
         case .opening(let opening): openingWoke(opening, wakeup)
-        case .answering(let delivery): delivery.woke(wakeup)
+        case .answering(let delivery), .detour(_, let delivery): delivery.woke(wakeup)
         case .starting, .passing, .done: break
         }
     }
@@ -184,7 +190,7 @@ final class Exchange {
     private var isWaiting: Bool {
         switch phase {
         case .starting, .opening: true
-        case .answering, .passing, .done: false
+        case .answering, .passing, .detour, .done: false
         }
     }
 
@@ -220,9 +226,15 @@ final class Exchange {
         let delivery = Delivery(
             reader: reader, begun: begun, pace: pace, services: services, index: index,
             channel: channel,
-            head: { head(heads, status) }, ended: { [weak self] in self?.deliveryEnded($0) })
+            head: { head(heads, status) },
+            detours: { [weak self] in self?.detour(past: $0) },
+            ended: { [weak self] in self?.deliveryEnded($0) })
         phase = .answering(delivery)
         delivery.pump()
+    }
+
+    private func detour(past range: ByteRange) {
+        if case .answering(let delivery) = phase { takeDetour(range, of: delivery) }
     }
 
     private func deliveryEnded(_ ending: Delivery.Ending) {

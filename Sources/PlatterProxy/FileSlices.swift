@@ -41,14 +41,14 @@ final class FileSlices {
         /// The file does not have them any more.
         case short
         /// Somebody else has changed the file.
-        case changed(ForeignChange)
+        case changed
     }
 
     /// The bytes of `range`. The file is looked at before each slice: a sendfile from one that was cut
     /// short never ends, and what somebody else wrote into it is not what was recorded.
     func slice(_ range: ByteRange) throws(DiskError) -> Slice {
         let bytes = range.length <= Self.copyLength ? try copy(range) : try region(range)
-        if let change = try file.foreignChange() { return .changed(change) }
+        if try file.foreignChange() != nil { return .changed }
         return bytes.map { .bytes($0) } ?? .short
     }
 

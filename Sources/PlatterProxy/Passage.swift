@@ -10,6 +10,8 @@ import PlatterHTTP
 final class Passage: Sendable {
     enum Ending: Hashable, Sendable {
         case complete
+        /// With the origin's failure: the response is over, whatever was to come after this passage.
+        case answered
         case short
         /// Nothing was sent.
         case unreachable
@@ -71,9 +73,11 @@ final class Passage: Sendable {
     ///
     /// - Parameters:
     ///   - head: nil when it was sent before.
+    ///   - isLast: The response ends with them.
     ///   - deadline: The player does not wait longer for the first byte.
     func passBytes(
-        of opened: Entry.Opened, range: ByteRange, head: HTTPResponseHead?, deadline: Moment
+        of opened: Entry.Opened, range: ByteRange, head: HTTPResponseHead?, isLast: Bool = true,
+        deadline: Moment
     ) {
         run { passage in
             let receiver = passage.receiver { _ in
@@ -84,7 +88,7 @@ final class Passage: Sendable {
                 .bytes(
                     range, of: opened, resource: passage.resource, isHeadSent: head == nil,
                     deadline: deadline), to: receiver)
-            return await passage.end(ending, detail: "store")
+            return await passage.end(ending, isLast: isLast, detail: "store")
         }
     }
 
@@ -94,14 +98,19 @@ final class Passage: Sendable {
         Bypass.Receiver(head: head) { try await self.write(.body(.byteBuffer($0))) }
     }
 
-    /// - Parameter detail: Why it went past the store.
-    private func end(_ ending: Bypass.Ending, detail: String) async -> Ending {
+    /// - Parameters:
+    ///   - isLast: The response ends with what was passed.
+    ///   - detail: Why it went past the store.
+    private func end(
+        _ ending: Bypass.Ending, isLast: Bool = true, detail: String
+    ) async -> Ending {
         do {
             switch ending {
-            case .complete: try await write(.end(nil))
+            case .complete: if isLast { try await write(.end(nil)) }
             case .failed(let status, let retryAfter):
                 try await write(.head(refusal(status, retryAfter, detail: detail)))
                 try await write(.end(nil))
+                return .answered
             case .short: return .short
             case .unavailable: return .unreachable
             case .refused: return .refused

@@ -10,6 +10,7 @@ package struct ProxyServices: Sendable {
     package let readers: ReaderServices
     package let bypass: Bypass
     package let damage: DamageWatch
+    package let settler: Settler
     package let latency: DiskLatency
     package let disk: DiskWork
     /// Seconds since 1970.
@@ -18,7 +19,7 @@ package struct ProxyServices: Sendable {
 
     package init(
         routes: Routes, table: EntryTable, index: IndexWriter, readers: ReaderServices,
-        bypass: Bypass, damage: DamageWatch, latency: DiskLatency, disk: DiskWork,
+        bypass: Bypass, damage: DamageWatch, settler: Settler, latency: DiskLatency, disk: DiskWork,
         wallClock: @escaping @Sendable () -> Int64, log: Logger
     ) {
         self.routes = routes
@@ -27,6 +28,7 @@ package struct ProxyServices: Sendable {
         self.readers = readers
         self.bypass = bypass
         self.damage = damage
+        self.settler = settler
         self.latency = latency
         self.disk = disk
         self.wallClock = wallClock

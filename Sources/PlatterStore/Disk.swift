@@ -72,6 +72,20 @@ package protocol DataFile: AnyObject, Sendable {
     /// Whether the bytes can be read without waiting for the disk. True where that cannot be told.
     func isResident(_ range: ByteRange) -> Bool
 
+    /// Whether all that was written in the range since the file was opened is known to be on the disk
+    /// itself, or is taken for granted by nobody.
+    func isSettled(_ range: ByteRange) -> Bool
+
+    /// Waits until all that was written is on the disk itself. May take long.
+    ///
+    /// - Throws: When bytes may be lost, once: to ask again would find nothing wrong. From then on the
+    ///   file has a foreign change.
+    func settle() throws(DiskError)
+
+    /// Has bytes read from the disk itself the next time. Those that were lost on their way there are
+    /// still right in memory.
+    func forget(_ range: ByteRange)
+
     /// Reserves room, so that writes in the range do not fail for want of it. Does nothing where
     /// the file system cannot, where it would cost memory at once, or where it could not be given back.
     func allocate(_ range: ByteRange) throws(DiskError)
@@ -84,7 +98,7 @@ package protocol DataFile: AnyObject, Sendable {
     func status() throws(DiskError) -> FileStatus
 
     /// Whether somebody else has changed the file since what was known of it was last checked: a
-    /// program or person that wrote to it, or a file put in its place.
+    /// program or person that wrote to it, or a file put in its place; or bytes of ours got lost.
     ///
     /// - Returns: nil when not. Else what to `accept` once nothing is trusted that was known before.
     func foreignChange() throws(DiskError) -> ForeignChange?

@@ -24,6 +24,8 @@ package final class DiskLatency: Sendable {
     package let readLimit: Duration
     /// A trial must not take longer [0.3 s].
     package let attemptLimit: Duration
+    /// A disk that takes less of what is waiting in memory is slow [4 MiB/s].
+    private static let leastWritingRate = Double(4 << 20)
     private let state = NIOLockedValueBox(State())
     private let clock: any MonotonicClock
     private let log: Logger
@@ -53,11 +55,16 @@ package final class DiskLatency: Sendable {
 
     /// Does what may wait for the disk.
     ///
-    /// - Parameter isRead: Nothing is changed by it.
+    /// - Parameters:
+    ///   - isRead: Nothing is changed by it.
+    ///   - bytes: It ends when so many are on the disk. Nobody waits for that: it may take its time, as
+    ///     long as it does not stand still.
     package func measure<Value, Failure: Error>(
-        isRead: Bool = false, _ operation: () throws(Failure) -> Value
+        isRead: Bool = false, writing bytes: Int64 = 0,
+        _ operation: () throws(Failure) -> Value
     ) throws(Failure) -> Value {
-        let number = begin(isRead ? readLimit : limit)
+        let extra = Duration.seconds(Double(bytes) / Self.leastWritingRate)
+        let number = begin(isRead ? readLimit : limit + extra)
         do throws(Failure) {
             let value = try operation()
             end(number)
@@ -124,9 +131,10 @@ package final class DiskLatency: Sendable {
 extension DiskLatency? {
     /// As `measure`, where there is somebody to tell.
     func measured<Value, Failure: Error>(
-        isRead: Bool = false, _ operation: () throws(Failure) -> Value
+        isRead: Bool = false, writing bytes: Int64 = 0,
+        _ operation: () throws(Failure) -> Value
     ) throws(Failure) -> Value {
         guard let self else { return try operation() }
-        return try self.measure(isRead: isRead, operation)
+        return try self.measure(isRead: isRead, writing: bytes, operation)
     }
 }

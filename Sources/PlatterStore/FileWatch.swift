@@ -55,6 +55,9 @@ struct FileWatch {
 
     mutating func accept(_ change: ForeignChange) { accepted = max(accepted, change.number) }
 
+    /// What is in the file may not be what we wrote: to who uses it that is like a foreign change.
+    mutating func doubt() { foreign += 1 }
+
     /// How many foreign changes were seen so far.
     var foreignCount: Int { foreign }
 

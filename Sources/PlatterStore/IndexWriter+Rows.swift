@@ -115,12 +115,4 @@ extension IndexWriter {
             try RunRows(db: db, entry: entry, boot: boot).stampVerified(run)
         }
     }
-
-    /// Trusts no run of an entry until it was checked: after an I/O error on its file, the bytes
-    /// written before may be lost although nothing said so.
-    package func distrust(_ entry: EntryID, completion: @escaping Completion<Void>) {
-        append(completion, about: entry) { [boot = life.boot] db, _ in
-            try RunRows(db: db, entry: entry, boot: boot).distrust()
-        }
-    }
 }

@@ -20,7 +20,11 @@ final class PosixFile: DataFile {
     private let reservesRoom: Bool
     private let holes: HoleSupport
     private let latency: DiskLatency?
+    private let sync: @Sendable (Int32) -> Int32
     private let watching: NIOLockedValueBox<Watching>
+    private let unsettled = NIOLockedValueBox(Unsettled())
+    /// One attempt at a time.
+    private let settling = NIOLock()
 
     private struct Watching {
         var watch: FileWatch
@@ -31,10 +35,13 @@ final class PosixFile: DataFile {
 
     /// Takes the descriptor over.
     ///
-    /// - Parameter left: What the file was left like; nil when that is not known.
+    /// - Parameters:
+    ///   - left: What the file was left like; nil when that is not known.
+    ///   - sync: Puts what was written on the disk. 0, or the system's number of the error.
     init(
         path: String, fileDescriptor: Int32, isReadOnly: Bool, reservesRoom: Bool,
-        holes: HoleSupport, left: FileStamp?, latency: DiskLatency? = nil
+        holes: HoleSupport, left: FileStamp?, latency: DiskLatency? = nil,
+        sync: @escaping @Sendable (Int32) -> Int32 = PosixFile.putOnDisk
     ) {
         self.path = path
         self.fileDescriptor = fileDescriptor
@@ -42,6 +49,7 @@ final class PosixFile: DataFile {
         self.reservesRoom = reservesRoom
         self.holes = holes
         self.latency = latency
+        self.sync = sync
         watching = NIOLockedValueBox(Watching(watch: FileWatch(left: left)))
     }
 
@@ -54,6 +62,7 @@ final class PosixFile: DataFile {
         try change { () throws(DiskError) in
             var rest = bytes
             var position = offset
+            defer { unsettled.withLockedValue { [position] in $0.wrote(offset..<position) } }
             while !rest.isEmpty {
                 let count = try latency.measured { () throws(DiskError) in
                     try systemCall("write it", path: path) {
@@ -163,6 +172,50 @@ final class PosixFile: DataFile {
             // Only a saving: without it the blocks come with the writes.
             if error.code != .unsupported { throw error }
         }
+    }
+
+    // MARK: - Settling
+
+    func isSettled(_ range: ByteRange) -> Bool {
+        unsettled.withLockedValue { !$0.holds(range) }
+    }
+
+    func settle() throws(DiskError) {
+        // The system tells of lost bytes once. Who waits here must find noted what another was told.
+        settling.lock()
+        defer { settling.unlock() }
+        let bytes = unsettled.withLockedValue { $0.begins() }
+        guard bytes > 0 else { return }
+        defer { unsettled.withLockedValue { $0.ended() } }
+        let number = latency.measured(writing: bytes) { sync(fileDescriptor) }
+        guard number != 0 else { return }
+        let error = DiskError(errno: number, doing: "put it on the disk", path: path)
+        // Such a file system has no other place for it.
+        if error.code == .unsupported { return }
+        watching.withLockedValue { $0.watch.doubt() }
+        throw error
+    }
+
+    /// The system forgets memory in pieces of up to this size [2 MiB], and only whole ones.
+    private static let memoryPiece: Int64 = 2 << 20
+
+    func forget(_ range: ByteRange) {
+        #if !canImport(Darwin)
+            let start = range.lowerBound / Self.memoryPiece * Self.memoryPiece
+            let end = range.upperBound.addingClamped(Self.memoryPiece)
+            // For a regular file it cannot fail; what is not written back yet stays.
+            _ = posix_fadvise(
+                fileDescriptor, off_t(start), off_t(end - start), POSIX_FADV_DONTNEED)
+        #endif
+    }
+
+    /// Not again when a signal interrupts it: the second answer would not tell of what the first lost.
+    static let putOnDisk: @Sendable (Int32) -> Int32 = { descriptor in
+        #if canImport(Darwin)
+            return fsync(descriptor) == 0 ? 0 : errno
+        #else
+            return fdatasync(descriptor) == 0 ? 0 : errno
+        #endif
     }
 
     func punch(_ range: ByteRange) throws(DiskError) {

@@ -3,8 +3,10 @@ internal import PlatterCore
 
 /// The rows of `cache_chunks` of one entry, inside a transaction of the writer.
 struct RunRows {
-    /// A boot that never runs: a row with it is checked before it is served.
+    /// Boots that never run: a row with one is checked before it is served. The second one says that a
+    /// failure of the disk is why.
     static let distrusted = "distrusted"
+    static let failed = "failed"
 
     let db: Database
     let entry: EntryID
@@ -51,9 +53,27 @@ struct RunRows {
         try record([run])
     }
 
-    func distrust() throws {
+    func distrust(because doubt: Doubt) throws {
+        let boot =
+            switch doubt {
+            case .excused: Self.distrusted
+            case .failure: Self.failed
+            }
         try db.cachedStatement(sql: "UPDATE cache_chunks SET boot = ? WHERE entry = ?")
-            .execute(arguments: [Self.distrusted, entry.rawValue])
+            .execute(arguments: [boot, entry.rawValue])
+    }
+
+    /// Whether the row is still there and its bytes were right in this boot, or the disk has failed
+    /// since: nothing else explains that they are not.
+    func isUnexcused(_ run: StoredRun) throws -> Bool {
+        let sql = """
+            SELECT boot FROM cache_chunks WHERE entry = ? AND start = ? AND "end" = ? AND crc32c = ?
+            """
+        let arguments: StatementArguments = [
+            entry.rawValue, run.range.lowerBound, run.range.upperBound, Int64(run.crc32c),
+        ]
+        let found = try String.fetchOne(try db.cachedStatement(sql: sql), arguments: arguments)
+        return found == boot || found == Self.failed
     }
 
     /// - Returns: The ranges whose rows are gone.

@@ -35,6 +35,14 @@ package struct RecordedRun: Hashable, Sendable {
     }
 }
 
+/// Why bytes are to be compared again with their checksums.
+package enum Doubt: Hashable, Sendable, CaseIterable {
+    /// The disk is not to blame if they are others: somebody has changed the file, or there was no room.
+    case excused
+    /// The disk has failed: it is.
+    case failure
+}
+
 /// What the index knows about the bytes from one position on.
 package enum Presence: Hashable, Sendable {
     /// These bytes are on disk and may be served.

@@ -62,6 +62,14 @@ final class Hall {
         let latency = DiskLatency(clock: clock, log: log)
         // Never started: there is nothing to be read.
         let pool = NIOThreadPool(numberOfThreads: 1)
+        let executor = IOExecutor(pool: pool)
+        let settler = Settler(
+            table: table, admission: Admission(damage: damage, clock: clock, log: log),
+            evictor: Evictor(
+                settings: .init(), recorded: 0, table: table, disk: disk, index: index,
+                search: IndexSearch(reader: index.makeReader()), clock: clock,
+                wallClock: wallClock, executor: executor, delay: { _, _ in }, log: log),
+            damage: damage, executor: executor, delay: { _, _ in }, log: log)
         let routes = Routes(
             origin: try OriginURL("http://origin.example"), named: [:], streams: StreamRegistry())
         let services = ProxyServices(
@@ -69,7 +77,7 @@ final class Hall {
             readers: ReaderServices(
                 queue: queue,
                 verifier: Verifier(
-                    index: index, damage: damage, executor: IOExecutor(pool: pool), log: log),
+                    index: index, damage: damage, executor: executor, log: log),
                 spans: table.spans,
                 accesses: AccessNotes(index: index, wallClock: wallClock, log: log), clock: clock,
                 filler: nil),
@@ -77,7 +85,8 @@ final class Hall {
                 origin: NoOrigin(), queue: queue, gate: PassageGate(),
                 bandwidth: BandwidthGate(BandwidthLimit(), clock: clock), clock: clock,
                 wallClock: wallClock, loop: loop, log: log), damage: damage,
-            latency: latency, disk: DiskWork(pool: pool, latency: latency), wallClock: wallClock,
+            settler: settler, latency: latency, disk: DiskWork(pool: pool, latency: latency),
+            wallClock: wallClock,
             log: log)
         let head = HTTPRequestHead(
             version: .http1_1, method: .GET, uri: path, headers: ["Host": "127.0.0.1"])

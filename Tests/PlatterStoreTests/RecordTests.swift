@@ -137,6 +137,34 @@ struct RecordTests {
         #expect(try reader.presence(of: entry, at: 100, upTo: 200) == .unverified(run(100..<200)))
     }
 
+    private func isUnexcused(_ run: StoredRun, _ writer: IndexWriter) async throws -> Bool {
+        try await writer.done { $0.dropDamaged(run, of: entry, completion: $1) }
+    }
+
+    @Test("damage is excused by another boot and by another hand, not by a disk that has failed")
+    func excuses() async throws {
+        let runs = [0, 64 * kib, 128 * kib].map { run($0..<$0 + 100) }
+        try await index.writer.record(runs, in: entry)
+        // Right in this boot, for all that is known.
+        #expect(try await isUnexcused(runs[0], index.writer))
+        // It is gone, so nothing is known of it.
+        #expect(try await !isUnexcused(runs[0], index.writer))
+        try await index.writer.done { $0.distrust(entry, completion: $1) } as Void
+        #expect(try await !isUnexcused(runs[1], index.writer))
+        try await index.writer.done {
+            $0.distrust(entry, because: .failure, completion: $1)
+        } as Void
+        try await index.writer.close()
+        let writer = try IndexWriter(path: index.path, boot: "boot 2")
+        #expect(try await isUnexcused(runs[2], writer))
+        try await writer.record(runs, in: entry)
+        try await writer.close()
+        let later = try IndexWriter(path: index.path, boot: "boot 3")
+        #expect(try await !isUnexcused(runs[0], later))
+        let reader = try index.reader(boot: "boot 3")
+        #expect(try reader.runs(of: entry).map(\.run) == Array(runs[1...]))
+    }
+
     @Test("bytes written again after a boot are trusted")
     func rewrittenAfterBoot() async throws {
         try await index.writer.record([run(0..<100)], in: entry)

@@ -91,9 +91,11 @@ struct FolderLossTests {
             _ = try await stage.get("bytes=0-4999999")
             try await stage.untilPresent(5_000_000)
             try files.moveItem(atPath: stage.folder, toPath: away)
-            try files.createDirectory(
-                atPath: stage.folder, withIntermediateDirectories: false)
-            try Data().write(to: URL(fileURLWithPath: stage.folder + "/holiday.mov"))
+            // At one stroke: an empty folder would be taken into use.
+            let other = stage.folder + ".other"
+            try files.createDirectory(atPath: other, withIntermediateDirectories: false)
+            try Data().write(to: URL(fileURLWithPath: other + "/holiday.mov"))
+            try files.moveItem(atPath: other, toPath: stage.folder)
             try await stage.until { await !stage.hasIndex }
             try await stage.expectRange(4_000_000..<6_000_000)
             #expect(try files.contentsOfDirectory(atPath: stage.folder) == ["holiday.mov"])

@@ -42,6 +42,7 @@ package final class Entry: Sendable {
         var habit = ProbeHabit()
         var isFlawed = false
         var flaws = FlawedAnswers()
+        var lacksRanges = false
         /// Changes of its file by others that were seen before.
         var foreignChanges = 0
         /// When it may be filled to its end; nil while it is, and when it was.
@@ -58,6 +59,11 @@ package final class Entry: Sendable {
 
     /// nil while the entry is being opened.
     package var opened: Opened? { state.withLockedValue { $0.opened } }
+
+    /// Whether its origin was seen to send the whole whatever is asked.
+    package var lacksRanges: Bool { state.withLockedValue { $0.lacksRanges } }
+
+    func sentWhole() { state.withLockedValue { $0.lacksRanges = true } }
 
     package func refresh(_ resource: Resource) {
         state.withLockedValue { $0.resource = resource }

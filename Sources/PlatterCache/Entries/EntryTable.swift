@@ -23,6 +23,7 @@ package final class EntryTable: Sendable {
 
     /// Who needs which bytes of the entries.
     package let spans = SpanTable()
+    let unsettled = UnsettledFiles()
     private let state = NIOLockedValueBox(State())
     private let disk: any Disk
 
@@ -108,6 +109,7 @@ package final class EntryTable: Sendable {
 
     /// Forgets the entry of a record that was deleted.
     func forget(_ record: EntryRecord) {
+        unsettled.remove(record.id)
         state.withLockedValue { state in
             let key = record.representation.key
             if state.entries[key]?.opened?.record.id == record.id { state.entries[key] = nil }
@@ -123,7 +125,10 @@ package final class EntryTable: Sendable {
         }
     }
 
-    package func forgetAll() { state.withLockedValue { $0.entries = [:] } }
+    package func forgetAll() {
+        _ = unsettled.takeAll()
+        state.withLockedValue { $0.entries = [:] }
+    }
 
     // MARK: - What cannot be stored
 

@@ -12,6 +12,8 @@ package struct FetchServices: Sendable {
     package let table: EntryTable
     package let evictor: Evictor
     package let admission: Admission
+    package let damage: DamageWatch
+    package let settler: Settler
     package let bandwidth: BandwidthGate
     package let minimumRate: MinimumRate.Settings
     /// Origins whose weak or missing validators are taken at their word.
@@ -26,7 +28,8 @@ package struct FetchServices: Sendable {
 
     package init(
         origin: any Origin, disk: any Disk, index: IndexWriter, search: IndexSearch,
-        table: EntryTable, evictor: Evictor, admission: Admission,
+        table: EntryTable, evictor: Evictor, admission: Admission, damage: DamageWatch,
+        settler: Settler,
         bandwidth: BandwidthGate, minimumRate: MinimumRate.Settings = .init(),
         trustedOrigins: Set<String> = [],
         clock: any MonotonicClock,
@@ -41,6 +44,8 @@ package struct FetchServices: Sendable {
         self.table = table
         self.evictor = evictor
         self.admission = admission
+        self.damage = damage
+        self.settler = settler
         self.bandwidth = bandwidth
         self.minimumRate = minimumRate
         self.trustedOrigins = trustedOrigins

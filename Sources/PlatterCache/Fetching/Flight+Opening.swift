@@ -15,6 +15,7 @@ extension Flight {
         case .partial(let head):
             return await begin(head, of: response, lacksRanges: false, requestedAt: requestedAt)
         case .whole(let head):
+            entry.sentWhole()
             guard wanted(of: order, head) <= Self.skipLimit else {
                 return bypass("the origin has no ranges")
             }

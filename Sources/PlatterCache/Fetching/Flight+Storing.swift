@@ -50,10 +50,7 @@ extension Flight {
 
     /// After an I/O error what was written before may be lost although nothing said so.
     private func distrust(_ opened: Entry.Opened) {
-        services.index.distrust(opened.record.id) { [services] result in
-            guard case .failure(let error) = result else { return }
-            services.log.error("The index cannot be written", metadata: ["error": "\(error)"])
-        }
+        services.damage.distrust(opened, because: .failure)
         queue.distrust(entry)
     }
 

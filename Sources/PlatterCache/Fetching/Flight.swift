@@ -92,6 +92,7 @@ struct Flight: Sendable {
                 note("The origin sends the whole", "it brings another part by range just now")
                 outcome = flawed(askedAt: requestedAt)
             case .whole(let head) where range.lowerBound <= Self.skipLimit:
+                entry.sentWhole()
                 let body = range.lowerBound..<head.body.upperBound
                 outcome = await store(
                     response, range: body, sendsWhole: true, skipping: range.lowerBound,
@@ -125,6 +126,8 @@ struct Flight: Sendable {
     private func land(_ outcome: FlightOutcome) {
         queue.landed(id, outcome: outcome)
         guard let opened = entry.opened else { return queue.recorded(id) }
+        // While the entry is held, and so not deleted.
+        services.settler.landed(opened)
         services.index.touch([opened.record.id: services.wallClock()]) { _ in }
         // Commands are committed in order: when this one is, all runs of the flight are.
         services.index.note(opened.file.stamp, of: opened.record.id) {

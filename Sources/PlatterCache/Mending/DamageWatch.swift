@@ -43,6 +43,27 @@ package final class DamageWatch: Sendable {
         index.supersede(entry, at: wallClock()) { _ in }
     }
 
+    /// From now on nothing that is recorded of the file is believed before it was compared with its
+    /// checksum: somebody else has changed it, or the disk may have lost bytes of it.
+    ///
+    /// - Parameter noted: Called when the index has noted it, or cannot.
+    package func distrust(
+        _ opened: Entry.Opened, because doubt: Doubt,
+        noted: @escaping @Sendable (Result<Void, IndexError>) -> Void = { _ in }
+    ) {
+        let file = opened.file
+        // A look that fails finds nothing to accept: the next one finds it.
+        let change = try? file.foreignChange()
+        index.distrust(opened.record.id, because: doubt) { [log] result in
+            switch result {
+            case .success: if let change { file.accept(change) }
+            case .failure(let error):
+                log.error("The index cannot be written", metadata: ["error": "\(error)"])
+            }
+            noted(result)
+        }
+    }
+
     /// See `DamageRule.foundClean`.
     package func foundClean() { rule.withLockedValue { $0.foundClean() } }
 }

@@ -32,6 +32,8 @@ package final class Reader {
     package private(set) var position: Int64
     /// Bytes that were on disk when asked for, and those that had to be waited for.
     package private(set) var hasWaited = false
+    /// The last `wait` is for a comparison of bytes that are on disk.
+    package private(set) var isComparing = false
 
     private let services: ReaderServices
     private let client: ClientID
@@ -96,6 +98,7 @@ package final class Reader {
 
     /// Where the next bytes are.
     package func next(index: IndexReader) -> Step {
+        isComparing = false
         guard position < range.upperBound else { return .end }
         guard hold != nil else { return .failed(.changed) }
         let limit = min(range.upperBound, position.addingClamped(Self.windowLength))
@@ -105,6 +108,7 @@ package final class Reader {
             case .present(let run): return .run(run)
             case .unverified(let run):
                 hasWaited = true
+                isComparing = true
                 services.verifier.verify(run, of: opened, wake: wake)
                 return .wait
             case .absent: break
@@ -157,6 +161,18 @@ package final class Reader {
         case .present(let run): return run.upperBound < range.upperBound ? .forward(.partial) : .hit
         case .unverified: return .forward(.partial)
         case .absent, nil: return .forward(.miss)
+        }
+    }
+
+    /// The first byte from `position` on that is on disk, compared or not; the end of the range when none
+    /// is, or when that cannot be told.
+    package func nextPresent(from position: Int64, index: IndexReader) -> Int64 {
+        let presence = try? index.presence(
+            of: opened.record.id, at: position, upTo: range.upperBound)
+        switch presence {
+        case .present, .unverified: return position
+        case .absent(let gap): return gap.upperBound
+        case nil: return range.upperBound
         }
     }
 

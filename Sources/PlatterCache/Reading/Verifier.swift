@@ -42,26 +42,56 @@ package final class Verifier: Sendable {
             let isSane =
                 run.range.upperBound <= opened.completeLength
                 && run.range.length <= opened.grid.chunkLength
-            if isSane, isIntact(run, of: opened) {
+            switch isSane ? compare(run, of: opened) : .unreadable {
+            case .intact:
                 index.stampVerified(
                     run, in: opened.record.id, holds: { untouched.holds },
                     completion: { self.finish(key, $0.isSuccess) })
-            } else {
-                log.error(
-                    "Bytes on disk are damaged and will be fetched again",
-                    metadata: ["file": "\(opened.file.path)", "range": "\(run.range)"])
-                index.drop(run.range, of: opened.record.id) { self.finish(key, $0.isSuccess) }
+            case .different:
+                drop(run, of: opened) { [damage] isUnexcused in
+                    // Nor is the disk to blame for what somebody has done just now.
+                    if isUnexcused, !Self.isForeign(opened.file) {
+                        damage.damaged(opened.record.id)
+                    }
+                }
+            case .unreadable: drop(run, of: opened)
             }
         }
     }
 
-    private func isIntact(_ run: StoredRun, of opened: Entry.Opened) -> Bool {
+    private enum Comparison { case intact, different, unreadable }
+
+    private func compare(_ run: StoredRun, of opened: Entry.Opened) -> Comparison {
         do {
-            return try Checksum.crc32c(of: opened.file, range: run.range) == run.crc32c
+            let found = try Checksum.crc32c(of: opened.file, range: run.range)
+            return found == run.crc32c ? .intact : .different
         } catch {
             log.error("The disk cannot be read", metadata: ["error": "\(error)"])
             if error.code == .io { damage.damaged(opened.record.id) }
-            return false
+            return .unreadable
+        }
+    }
+
+    private static func isForeign(_ file: any DataFile) -> Bool {
+        do throws(DiskError) {
+            return try file.foreignChange() != nil
+        } catch {
+            return true
+        }
+    }
+
+    /// - Parameter dropped: As of `IndexWriter.dropDamaged`.
+    private func drop(
+        _ run: StoredRun, of opened: Entry.Opened,
+        _ dropped: @escaping @Sendable (Bool) -> Void = { _ in }
+    ) {
+        log.error(
+            "Bytes on disk are damaged and will be fetched again",
+            metadata: ["file": "\(opened.file.path)", "range": "\(run.range)"])
+        let key = Key(entry: opened.record.id, start: run.range.lowerBound)
+        index.dropDamaged(run, of: opened.record.id) { result in
+            if case .success(let isUnexcused) = result { dropped(isUnexcused) }
+            self.finish(key, result.isSuccess)
         }
     }
 

@@ -254,6 +254,9 @@ final class WatchedFile: DataFile {
 
     func isResident(_ range: ByteRange) -> Bool { file.isResident(range) }
 
+    func isSettled(_ range: ByteRange) -> Bool { file.isSettled(range) }
+    func settle() throws(DiskError) { try file.settle() }
+    func forget(_ range: ByteRange) { file.forget(range) }
     func allocate(_ range: ByteRange) throws(DiskError) { try file.allocate(range) }
 
     func punch(_ range: ByteRange) throws(DiskError) {

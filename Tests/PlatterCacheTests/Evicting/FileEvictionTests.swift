@@ -1,5 +1,6 @@
 import Logging
 import NIOConcurrencyHelpers
+import NIOPosix
 import PlatterCore
 import PlatterStore
 import Testing
@@ -92,6 +93,10 @@ struct FileEvictionTests {
         let cellar = try Cellar(canPunch: false)
         let record = try await cellar.fill("film", accessedAt: 1)
         let isPinned = NIOLockedValueBox(false)
+        // The pass holds up one of Swift's few threads meanwhile.
+        let pool = NIOThreadPool(numberOfThreads: 1)
+        pool.start()
+        let executor = IOExecutor(pool: pool)
         // The file is looked at between the choice of the page and the end of the rows.
         cellar.disk.beforeOpening {
             let isFirst = isPinned.withLockedValue { isPinned in
@@ -100,7 +105,7 @@ struct FileEvictionTests {
             }
             guard isFirst else { return }
             let done = ConditionLock(value: false)
-            Task {
+            Task(executorPreference: executor) {
                 try? await cellar.pin(record)
                 done.lock()
                 done.unlock(withValue: true)
@@ -113,6 +118,7 @@ struct FileEvictionTests {
         #expect(try cellar.chunks(of: record) == Array(0..<8))
         #expect(cellar.hasFile(record))
         #expect(!cellar.table.spans.isCondemned(record.id))
+        try await pool.shutdownGracefully()
     }
 
     @Test("who has the file open reads on")

@@ -100,7 +100,7 @@ struct PassageCourseTests {
         #expect(ended(.broken, at: 31.5) == .end(.short))
     }
 
-    @Test("answers that cannot be used end it when three come in a row, without a byte between them")
+    @Test("answers that cannot be used end it when three come without a byte between them")
     mutating func untrusted() {
         beginsBody()
         #expect(ended(.untrusted, at: 1) != .end(.short))

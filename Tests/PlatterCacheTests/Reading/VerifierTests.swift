@@ -39,8 +39,10 @@ struct VerifierTests {
         try reader.presence(of: record.id, at: 0, upTo: Cellar.chunk)
     }
 
-    private func verify(_ file: any DataFile) async throws {
-        guard case .unverified(let run) = try presence() else {
+    private func verify(_ file: any DataFile, at position: Int64 = 0) async throws {
+        let presence = try reader.presence(
+            of: record.id, at: position, upTo: position + Cellar.chunk)
+        guard case .unverified(let run) = presence else {
             Issue.record("the run is not there, or trusted")
             return
         }
@@ -74,6 +76,49 @@ struct VerifierTests {
         // Whoever comes next has it compared again, and it is found out.
         try await verify(file)
         #expect(try presence() == .absent(first))
+    }
+
+    /// Whether the object is given up once three places of it were found to be others.
+    private func isGivenUp(after file: any DataFile) async throws -> Bool {
+        for chunk in 0..<3 {
+            try flipByte(at: UInt64(Int64(chunk) * Cellar.chunk), of: cellar.path(of: record))
+        }
+        if let change = try file.foreignChange() { file.accept(change) }
+        for chunk in 0..<3 { try await verify(file, at: Int64(chunk) * Cellar.chunk) }
+        try await cellar.index.flush()
+        return try reader.entry(record.id)?.supersededAt != nil
+    }
+
+    private func distrust(because doubt: Doubt) async {
+        await withCheckedContinuation { continuation in
+            cellar.index.distrust(record.id, because: doubt) { _ in continuation.resume() }
+        }
+    }
+
+    @Test("three places that differ after the disk has failed are too many")
+    func unexcused() async throws {
+        await distrust(because: .failure)
+        #expect(try await isGivenUp(after: try open()))
+        #expect(try reader.runs(of: record.id).isEmpty)
+    }
+
+    @Test("what somebody else has changed does not speak against the disk")
+    func excused() async throws {
+        await distrust(because: .excused)
+        #expect(try await !isGivenUp(after: try open()))
+    }
+
+    @Test("nor does what differs while somebody changes the file")
+    func changedNow() async throws {
+        await distrust(because: .failure)
+        let path = cellar.path(of: record)
+        for chunk in 0..<3 {
+            let position = Int64(chunk) * Cellar.chunk
+            try flipByte(at: UInt64(position), of: path)
+            try await verify(try cellar.disk.openFile(record.file, left: nil), at: position)
+        }
+        try await cellar.index.flush()
+        #expect(try reader.entry(record.id)?.supersededAt == nil)
     }
 
     @Test("what was changed before is found out")
@@ -123,6 +168,9 @@ private final class Tampered: DataFile {
         try file.write(bytes, at: offset)
     }
     func isResident(_ range: ByteRange) -> Bool { file.isResident(range) }
+    func isSettled(_ range: ByteRange) -> Bool { file.isSettled(range) }
+    func settle() throws(DiskError) { try file.settle() }
+    func forget(_ range: ByteRange) { file.forget(range) }
     func allocate(_ range: ByteRange) throws(DiskError) { try file.allocate(range) }
     func punch(_ range: ByteRange) throws(DiskError) { try file.punch(range) }
     func status() throws(DiskError) -> FileStatus { try file.status() }

@@ -89,7 +89,7 @@ struct CoreSimulationTests {
     @Test("the worlds together meet every kind of trouble")
     func isNotIdle() async throws {
         let met = try await onThread {
-            try (UInt64(0)..<150).reduce(into: Set<String>()) { met, seed in
+            try (UInt64(0)..<250).reduce(into: Set<String>()) { met, seed in
                 let world = try CoreWorld(seed: seed)
                 for _ in 0..<100 where world.flaw == nil { world.step() }
                 world.calmDown()
@@ -97,8 +97,8 @@ struct CoreSimulationTests {
             }
         }
         let all: Set = [
-            "disk faults", "index damage", "kills", "misbehaviour", "old indexes", "power cuts",
-            "rooms without holes", "rows deleted", "tampering",
+            "disk faults", "index damage", "kills", "lost writes", "misbehaviour", "old indexes",
+            "power cuts", "rooms without holes", "rows deleted", "tampering",
         ]
         #expect(met.isSuperset(of: all))
     }

@@ -87,8 +87,9 @@ extension CoreWorld {
         if passages != (0, 0) { return fault("slots are left behind: \(passages)") }
         life.sweepNow()
         settle()
-        // The evictor's rest.
-        pass(.seconds(2))
+        // The evictor's rest, and the question whether the last bytes are on the disk: until then their
+        // files stay open.
+        pass(Settler.pause + .seconds(2))
         settle()
         checkStore()
     }

@@ -19,6 +19,8 @@ extension CoreWorld {
         let folder = root + "/\(lives)"
         copyIndex(from: last.folder, to: folder)
         last.die()
+        let nodes = platters.state.withLockedValue { Array($0.nodes.values) }
+        if !isPowerCut { for node in nodes { node.excuseLoss() } }
         mailbox.clear()
         let now = last.clock.now
         if isPowerCut { losePower(folder) }

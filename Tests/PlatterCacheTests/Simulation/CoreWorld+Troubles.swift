@@ -31,12 +31,22 @@ extension CoreWorld {
         life.damage.foundClean()
     }
 
-    /// The kernel writes some files back to the device.
+    /// The kernel writes some files back to the device, and may need their memory.
     private func writeBack() {
         let nodes = platters.state.withLockedValue { state in
             state.names.compactMap { state.nodes[$0] }
         }
-        for node in nodes where random.once(in: 2) { node.sync() }
+        // An index of before such a loss would not know of it.
+        let mayFail = woes.contains(.disk) && !woes.contains(.index)
+        for node in nodes where random.once(in: 2) {
+            if mayFail, random.once(in: 2), node.failWriteBack(&random) {
+                note("some of \(node.name) does not reach the disk")
+                count("lost writes")
+            } else {
+                node.sync()
+            }
+        }
+        for node in nodes where mayFail && random.once(in: 2) { node.dropMemory() }
     }
 
     // MARK: - The disk

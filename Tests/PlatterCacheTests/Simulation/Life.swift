@@ -36,6 +36,7 @@ final class Life {
     let passages = PassageGate()
     let sweep: OrphanSweep
     let damage: DamageWatch
+    let settler: Settler
     /// The index as players ask it, and as the checks do.
     let reader: IndexReader
     let auditor: IndexReader
@@ -85,10 +86,14 @@ final class Life {
         let damage = DamageWatch(
             index: index, table: table, clock: clock, wallClock: wallClock, log: log)
         let admission = Admission(damage: damage, clock: clock, log: log)
+        let settler = Settler(
+            table: table, admission: admission, evictor: evictor, damage: damage,
+            executor: executor,
+            delay: { _ = clock.add(after: $0, $1) }, log: log)
         let services = FetchServices(
             origin: origin, disk: disk, index: index,
             search: IndexSearch(reader: index.makeReader()), table: table, evictor: evictor,
-            admission: admission,
+            admission: admission, damage: damage, settler: settler,
             bandwidth: BandwidthGate(BandwidthLimit(), clock: clock), clock: clock,
             wallClock: wallClock, executor: executor, chunkLength: settings.chunkLength, log: log)
         let queue = FetchDispatcher(
@@ -135,7 +140,7 @@ final class Life {
         gate = WriterGate(index)
         (self.clock, self.executor, self.disk, self.index) = (clock, executor, disk, index)
         (self.table, self.queue, self.evictor, self.sweep) = (table, queue, evictor, sweep)
-        (self.reader, self.damage) = (reader, damage)
+        (self.reader, self.damage, self.settler) = (reader, damage, settler)
         (self.isRecovering, self.foreign) = (isRecovering, foreign)
     }
 

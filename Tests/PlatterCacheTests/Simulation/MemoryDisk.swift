@@ -64,6 +64,14 @@ final class MemoryNode: @unchecked Sendable {
         var allocated = RangeSet<Int64>()
         /// Written since it was last written back to the device.
         var unsynced = RangeSet<Int64>()
+        /// Could not be written back: right in memory, for as long as it is there.
+        var lost = RangeSet<Int64>()
+        /// Not in memory any more.
+        var evicted = RangeSet<Int64>()
+        /// How often that was not what is on the disk.
+        var drops = 0
+        /// Nobody was told of the loss yet.
+        var hasFailed = false
         var syncedSize: Int64 = 0
         /// Its name was made since then.
         var isNameSynced = false
@@ -111,6 +119,8 @@ final class MemoryNode: @unchecked Sendable {
             state.size = max(state.size, range.upperBound)
             state.allocated.insert(contentsOf: Self.blocks(range))
             state.unsynced.insert(contentsOf: range)
+            state.lost.remove(contentsOf: range)
+            state.evicted.remove(contentsOf: range)
         }
     }
 
@@ -171,10 +181,80 @@ final class MemoryNode: @unchecked Sendable {
         }
     }
 
+    /// The device takes some of what is to be written back and not the rest. Nobody is told.
+    ///
+    /// - Returns: Whether something was lost.
+    func failWriteBack(_ random: inout SplitMix64) -> Bool {
+        let waiting = state.withLockedValue { $0.unsynced.ranges.map { $0 } }
+        let lost = waiting.filter { _ in random.once(in: 2) }
+        sync()
+        state.withLockedValue { state in
+            for range in lost { state.lost.insert(contentsOf: range) }
+            if !lost.isEmpty { state.hasFailed = true }
+        }
+        return !lost.isEmpty
+    }
+
+    /// Memory is needed for something else: what was lost is read from the disk from now on, where it
+    /// never was.
+    func dropMemory(of wanted: ByteRange = 0..<MemoryNode.capacity) {
+        let lost = state.withLockedValue { state in
+            let lost = state.lost.intersection(RangeSet(wanted))
+            state.lost.subtract(lost)
+            if !lost.isEmpty { state.drops += 1 }
+            return lost.ranges.map { $0 }
+        }
+        for range in lost {
+            let inside = range.clamped(to: 0..<size)
+            UnsafeMutableRawBufferPointer(
+                rebasing: memory[Int(inside.lowerBound)..<Int(inside.upperBound)]
+            ).initializeMemory(as: UInt8.self, repeating: 0)
+            state.withLockedValue { $0.evicted.insert(contentsOf: range) }
+        }
+    }
+
+    /// - Returns: Whether all that was written is on the device; of a loss it is told once.
+    func settle() -> Bool {
+        sync()
+        return state.withLockedValue { state in
+            defer { state.hasFailed = false }
+            return !state.hasFailed
+        }
+    }
+
+    /// The program was killed before anybody was told. That is not covered, so it looks like the work of
+    /// somebody else.
+    func excuseLoss() {
+        state.withLockedValue { state in
+            if state.hasFailed || state.drops > 0 || !state.lost.isEmpty { state.changes += 1 }
+            state.hasFailed = false
+        }
+    }
+
+    var drops: Int { state.withLockedValue { $0.drops } }
+
+    func isSettled(_ range: ByteRange) -> Bool {
+        state.withLockedValue { state in
+            !state.hasFailed && !state.unsynced.ranges.contains { $0.overlaps(range) }
+        }
+    }
+
+    func isResident(_ range: ByteRange) -> Bool {
+        state.withLockedValue { state in
+            !state.evicted.ranges.contains { $0.overlaps(range) }
+        }
+    }
+
+    func wasRead(_ range: ByteRange) {
+        state.withLockedValue { $0.evicted.remove(contentsOf: range) }
+    }
+
     /// The power fails: of what was not written back any part may be lost.
     ///
     /// - Returns: Whether the file itself is lost.
     func losePower(_ random: inout SplitMix64) -> Bool {
+        dropMemory()
+        self.state.withLockedValue { $0.hasFailed = false }
         let state = state.withLockedValue { $0 }
         if !state.isNameSynced, random.once(in: 3) { return true }
         for range in state.unsynced.ranges where random.once(in: 2) {

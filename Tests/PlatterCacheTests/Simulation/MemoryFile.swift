@@ -169,6 +169,7 @@ final class MemoryFile: DataFile {
         try disk.check(.read)
         let bytes = node.bytes(offset..<offset.addingClamped(Int64(buffer.count)))
         buffer.copyMemory(from: bytes)
+        node.wasRead(offset..<offset.addingClamped(Int64(buffer.count)))
         return bytes.count
     }
 
@@ -194,7 +195,17 @@ final class MemoryFile: DataFile {
         }
     }
 
-    func isResident(_ range: ByteRange) -> Bool { true }
+    func isResident(_ range: ByteRange) -> Bool { node.isResident(range) }
+
+    func isSettled(_ range: ByteRange) -> Bool { node.isSettled(range) }
+
+    func settle() throws(DiskError) {
+        if node.settle() { return }
+        watch.withLockedValue { $0.doubt() }
+        throw DiskError(.io, "simulated", path: path)
+    }
+
+    func forget(_ range: ByteRange) { node.dropMemory(of: range) }
 
     func status() throws(DiskError) -> FileStatus {
         try disk.check(.read)

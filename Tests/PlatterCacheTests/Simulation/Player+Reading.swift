@@ -32,6 +32,10 @@ extension Player {
         // A slow player is sent copies.
         let longest = number % 3 == 0 ? Self.copyLength : Self.sliceLength
         let range = run.lowerBound..<min(run.upperBound, run.lowerBound + longest)
+        if !file.isResident(range) {
+            life.settler.settle(reader.opened, for: range)
+            (file as? MemoryFile)?.node.wasRead(range)
+        }
         do throws(DiskError) {
             var copy: [UInt8]?
             var isThere = true
@@ -48,11 +52,18 @@ extension Player {
             guard isThere else { return lost(range, reader) }
             isHeadSent = true
             reader.handedOn(upTo: range.upperBound)
-            slice = Slice(range: range, copy: copy, start: range.lowerBound)
+            slice = Slice(
+                range: range, copy: copy, start: range.lowerBound,
+                drops: (file as? MemoryFile)?.node.drops ?? 0)
         } catch {
             if error.code == .io {
                 life.damage.damaged(reader.opened.record.id)
-                life.index.distrust(reader.opened.record.id) { _ in }
+                life.damage.distrust(reader.opened, because: .failure)
+                if range.lowerBound >= mendedEnd {
+                    mendedEnd = range.upperBound
+                    let id = reader.opened.record.id
+                    return life.index.drop(range, of: id, completion: noted())
+                }
             }
             failed(.store)
         }
@@ -99,7 +110,7 @@ extension Player {
                 life.index.drop(part, of: reader.opened.record.id) { _ in }
                 return end(.short)
             }
-            if current.isExcused { return end(.left) }
+            if current.isExcused || file.node.drops != current.drops { return end(.left) }
             take(bytes, at: part.lowerBound)
         }
         guard part.upperBound == current.range.upperBound else {

@@ -31,6 +31,9 @@ final class Player {
         let start: Int64
         /// Somebody else changed the file while the socket read it.
         var isExcused = false
+        /// Of its file, when it was made. What leaves memory while the socket takes it is read from a disk
+        /// that may have lost it.
+        let drops: Int
     }
 
     let number: Int
@@ -48,6 +51,8 @@ final class Player {
     var promise: Promise?
     var isHeadSent = false
     var slice: Slice?
+    /// Up to here bytes that could not be read have been fetched again.
+    var mendedEnd: Int64 = 0
     /// It takes nothing for now.
     var isStalled = false
     var patience: WaitDeadlines?
