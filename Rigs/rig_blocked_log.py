@@ -20,7 +20,7 @@ FILMS = [Film(300_000, seed) for seed in range(1, 25)]
 #: Seconds that a request may take, and the end.
 ANSWER, END = 5, 4
 #: What an event loop says before it has a file compared with its checksums.
-CHANGED = "changed by somebody else"
+CHANGED = "is not as it was left"
 
 
 class FullPipe:
@@ -39,7 +39,7 @@ class FullPipe:
     @property
     def command(self) -> tuple[str, ...]:
         """Becomes the program behind it."""
-        return "sh", "-c", f'exec 2>&{self.writing}; exec "$@"', "sh"
+        return "bash", "-c", f'exec 2>&{self.writing}; exec "$@"', "bash"
 
     def read(self) -> str:
         """All that is written from now on until the other end is closed, after what filled it."""

@@ -153,5 +153,17 @@ class FullXFS(Cases, DiskRig):
 class FullBtrfs(Cases, DiskRig):
     """It needs room for its own books to write, and even to remove, anything."""
 
+    #: A known limit, in docs/RELIABILITY.md: what is on disk is not served until there is room again.
+    UNOPENED = "an index cannot be opened on a full btrfs"
+
     def mount(self, place: Path) -> None:
         mount_btrfs(place, self.size, self.ends)
+
+    def test_a_restart_after_films_larger_than_the_disk(self) -> None:
+        self.skipTest(self.UNOPENED)
+
+    def test_a_start_on_a_full_disk(self) -> None:
+        self.skipTest(self.UNOPENED)
+
+    def test_a_start_on_a_full_disk_after_a_kill(self) -> None:
+        self.skipTest(self.UNOPENED)

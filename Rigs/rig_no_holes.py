@@ -12,10 +12,11 @@ import unittest
 from pathlib import Path
 
 from platter_rigs import Rig, figure
+from platter_rigs.call_filter import are_countable
 from platter_rigs.curl import Curl
 from platter_rigs.load import Film
 from platter_rigs.platter import Platter
-from platter_rigs.system_calls import CARRY_ON, Answer, Call, Supervisor, are_countable
+from platter_rigs.system_calls import CARRY_ON, Answer, Call, Supervisor
 from platter_rigs.volumes import are_possible, mount_ramfs
 
 MB = 1_000_000

@@ -10,11 +10,12 @@ import unittest
 from pathlib import Path
 
 from platter_rigs import Rig, figure
+from platter_rigs.call_filter import are_countable
 from platter_rigs.load import Film
 from platter_rigs.platter import Platter
 from platter_rigs.processes import binary
 from platter_rigs.raw_http import Connection, Ending, range_of
-from platter_rigs.system_calls import CARRY_ON, Answer, Call, Supervisor, are_countable
+from platter_rigs.system_calls import CARRY_ON, Answer, Call, Supervisor
 
 LENGTH = 2_000_000
 #: Bytes of each film that cannot be read, each a sector.

@@ -25,7 +25,7 @@ RESERVE = 0.05
 BACK = 5
 
 #: How Platter says that it passes through because there is no room: it saw that, or was told.
-REFUSALS = ("no room beyond its reserve", "The store takes no bytes")
+REFUSALS = ("there is no room below the limit", "The store takes no bytes")
 
 
 class Readers:

@@ -83,7 +83,7 @@ class _FilesLost(Fault):
     def was_felt(self, scene: Scene) -> bool:
         # Who has it open may go on with what is left of it, when that has been compared.
         return scene.origin.body_bytes() > scene.length or scene.has_said(
-            "A file of the cache was changed by somebody else")
+            "A file of the cache is not as it was left")
 
 
 class FileDeleted(_FilesLost):

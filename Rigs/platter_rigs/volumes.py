@@ -41,7 +41,7 @@ def mount_ramfs(place: Path, ends: contextlib.ExitStack) -> None:
     """Mounts memory at a new folder on which files can have holes, but none can be punched into them."""
     place.mkdir()
     ends.callback(_unmount, place)
-    _run("mount", "-t", "ramfs", "-o", "mode=0700", "ramfs", str(place))
+    run("mount", "-t", "ramfs", "-o", "mode=0700", "ramfs", str(place))
 
 
 def attach_tmpfs(place: Path, size: int) -> None:
