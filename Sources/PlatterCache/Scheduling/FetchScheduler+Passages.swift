@@ -50,7 +50,7 @@ extension FetchScheduler {
         passages.waiting.append(.init(id: id, origin: origin))
         // It began when nobody waited, so it may be longer than is good now.
         shortenBreak(of: origin, to: now.advanced(by: limits.waitingBackoffCap))
-        return (id, admitPassages(now: now) + updateTimer(now: now))
+        return (id, schedule(now: now))
     }
 
     /// A request of a passage has ended, or is not wanted any more.

@@ -9,7 +9,7 @@ extension FetchScheduler {
         repeat {
             isDisturbed = false
             actions += lookAtHungry(now: now) + workThroughQueue(now: now)
-        } while isDisturbed
+        } while isDisturbed || !hungry.isEmpty
         return actions + updateTimer(now: now)
     }
 

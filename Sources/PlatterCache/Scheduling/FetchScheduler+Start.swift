@@ -38,6 +38,28 @@ extension FetchScheduler {
         return stopped + [.fly(begin(new, now: now), new.range)]
     }
 
+    /// Who comes to requests of which nothing has been heard for a while does not count on them alone.
+    mutating func raceSilent(_ id: DemandID, now: Moment) -> [SchedulerAction] {
+        let actions = lookForSilence(now: now)
+        guard let demand = demands[id], demand.isWaiting, let state = entries[demand.entry]
+        else { return actions }
+        let racing = state.flights.compactMap { flights[$0] }
+            .filter { $0.isBringing(demand.range.lowerBound) }
+        guard !racing.isEmpty, racing.allSatisfy(\.isSilent) else { return actions }
+        return actions + overdue(id, now: now)
+    }
+
+    /// Stops requests that run beside others for the same bytes, when nobody waits for them.
+    mutating func stopSpares(of entry: EntryHandle) -> [SchedulerAction] {
+        guard let state = entries[entry],
+            !state.demands.contains(where: { demands[$0]?.isWaiting ?? false })
+        else { return [] }
+        let spares = state.flights.filter { id in
+            flights[id]?.hedgeOf.flatMap { flights[$0]?.isRunning } ?? false
+        }
+        return spares.sorted().flatMap { cancel($0) }
+    }
+
     private func flight(
         for id: DemandID, _ demand: Demand, at first: Int64, in state: EntryState, opens: Bool
     ) -> FlightState {

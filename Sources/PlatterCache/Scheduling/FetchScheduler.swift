@@ -76,7 +76,8 @@ package struct FetchScheduler: Sendable {
         let woken = wake(in: demand.entry) { $0 >= end }
         demands[id] = demand
         hungry.insert(id)
-        return woken + (demand.isWaiting ? serveWait(id, now: now) : schedule(now: now))
+        guard demand.isWaiting else { return woken + schedule(now: now) }
+        return woken + serveWait(id, now: now) + raceSilent(id, now: now)
     }
 
     /// The reader is blocked at `position`. A position at or beyond the end of an open entry fails as
@@ -124,7 +125,7 @@ package struct FetchScheduler: Sendable {
     }
 
     /// The reader has gone, but is likely to be back before long: what flies for it flies on, unless
-    /// somebody else needs its slot.
+    /// somebody else needs its slot. One request is enough for that.
     package mutating func linger(_ id: DemandID, now: Moment) -> [SchedulerAction] {
         guard var demand = demands[id] else { return [] }
         demand.isWaiting = false
@@ -132,7 +133,7 @@ package struct FetchScheduler: Sendable {
         demand.deadline = nil
         demands[id] = demand
         hungry.insert(id)
-        return schedule(now: now)
+        return stopSpares(of: demand.entry) + schedule(now: now)
     }
 
     /// `client` has opened the reader `newest`: what else it reads of the entry is most likely

@@ -32,6 +32,23 @@ struct LingerTests {
         #expect(stage.advanced(1, to: 501 * mib) == [.wake(2)])
     }
 
+    @Test("of requests that race only the first flies on")
+    mutating func spares() {
+        _ = stage.enters(1, 0..<mib, length: nil)
+        #expect(stage.overdue(1) == [.open(2, .offset(0), searchEnd: mib)])
+        #expect(lingers(1) == [.cancel(2)])
+    }
+
+    @Test("who comes back to one that has been silent does not count on it alone")
+    mutating func silent() {
+        _ = stage.enters(1, 0..<mib, length: nil)
+        stage.now = stage.now.advanced(by: .seconds(10))
+        _ = lingers(1)
+        #expect(
+            stage.enters(2, 0..<mib, length: nil) == [.open(2, .offset(0), searchEnd: mib)])
+        #expect(stage.opened(1, 0..<mib).contains(.wake(2)))
+    }
+
     @Test("when nobody has come back it is stopped")
     mutating func alone() {
         _ = stage.enters(1, 0..<mib, length: nil)
