@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/fanotify.h>
+#include <sys/ioctl.h>
 
 _Static_assert(
     sizeof(int) + MAX_HANDLE_SZ <= PLATTER_FILE_KEY_SIZE, "a file's key has room for any handle");
@@ -74,11 +75,15 @@ int platter_writers_drain(
 ) {
     char bytes[8192] __attribute__((aligned(__alignof__(struct fanotify_event_metadata))));
     pid_t own = getpid();
-    for (;;) {
+    // What comes from now on is for the next question; somebody may write faster than this reads.
+    int left = 0;
+    if (ioctl(queue, FIONREAD, &left) < 0) return errno;
+    while (left > 0) {
         ssize_t count = read(queue, bytes, sizeof bytes);
         if (count < 0 && errno == EINTR) continue;
         if (count < 0) return errno == EAGAIN ? 0 : errno;
         if (count == 0) return 0;
+        left -= (int)count;
         const struct fanotify_event_metadata *event = (const void *)bytes;
         while (FAN_EVENT_OK(event, count)) {
             unsigned char key[PLATTER_FILE_KEY_SIZE];
@@ -92,6 +97,7 @@ int platter_writers_drain(
             event = FAN_EVENT_NEXT(event, count);
         }
     }
+    return 0;
 }
 #else
 int platter_writers_open(int *queue) {

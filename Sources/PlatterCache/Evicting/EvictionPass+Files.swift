@@ -9,10 +9,10 @@ extension EvictionPass {
     /// - Returns: Whether there was one.
     mutating func removeOne() async throws(IndexError) -> Bool {
         var last: EntryRecord?
-        while true {
+        while !isRefused {
             let page = try await page(after: last)
             guard let end = page.last else { return false }
-            for row in page where !row.isPinned && spans(of: row) == Spans() {
+            for row in page where !isRefused && !row.isPinned && spans(of: row) == Spans() {
                 // Without one it gives nothing back, but it need not stay either.
                 let hasFile = (try? disk.openFile(row.record.file, left: nil)) != nil
                 guard try await !isYoungAndEmpty(row.record) else { continue }
@@ -20,6 +20,7 @@ extension EvictionPass {
             }
             last = end.record
         }
+        return false
     }
 
     /// Removes entries, the least valuable first, until enough is free.

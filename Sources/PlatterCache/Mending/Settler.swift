@@ -10,6 +10,8 @@ import PlatterStore
 package final class Settler: Sendable {
     private struct State {
         var isDue = false
+        /// The last one that was begun.
+        var round: Task<Void, Never>?
         var isStopped = false
     }
 
@@ -58,7 +60,8 @@ package final class Settler: Sendable {
     private func wait() {
         delay(Self.pause) { [weak self] in
             guard let self else { return }
-            Task(executorPreference: executor) { self.settleWaiting() }
+            let round = Task(executorPreference: executor) { self.settleWaiting() }
+            state.withLockedValue { $0.round = round }
         }
     }
 
@@ -93,7 +96,12 @@ package final class Settler: Sendable {
 
     /// No flight lands any more. Asks for what is left.
     package func stop() async {
-        state.withLockedValue { $0.isStopped = true }
+        let round = state.withLockedValue { state in
+            state.isStopped = true
+            return state.round
+        }
+        // What it learns has to reach the index too.
+        await round?.value
         await Task(executorPreference: executor) { self.settleWaiting() }.value
     }
 }

@@ -74,7 +74,9 @@ final class PassageWatch: Sendable {
             let now = timers.clock.now
             let end = state.withLockedValue { state in
                 if let end = state.end, end <= now { state.isOver = true }
-                return state.end ?? now.advanced(by: interval)
+                // What is expected from now on may be due earlier.
+                let look = now.advanced(by: interval)
+                return state.end.map { min($0, look) } ?? look
             }
             if isOver { return }
             await timers.sleep(until: end)

@@ -45,7 +45,11 @@ extension FetchScheduler {
         else { return actions }
         let racing = state.flights.compactMap { flights[$0] }
             .filter { $0.isBringing(demand.range.lowerBound) }
-        guard !racing.isEmpty, racing.allSatisfy(\.isSilent) else { return actions }
+        // One that has just begun is taken for silent where its origin hangs.
+        let areOld = racing.allSatisfy {
+            $0.isSilent && now >= $0.heardAt.advanced(by: limits.silence)
+        }
+        guard !racing.isEmpty, areOld else { return actions }
         return actions + overdue(id, now: now)
     }
 
