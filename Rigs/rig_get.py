@@ -83,3 +83,23 @@ class Get(Rig):
             self.assertIn(reason, said)
         self.assertTrue(Path("/dev/null").is_char_device(), "devices stay what they are")
         self.assertEqual(origin.body_bytes(), 0)
+
+    def test_what_another_version_left_is_not_taken_for_the_file(self) -> None:
+        """The part is longer than the file is by now, or just as long."""
+        origin, platter = self.start()
+        for length in (LENGTH + 1000, LENGTH):
+            with self.subTest(length=length):
+                self.part.write_bytes(bytes(length))
+                self.folder.joinpath("film.mkv.part.etag").write_text('"another"')
+                code, said = self.run_get(origin, platter.admin, self.target)
+                self.assertEqual(code, 0, said)
+                self.assert_whole()
+                self.target.unlink()
+
+    def test_a_name_of_one_character_is_a_name(self) -> None:
+        origin, platter = self.start()
+        done = subprocess.run(
+            self.command(origin, platter.admin, "x"), cwd=self.folder, stdin=subprocess.DEVNULL,
+            capture_output=True, text=True, timeout=60, check=False)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertTrue((self.folder / "x").read_bytes() == self.film)

@@ -29,14 +29,23 @@ struct DownloadTarget {
             let isPlain = [.typeRegular, .typeSymbolicLink].contains(type as? FileAttributeType)
             guard isPlain else { throw Flaw(description: "\(output) is no regular file") }
         }
-        let folder = (output as NSString).deletingLastPathComponent
-        let parent = folder.isEmpty ? "." : folder
+        let parent = folder(of: output)
         guard FileManager.default.fileExists(atPath: parent, isDirectory: &isFolder),
             isFolder.boolValue
         else { throw Flaw(description: "there is no folder \(parent); make it first") }
         guard FileManager.default.isWritableFile(atPath: parent) else {
             throw Flaw(description: "cannot write in \(parent); check its permissions")
         }
+    }
+
+    /// Foundation's own way ends the program for names of one character.
+    static func folder(of path: String) -> String {
+        guard let slash = path.lastIndex(of: "/") else { return "." }
+        return slash == path.startIndex ? "/" : String(path[..<slash])
+    }
+
+    static func name(of path: String) -> String {
+        path.lastIndex(of: "/").map { String(path[path.index(after: $0)...]) } ?? path
     }
 
     /// Opens the file and keeps others from writing it until `close`.

@@ -100,24 +100,49 @@ struct Download {
     func run() async throws {
         let target = try DownloadTarget(output)
         defer { target.close() }
-        var offset: Int64 = 0
-        var request = HTTPClientRequest(url: url)
         if let (size, etag) = target.begun {
-            offset = size
-            request.headers.add(name: "Range", value: "bytes=\(offset)-")
-            request.headers.add(name: "If-Range", value: etag)
+            try await goOn(from: size, of: etag, into: target)
+        } else {
+            try await beginAnew(target)
         }
+        try target.finish()
+    }
+
+    private func goOn(
+        from offset: Int64, of etag: String, into target: DownloadTarget
+    ) async throws {
+        var request = HTTPClientRequest(url: url)
+        request.headers.add(name: "Range", value: "bytes=\(offset)-")
+        request.headers.add(name: "If-Range", value: etag)
         let response = try await HTTPClient.shared.execute(request, deadline: .distantFuture)
         switch response.status {
         case .ok: try await receive(response, into: target, from: 0)
         case .partialContent: try await receive(response, into: target, from: offset)
-        // All of it was there already when the last try ended.
-        case .rangeNotSatisfiable where offset > 0: break
-        default:
-            if offset == 0 { target.discard() }
+        case .rangeNotSatisfiable:
+            // All of it was there already when the last try ended, or it is another file by now.
+            if try await !isWhole(offset, of: etag) { try await beginAnew(target) }
+        default: throw Failure.status(response.status.code)
+        }
+    }
+
+    private func beginAnew(_ target: DownloadTarget) async throws {
+        let request = HTTPClientRequest(url: url)
+        let response = try await HTTPClient.shared.execute(request, deadline: .distantFuture)
+        guard response.status == .ok else {
+            target.discard()
             throw Failure.status(response.status.code)
         }
-        try target.finish()
+        try await receive(response, into: target, from: 0)
+    }
+
+    /// Whether so many bytes are all of the version that has this tag.
+    private func isWhole(_ length: Int64, of etag: String) async throws -> Bool {
+        var request = HTTPClientRequest(url: url)
+        request.method = .HEAD
+        let response = try await HTTPClient.shared.execute(request, deadline: .distantFuture)
+        guard response.status == .ok else { throw Failure.status(response.status.code) }
+        return response.headers.first(name: "ETag") == etag
+            && response.headers.first(name: "Content-Length") == "\(length)"
     }
 
     private func receive(
@@ -128,7 +153,7 @@ struct Download {
         // An origin may claim a length that ends behind the largest number.
         let total = length.map { $0 > .max - offset ? .max : $0 + offset }
         var bar = ProgressBar(
-            name: (output as NSString).lastPathComponent, start: offset, total: total)
+            name: DownloadTarget.name(of: output), start: offset, total: total)
         var position = offset
         do {
             for try await buffer in response.body {
