@@ -143,8 +143,13 @@ struct OriginVicesTests {
             stage.origin.behave(.ignoresRange)
             stage.origin.pace = Pace(bandwidth: 10_000_000)
             stage.origin.resetLedger()
+            let first = try await RawClient.connect(port: stage.port)
+            try await first.request("GET", Stage.path, "Range: bytes=1000000-2999999")
+            #expect(try await first.head().status == 206)
+            stage.expect(try await first.read(1), are: 1_000_000..<1_000_001)
+            // From here on it is known what the origin does.
             try await withThrowingTaskGroup(of: (Int64, [UInt8]).self) { group in
-                for start in [1_000_000, 2_000_000, 3_000_000] as [Int64] {
+                for start in [2_000_000, 3_000_000] as [Int64] {
                     group.addTask {
                         (start, try await stage.get("bytes=\(start)-\(start + 1_999_999)").body)
                     }
@@ -153,7 +158,8 @@ struct OriginVicesTests {
                     stage.expect(body, are: start..<start + 2_000_000)
                 }
             }
-            // Those that were asked for before it was known were hung up on early.
+            stage.expect(try await first.read(1_999_999), are: 1_000_001..<3_000_000)
+            #expect(stage.origin.ledger.requests == 1)
             #expect(stage.origin.ledger.bodyBytes < 8_000_000)
         }
     }
