@@ -18,6 +18,7 @@ struct Caching: Sendable {
     private let store: Store
     private let evictor: Evictor
     private let settler: Settler
+    private let succession: Succession
     let upkeep: Upkeep
     private let executor: IOExecutor
     private let clock = SystemClock()
@@ -63,7 +64,7 @@ struct Caching: Sendable {
             trustedOrigins: Set(
                 configuration.trustedOrigins.compactMap { try? OriginURL($0).origin }),
             clock: clock,
-            wallClock: System.wallClock, executor: executor,
+            wallClock: System.wallClock, delay: delay, executor: executor,
             chunkLength: configuration.chunkLength, log: log)
         var limits = FetchLimits()
         limits.total = BandwidthLimit.mostTakers(
@@ -75,6 +76,7 @@ struct Caching: Sendable {
             queue: queue, table: table, index: store.index, search: search,
             wallClock: System.wallClock, delay: delay, log: log)
         self.evictor = evictor
+        succession = services.succession
         upkeep = Upkeep(
             configuration, store: store, table: table, evictor: evictor, prefetcher: prefetcher,
             damage: damage, admission: admission, delay: delay, executor: executor, log: log)
@@ -138,9 +140,7 @@ struct Caching: Sendable {
             bypass: Bypass(
                 origin: origins.passing, queue: queue, gate: passages, bandwidth: bandwidth,
                 waits: readers.waits, clock: clock, wallClock: System.wallClock, loop: loop,
-                succession: Succession(
-                    table: table, index: store.index, clock: clock, wallClock: System.wallClock,
-                    log: log), log: log),
+                succession: succession, log: log),
             damage: upkeep.damage, settler: settler, latency: store.latency, disk: disk,
             wallClock: System.wallClock, log: log)
     }

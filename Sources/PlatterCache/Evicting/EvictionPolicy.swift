@@ -83,8 +83,11 @@ package struct EvictionPolicy: Hashable, Sendable {
     }
 
     /// Whether so many bytes more may be written.
-    package func fits(_ bytes: Int64, _ usage: Usage) -> Bool {
-        leavesReserve(bytes, usage) && bytesToFree(for: bytes, usage) == 0
+    ///
+    /// - Parameter pledged: What others may still write.
+    package func fits(_ bytes: Int64, pledged: Int64 = 0, _ usage: Usage) -> Bool {
+        leavesReserve(bytes.addingClamped(pledged), usage)
+            && bytesToFree(for: bytes, usage) == 0
     }
 
     /// Whether so many bytes more leave the disk its reserve.

@@ -32,6 +32,7 @@ package final class Evictor: Sendable {
     /// When a flight last asked for room that nothing would make way for.
     private let stuckAt = NIOLockedValueBox<Moment?>(nil)
     private let hasHoles = NIOLockedValueBox(true)
+    private let pledges = RoomPledges()
 
     /// - Parameters:
     ///   - recorded: The bytes in the index now.
@@ -92,25 +93,35 @@ package final class Evictor: Sendable {
 
     /// Whether so many bytes may be written without using up the disk's reserve, and without passing the
     /// limit where nothing could be taken away again. Makes room if need be.
-    package func hasRoom(for bytes: Int64) async -> Bool {
-        let before = usage()
-        if policy.fits(bytes, before) { return true }
-        if policy.leavesReserve(bytes, before) {
-            if isStuck { return false }
+    ///
+    /// - Returns: nil when there is no room. Else nobody else is promised the same room for as long as
+    ///   this is held.
+    package func pledge(of bytes: Int64) async -> RoomPledge? {
+        if let pledge = pledgeNow(bytes) { return pledge }
+        if leavesReserve(bytes) {
+            if isStuck { return nil }
             // The round under way may be one that knows nothing of these bytes.
-            for _ in 1...2 where !policy.fits(bytes, usage()) {
+            for _ in 1...2 where policy.bytesToFree(for: bytes, usage()) > 0 {
                 _ = await shrinking.run { await self.shrink(for: bytes) }
             }
         } else {
-            guard await makeRoom(for: bytes) else { return false }
+            guard await makeRoom(for: pledges.total.addingClamped(bytes)) else { return nil }
         }
-        let now = usage()
-        if policy.fits(bytes, now) { return true }
-        if policy.leavesReserve(bytes, now) {
+        if let pledge = pledgeNow(bytes) { return pledge }
+        if leavesReserve(bytes) {
             stuckAt.withLockedValue { $0 = clock.now }
-            warn("The cache is full and keeps nothing new: all in it is pinned or in use", now)
+            warn("The cache is full and keeps nothing new: all in it is pinned or in use", usage())
         }
-        return false
+        return nil
+    }
+
+    private func pledgeNow(_ bytes: Int64) -> RoomPledge? {
+        let now = usage()
+        return pledges.make(of: bytes) { policy.fits(bytes, pledged: $0, now) }
+    }
+
+    private func leavesReserve(_ bytes: Int64) -> Bool {
+        policy.leavesReserve(pledges.total.addingClamped(bytes), usage())
     }
 
     /// Nothing could go a moment ago: what many flights ask for must not cost a round each.

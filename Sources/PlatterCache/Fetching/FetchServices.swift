@@ -20,6 +20,7 @@ package struct FetchServices: Sendable {
     package let trustedOrigins: Set<String>
     package let clock: any MonotonicClock
     package let wallClock: @Sendable () -> Int64
+    package let delay: Delay
     /// Threads that may block.
     package let executor: any TaskExecutor
     /// Bytes of a chunk of entries to come.
@@ -33,8 +34,8 @@ package struct FetchServices: Sendable {
         bandwidth: BandwidthGate, minimumRate: MinimumRate.Settings = .init(),
         trustedOrigins: Set<String> = [],
         clock: any MonotonicClock,
-        wallClock: @escaping @Sendable () -> Int64, executor: any TaskExecutor,
-        chunkLength: Int64,
+        wallClock: @escaping @Sendable () -> Int64, delay: @escaping Delay,
+        executor: any TaskExecutor, chunkLength: Int64,
         log: Logger
     ) {
         self.origin = origin
@@ -51,6 +52,7 @@ package struct FetchServices: Sendable {
         self.trustedOrigins = trustedOrigins
         self.clock = clock
         self.wallClock = wallClock
+        self.delay = delay
         self.executor = executor
         self.chunkLength = chunkLength
         self.log = log
@@ -58,7 +60,8 @@ package struct FetchServices: Sendable {
 
     /// For when the origin has another version.
     package var succession: Succession {
-        Succession(table: table, index: index, clock: clock, wallClock: wallClock, log: log)
+        Succession(
+            table: table, index: index, clock: clock, wallClock: wallClock, delay: delay, log: log)
     }
 }
 

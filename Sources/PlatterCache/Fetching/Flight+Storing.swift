@@ -9,9 +9,11 @@ extension Flight {
     /// - Parameters:
     ///   - sendsWhole: The body is longer than what was asked for.
     ///   - skipping: Bytes of the body that come before `range`.
+    ///   - room: For the first bytes of it.
     func store(
         _ response: OriginResponse, range: ByteRange, sendsWhole: Bool = false,
-        skipping: Int64 = 0, limit: Int64, opened: Entry.Opened, requestedAt: Moment
+        skipping: Int64 = 0, limit: Int64, opened: Entry.Opened, room: RoomPledge,
+        requestedAt: Moment
     ) async -> FlightOutcome {
         let wanted = range.clamped(to: 0..<max(limit, 0))
         guard
@@ -31,7 +33,8 @@ extension Flight {
         }
         do {
             outcome = try await receive(
-                response, range: range, skipping: skipping, limit: limit, into: &transfer)
+                response, range: range, skipping: skipping, limit: limit, room: room,
+                into: &transfer)
         } catch let error as DiskError {
             isBroken = error.code == .io
             if isBroken { distrust(opened) }
@@ -62,26 +65,21 @@ extension Flight {
         return .failed(.store)
     }
 
-    /// What a flight may add before room is looked for again [16 MiB at most].
-    func roomNeeded(_ length: Int64) -> Int64 { min(length, 16 << 20) }
-
-    /// Where room only comes back with whole files, a flight asks for more after so many bytes [1 MiB]:
-    /// the file that it fills cannot be made smaller again.
-    private static let roomStep: Int64 = 1 << 20
-
-    private func hasRoomAhead(_ length: Int64) async -> Bool {
-        guard !services.disk.punchesHoles else { return true }
-        return await services.evictor.hasRoom(for: min(length, Self.roomStep))
+    /// What a flight may add before it asks for room again [16 MiB at most], and where room only comes back
+    /// with whole files [1 MiB]: the file that it fills cannot be made smaller again.
+    func roomNeeded(_ length: Int64) -> Int64 {
+        min(length, services.disk.punchesHoles ? 16 << 20 : 1 << 20)
     }
 
     private func receive(
         _ response: OriginResponse, range: ByteRange, skipping: Int64, limit: Int64,
-        into transfer: inout Transfer
+        room first: RoomPledge, into transfer: inout Transfer
     ) async throws -> FlightOutcome {
         var toSkip = skipping
         var rate = MinimumRate(services.minimumRate, start: services.clock.now)
         let last = min(range.upperBound, max(limit, range.lowerBound))
-        var roomEnd = range.lowerBound.addingClamped(Self.roomStep)
+        var room = first
+        var roomEnd = range.lowerBound.addingClamped(roomNeeded(last - range.lowerBound))
         for try await var buffer in response.body {
             let received = buffer.readableBytes
             rate.add(received, now: services.clock.now)
@@ -95,10 +93,14 @@ extension Flight {
             while buffer.readableBytes > 0 {
                 let before = transfer.mark
                 if before >= roomEnd {
-                    guard await hasRoomAhead(last - before) else { return hasNoRoom() }
-                    roomEnd = before.addingClamped(Self.roomStep)
+                    let wanted = roomNeeded(last - before)
+                    guard let more = await services.evictor.pledge(of: wanted) else {
+                        return hasNoRoom()
+                    }
+                    (room, roomEnd) = (more, before.addingClamped(wanted))
                 }
                 let runs = try await write(&buffer, upTo: min(last, control.end), to: &transfer)
+                room.spend(transfer.mark - before)
                 record(runs, of: transfer.opened, isTrusted: transfer.trust)
                 guard transfer.mark > before else { return .ended }
                 // What was announced may not be what is there any more: readers go by the index.

@@ -88,11 +88,12 @@ final class Cellar: Sendable {
     }
 
     /// One that knows of what is recorded by now, and never looks by itself.
-    func evictor(maximum: Int64) throws -> Evictor {
+    ///
+    /// - Parameter reserve: Percent of the disk, which may be nearly full in tests.
+    func evictor(maximum: Int64, reserve: Int64 = 0) throws -> Evictor {
         var settings = EvictionPolicy.Settings()
         settings.maximum = maximum
-        // The disk of the tests may be nearly full.
-        settings.reserve = 0
+        settings.reserve = reserve
         return Evictor(
             settings: settings, recorded: try reader().totalRecordedBytes(), table: table,
             disk: disk, index: index, search: IndexSearch(reader: try reader()),
@@ -156,6 +157,7 @@ final class WatchedDisk: Disk {
         var punchesHoles: Bool
         var keepsFiles = false
         var openingError: DiskError?
+        var space: DiskSpace?
     }
 
     init(_ disk: PosixDisk, canPunch: Bool, punchesHoles: Bool) {
@@ -212,7 +214,13 @@ final class WatchedDisk: Disk {
         try disk.fileNames(inFolder: folder)
     }
 
-    func space() throws(DiskError) -> DiskSpace { try disk.space() }
+    /// From now on the disk says that it has this.
+    func hasSpace(_ space: DiskSpace) { state.withLockedValue { $0.space = space } }
+
+    func space() throws(DiskError) -> DiskSpace {
+        if let space = state.withLockedValue({ $0.space }) { return space }
+        return try disk.space()
+    }
 
     var isInPlace: Bool { disk.isInPlace }
 

@@ -174,7 +174,7 @@ struct FileEvictionTests {
         let old = try await cellar.fill("old", accessedAt: 1)
         let new = try await cellar.fill("new", accessedAt: 2)
         let evictor = try cellar.evictor(maximum: 2 * Cellar.length)
-        #expect(await evictor.hasRoom(for: chunk))
+        #expect(await evictor.pledge(of: chunk) != nil)
         #expect(!cellar.hasFile(old))
         #expect(cellar.hasFile(new))
     }
@@ -185,8 +185,8 @@ struct FileEvictionTests {
         let record = try await cellar.fill("film", accessedAt: 1)
         let evictor = try cellar.evictor(maximum: Cellar.length)
         let hold = cellar.table.spans.hold(0..<1, of: record.id, as: .reader)
-        #expect(await !evictor.hasRoom(for: chunk))
-        #expect(await !evictor.hasRoom(for: 1))
+        #expect(await evictor.pledge(of: chunk) == nil)
+        #expect(await evictor.pledge(of: 1) == nil)
         #expect(try cellar.chunks(of: record) == Array(0..<8))
         withExtendedLifetime(hold) {}
     }
@@ -196,6 +196,6 @@ struct FileEvictionTests {
         let cellar = try Cellar()
         _ = try await cellar.fill("film", accessedAt: 1)
         let evictor = try cellar.evictor(maximum: Cellar.length)
-        #expect(await evictor.hasRoom(for: chunk))
+        #expect(await evictor.pledge(of: chunk) != nil)
     }
 }

@@ -95,7 +95,8 @@ final class Life {
             search: IndexSearch(reader: index.makeReader()), table: table, evictor: evictor,
             admission: admission, damage: damage, settler: settler,
             bandwidth: BandwidthGate(BandwidthLimit(), clock: clock), clock: clock,
-            wallClock: wallClock, executor: executor, chunkLength: settings.chunkLength, log: log)
+            wallClock: wallClock, delay: { _ = clock.add(after: $0, $1) }, executor: executor,
+            chunkLength: settings.chunkLength, log: log)
         let queue = FetchDispatcher(
             limits: settings.limits, clock: clock, loop: clock,
             pilot: FetchPilot(services: services), jitter: jitter)
