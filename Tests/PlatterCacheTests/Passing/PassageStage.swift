@@ -31,19 +31,6 @@ final class PassageStage {
         func leave() { state.withLockedValue { $0.task }?.cancel() }
     }
 
-    /// Nothing is fetched into the store here.
-    private struct NoPilot: Pilot {
-        func begin(
-            _ order: FlightOrder, entry: Entry, control: FlightControl, opens: Bool,
-            queue: FetchDispatcher
-        ) {}
-
-        func fly(
-            _ id: FlightID, _ range: ByteRange, entry: Entry, control: FlightControl,
-            queue: FetchDispatcher
-        ) {}
-    }
-
     static let length: Int64 = 1 << 20
 
     let clock = HandClock(now: .start)
@@ -56,7 +43,7 @@ final class PassageStage {
 
     init(limits: PassageSlots.Limits = .init(), bandwidth limit: Int64? = nil) {
         queue = FetchDispatcher(
-            limits: .init(), clock: clock, loop: clock, pilot: NoPilot(), jitter: { 0 })
+            limits: .init(), clock: clock, loop: clock, pilot: IdlePilot(), jitter: { 0 })
         gate = PassageGate(limits: limits)
         bandwidth = BandwidthGate(BandwidthLimit(bytesPerSecond: limit), clock: clock)
         bypass = Bypass(

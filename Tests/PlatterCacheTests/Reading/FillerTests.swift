@@ -6,19 +6,6 @@ import Testing
 
 @testable import PlatterCache
 
-/// A pilot that carries nothing out.
-private struct IdlePilot: Pilot {
-    func begin(
-        _ order: FlightOrder, entry: Entry, control: FlightControl, opens: Bool,
-        queue: FetchDispatcher
-    ) {}
-
-    func fly(
-        _ id: FlightID, _ range: ByteRange, entry: Entry, control: FlightControl,
-        queue: FetchDispatcher
-    ) {}
-}
-
 @Suite("Background fill")
 struct FillerTests {
     private let cellar: Cellar
