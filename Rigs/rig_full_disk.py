@@ -51,7 +51,8 @@ class Cases:
         self.check_hits(platter, films)
         self.check_new(platter, Film(10 * MB, 9))
 
-    def test_another_program_takes_all_room(self) -> None:
+    def start_with_readers(self) -> tuple[Platter, list[Film], Film, Readers]:
+        """A server with a film on its disk, and others that are being read."""
         films = [Film(60 * MB, seed) for seed in range(1, 4)]
         known = Film(int(self.size * 0.15), 8)
         platter = self.start()
@@ -61,6 +62,10 @@ class Cases:
         readers = Readers(platter, films)
         self.wait_until(
             lambda: self.origin.body_bytes() > self.size * 0.12, 20, "the films are being read")
+        return platter, films, known, readers
+
+    def test_another_program_takes_all_room(self) -> None:
+        platter, films, known, readers = self.start_with_readers()
         other = self.place / "other"
         fill(other)
         self.assertFalse(readers.are_done(), "it is full while they are read")
@@ -75,15 +80,7 @@ class Cases:
         self.check_new(platter, Film(10 * MB, 10))
 
     def test_another_program_takes_what_becomes_free_as_well(self) -> None:
-        films = [Film(60 * MB, seed) for seed in range(1, 4)]
-        known = Film(int(self.size * 0.15), 8)
-        platter = self.start()
-        self.read(platter, known)
-        self.origin.reset()
-        self.origin.pace(bandwidth=30 * MB)
-        readers = Readers(platter, films)
-        self.wait_until(
-            lambda: self.origin.body_bytes() > self.size * 0.12, 20, "the films are being read")
+        platter, films, known, readers = self.start_with_readers()
         filler = Filler(self.place)
         try:
             filler.wait_until_full()
