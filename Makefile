@@ -33,7 +33,7 @@ lint:
 
 unit:
 	swift build --build-tests $(SWIFT_FLAGS)
-	swift test $(SWIFT_FLAGS)
+	Scripts/unit $(SWIFT_FLAGS)
 
 rigs:
 	python3 Rigs/run.py short

@@ -13,6 +13,9 @@ import unittest
 from collections.abc import Iterator
 from pathlib import Path
 
+#: So many problems are told again at the end, where they are found.
+REPEATED = 5
+
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 sys.dont_write_bytecode = True
@@ -65,7 +68,11 @@ class Progress(unittest.TestResult):
     def _problem(self, test: unittest.TestCase, text: str) -> None:
         self.problem_ids.add(test.id())
         self._say("FAIL", test)
-        print("".join(f"      {line}\n" for line in text.splitlines()), end="", flush=True)
+        print(indented(text), end="", flush=True)
+
+
+def indented(text: str) -> str:
+    return "".join(f"      {line}\n" for line in text.splitlines())
 
 
 def name_of(test: unittest.TestCase) -> str:
@@ -113,6 +120,8 @@ def main() -> int:
     finally:
         processes.end_all()
     failed = len(result.problem_ids)
+    for test, text in (result.failures + result.errors)[:REPEATED]:
+        print(f"FAIL  {name_of(test)}\n{indented(text)}", end="")
     print(f"{result.passed} passed, {failed} failed, {len(result.skipped)} skipped")
     return 1 if failed else 0
 

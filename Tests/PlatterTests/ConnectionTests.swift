@@ -84,11 +84,17 @@ struct ConnectionTests {
         }
     }
 
+    /// However busy the machine is: the end begins before the head comes, and it is waited for.
+    private static func isPatient(_ configuration: inout PlatterConfiguration) {
+        configuration.timing.head = .seconds(120)
+        configuration.timing.stall = .seconds(120)
+    }
+
     @Test(
         "who has had no answer when the server ends is told when to ask again",
         arguments: [false, true])
     func endsBeforeTheHead(isPassed: Bool) async throws {
-        try await Stage.run { stage in
+        try await Stage.run(configure: Self.isPatient) { stage in
             if isPassed {
                 stage.origin.behave(.validator(.weakEntityTag))
                 _ = try await stage.get("bytes=0-9")
@@ -115,9 +121,7 @@ struct ConnectionTests {
         "a head that is made while the server ends says that the connection does too",
         arguments: [false, true])
     func headWhileDraining(isPassed: Bool) async throws {
-        // However busy the machine is: the end begins before the head comes, and it is waited for.
-        let isPatient: (inout PlatterConfiguration) -> Void = { $0.timing.head = .seconds(60) }
-        try await Stage.run(configure: isPatient) { stage in
+        try await Stage.run(configure: Self.isPatient) { stage in
             if isPassed {
                 stage.origin.behave(.validator(.weakEntityTag))
                 _ = try await stage.get("bytes=0-9")
