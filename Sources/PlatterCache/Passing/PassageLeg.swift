@@ -117,6 +117,10 @@ struct PassageLeg: Sendable {
         case .changed(let reason) where reason != .contentType:
             await services.changed(request, reason: "\(reason)")
             return .refused
+        // 416 with another length: as for a fetch (`Flight.refusedRange`).
+        case .unsatisfiable(let length?) where length != request.opened?.completeLength:
+            await services.changed(request, reason: "a range is refused")
+            return .refused
         case .changed, .unsatisfiable, .rejected, .wholeUnusable: return .refused
         case .redirect, .retryable, .malformed: return .untrusted
         }

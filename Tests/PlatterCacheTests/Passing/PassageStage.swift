@@ -41,14 +41,22 @@ final class PassageStage {
     let bandwidth: BandwidthGate
     let bypass: Bypass
 
-    init(limits: PassageSlots.Limits = .init(), bandwidth limit: Int64? = nil) {
+    /// - Parameter cellar: What is stored, if that matters.
+    init(
+        limits: PassageSlots.Limits = .init(), bandwidth limit: Int64? = nil, cellar: Cellar? = nil
+    ) {
         queue = FetchDispatcher(
             limits: .init(), clock: clock, loop: clock, pilot: IdlePilot(), jitter: { 0 })
         gate = PassageGate(limits: limits)
         bandwidth = BandwidthGate(BandwidthLimit(bytesPerSecond: limit), clock: clock)
         bypass = Bypass(
             origin: origin, queue: queue, gate: gate, bandwidth: bandwidth, clock: clock,
-            wallClock: { 1_700_000_000 }, loop: clock, log: Logger(label: "test"))
+            wallClock: { 1_700_000_000 }, loop: clock,
+            succession: cellar.map { [clock] in
+                Succession(
+                    table: $0.table, index: $0.index, clock: clock, wallClock: { Cellar.now },
+                    delay: { _ = clock.add(after: $0, $1) }, log: Logger(label: "test"))
+            }, log: Logger(label: "test"))
     }
 
     // MARK: - Players
@@ -56,8 +64,22 @@ final class PassageStage {
     /// Somebody asks for all of a film.
     func enters(_ path: String, at host: String = "a.example") throws -> Player {
         let resource = Resource(try OriginURL("http://\(host)\(path)"), fields: [:])
-        let player = Player(path: path)
-        let deadline = clock.now.advanced(by: WaitDeadlines.Settings().head)
+        return enters(.answer(of: resource, range: nil, deadline: deadline))
+    }
+
+    /// Somebody has had the first bytes of a version from the store, and wants the rest.
+    func goesOn(_ path: String, with opened: Entry.Opened, from position: Int64) throws -> Player {
+        let resource = Resource(try OriginURL("http://a.example\(path)"), fields: [:])
+        return enters(
+            .bytes(
+                position..<opened.completeLength, of: opened, resource: resource,
+                isHeadSent: true, deadline: deadline))
+    }
+
+    private var deadline: Moment { clock.now.advanced(by: WaitDeadlines.Settings().head) }
+
+    private func enters(_ request: Bypass.Request) -> Player {
+        let player = Player(path: request.resource.url.path)
         let receiver = Bypass.Receiver { answer in
             player.state.withLockedValue { $0.status = answer.status }
             return true
@@ -65,8 +87,7 @@ final class PassageStage {
             player.state.withLockedValue { $0.bytes += Array(buffer.readableBytesView) }
         }
         let task = Task(executorPreference: executor) { [bypass] in
-            let ending = await bypass.pass(
-                .answer(of: resource, range: nil, deadline: deadline), to: receiver)
+            let ending = await bypass.pass(request, to: receiver)
             player.state.withLockedValue { $0.ending = ending }
         }
         player.state.withLockedValue { $0.task = task }
