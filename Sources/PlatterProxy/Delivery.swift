@@ -29,7 +29,7 @@ final class Delivery {
     private let detours: (ByteRange) -> Void
     private let ended: (Ending) -> Void
     let slices: FileSlices
-    private let begun: Moment
+    let begun: Moment
     private let pace: ClientPace
     private let start: Int64
     private(set) var isHeadSent = false
@@ -44,12 +44,12 @@ final class Delivery {
     private(set) var isOver = false
     /// It is really being read: the kernel may hold more of it.
     private var isTrusted = false
-    private var patience: Patience?
+    var patience: Patience?
     private var detour = Detour()
     /// While bytes are waited for that are being compared with their checksum.
-    private var comparison: Scheduled<Void>?
+    var comparison: Scheduled<Void>?
     /// A comparison took too long: for no other one is waited before the store has given bytes again.
-    private var isImpatient = false
+    var isImpatient = false
     /// What the store must not give cannot be noted: all the rest comes from the origin.
     var isStoreGivenUp = false
     /// The bytes that the socket is taking from the file by itself.
@@ -173,38 +173,7 @@ final class Delivery {
         pump()
     }
 
-    // MARK: - Waiting
-
-    private func wait() {
-        if reader.isComparing {
-            if isImpatient { return fail(.store) }
-            if comparison == nil { startComparison() }
-        } else {
-            endComparison()
-        }
-        if patience == nil { startPatience() }
-    }
-
-    private func endWait() {
-        patience?.end()
-        patience = nil
-        endComparison()
-    }
-
-    /// It reads all of a run, and the origin may be quicker than the disk.
-    private func startComparison() {
-        let loop = channel.eventLoop.assumeIsolated()
-        comparison = loop.scheduleTask(in: DiskWork.deadline) { [weak self] in
-            guard let self else { return }
-            isImpatient = true
-            fail(.store)
-        }
-    }
-
-    private func endComparison() {
-        comparison?.cancel()
-        comparison = nil
-    }
+    // MARK: - Pausing
 
     /// Nothing is handed on before the pause ends.
     ///
@@ -222,21 +191,9 @@ final class Delivery {
         return !isOver
     }
 
-    private func startPatience() {
-        let patience = Patience(
-            settings: services.readers.waits, isHeadSent: isHeadSent,
-            since: isHeadSent ? services.readers.clock.now : begun, clock: services.readers.clock,
-            loop: channel.eventLoop,
-            hedge: { [reader] in reader.hedge() }, giveUp: { [weak self] in self?.timedOut() },
-            isStuck: { [services] in services.latency.isSlow },
-            stuck: { [weak self] in self?.fail(.store) })
-        self.patience = patience
-        patience.begin()
-    }
-
     // MARK: - Ending
 
-    private func timedOut() {
+    func timedOut() {
         if !isHeadSent { reader.linger() }
         end(isHeadSent ? .short : .unavailable)
     }
