@@ -1,6 +1,7 @@
 import NIOCore
 import PlatterCache
 import PlatterCore
+import PlatterStore
 
 /// Waiting for bytes: how long, and what for.
 extension Delivery {

@@ -44,9 +44,9 @@ package struct Succession: Sendable {
     /// start again with the old record; but an index that hangs is not waited for.
     func end(_ opened: Entry.Opened, key: CacheKey) async {
         let (log, table, clock) = (log, table, clock)
-        await withCheckedContinuation { continuation in
+        await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
             let waiting = NIOLockedValueBox<CheckedContinuation<Void, Never>?>(continuation)
-            let goOn = { @Sendable in
+            @Sendable func goOn() -> CheckedContinuation<Void, Never>? {
                 waiting.withLockedValue { waiting in
                     defer { waiting = nil }
                     return waiting

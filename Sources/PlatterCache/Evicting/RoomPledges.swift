@@ -1,4 +1,5 @@
 import NIOConcurrencyHelpers
+import PlatterCore
 
 /// The bytes that flights were told they may write and have not written yet: the disk still calls them
 /// free, and each flight that looks by itself would count on them.
