@@ -2,94 +2,23 @@
 
 from __future__ import annotations
 
-import collections
-import itertools
-import random
 import time
 import unittest
-from collections.abc import Iterator
 from pathlib import Path
 
-from platter_rigs import Rig, figure, is_long
+from platter_rigs import figure, is_long
+from platter_rigs.call_filter import are_countable
 from platter_rigs.executioner import Executioner
-from platter_rigs.extents import length_of, overlap
+from platter_rigs.killed import MISSES, ORPHANS, SEED, Killed
 from platter_rigs.load import Film, Load
 from platter_rigs.platter import Platter
 from platter_rigs.raw_http import Connection, Ending, fetch_checked, range_of
-from platter_rigs.stored import Stored, stored
-from platter_rigs.call_filter import are_countable
+from platter_rigs.stored import stored
 
-SEED = 30
-#: Files without an entry that may be left at the end: one cleaned up in the background may be late.
-ORPHANS = 1
-#: Runs in a row that end by themselves, after which all calls have been tried: how they fall
-#: together differs.
-MISSES = 4
-#: The share of the calls of a run without a kill before which there must have been one.
-REACHED = 0.75
-#: Kills of each kind in the short form.
-SAMPLE = 12
 #: The least that a cache can be told to take.
 LEAST = ("--max-size", "64M")
 #: Eviction begins at 90 % of it, and has ended by here.
 LIMIT = 61_000_000
-
-
-class Killed(Rig):
-    """What must hold after every kill."""
-
-    def setUp(self) -> None:
-        super().setUp()
-        self.dice = random.Random(SEED)
-        self.origin = self.start_origin()
-        self.places: collections.Counter[str] = collections.Counter()
-
-    def audit(self, cache: Path, what: str) -> Stored:
-        """Every row tells the truth: its bytes are in the file, and its checksum is theirs."""
-        found = stored(cache)
-        self.assertEqual(found.lies, [], f"{what}: rows without their bytes")
-        self.assertEqual(found.wrong_sums, [], f"{what}: rows with another checksum")
-        return found
-
-    def check_restart(self, cache: Path, films: list[Film], what: str) -> Stored:
-        """Started plainly, it serves the films whole and fetches nothing that was recorded."""
-        before = self.audit(cache, what)
-        self.origin.reset()
-        platter = Platter(self.origin.url, cache, "--no-background-fill")
-        try:
-            for film in films:
-                count = fetch_checked(platter.url, film.path, seed=film.seed)
-                self.assertEqual(count, film.length, what)
-            for sent in self.origin.log_of_requests():
-                known = before.extents(sent.path)
-                self.assertEqual(
-                    overlap([sent.extent()], known), 0,
-                    f"{what}: fetched again although recorded: {sent}")
-        finally:
-            code = platter.stop()
-        self.assertEqual(code, 0, f"{what}: the end after the restart")
-        after = self.audit(cache, f"{what}, after the restart")
-        for film in films:
-            self.assertEqual(
-                length_of(after.extents(film.path)), film.length, f"{what}: all is recorded")
-        return after
-
-    def check_orphans(self, cache: Path, what: str) -> None:
-        """Files without an entry go, at the latest while the next server runs."""
-        before = len(stored(cache).orphans)
-        platter = Platter(self.origin.url, cache)
-        try:
-            self.wait_until(
-                lambda: orphans(platter) <= ORPHANS, 20,
-                f"{what}: of {before} files without an entry all but {ORPHANS} are removed")
-        finally:
-            platter.stop()
-
-
-def orphans(platter: Platter) -> int:
-    """Files without an entry, while a server runs."""
-    files = {path.name for path in (platter.cache / "objects").glob("*/*")}
-    return len(files - set(platter.sql("SELECT file FROM cache_entries").split()))
 
 
 @unittest.skipUnless(are_countable(), "this system hands over no system calls")
@@ -134,28 +63,11 @@ class KillAtEachCall(Killed):
             if response.ending is not Ending.COMPLETE:
                 raise ConnectionError(f"{response.left} bytes before the end: {response.ending}")
 
-    def numbers(self, counter: Executioner) -> Iterator[int]:
-        """All numbers in the long form, until runs end by themselves; else some, in order."""
-        figure(f"{counter.count} calls in a run without a kill")
-        if is_long():
-            return itertools.count(1)
-        return iter(sorted(self.dice.sample(range(1, counter.count), SAMPLE)))
-
-    def check_count(self, runs: int, whole: Executioner) -> None:
-        """A run may end by itself before its number: how calls fall together differs each time."""
-        least = REACHED * whole.count if is_long() else SAMPLE // 2
-        self.assertGreaterEqual(runs, least, f"of {whole.count} calls")
-
-    def tell(self, runs: int) -> None:
-        figure(f"seed {SEED}: {runs} kills")
-        for place, count in sorted(self.places.items()):
-            figure(f"    {count:4} before {place}")
-
     def test_a_first_start_and_a_fill(self) -> None:
         """A folder of its own for each kill."""
         whole = self.run_until(0, self.folder / "cache", [Film(3_000_000, 0)])
         runs = misses = 0
-        for when in self.numbers(whole):
+        for when in self.numbers(whole.count):
             cache = self.folder / str(when) / "cache"
             cache.parent.mkdir()
             film = Film(3_000_000, when)
@@ -168,7 +80,7 @@ class KillAtEachCall(Killed):
             runs, misses = runs + 1, 0
             after = self.check_restart(cache, [film], f"killed before call {when}, {place}")
             self.assertLessEqual(len(after.orphans), ORPHANS, f"call {when}, {place}")
-        self.check_count(runs, whole)
+        self.check_count(runs, whole.count)
         self.tell(runs)
 
     def test_a_fill_of_a_cache_that_is_full(self) -> None:
@@ -178,7 +90,7 @@ class KillAtEachCall(Killed):
         self.trim(cache)
         whole = self.run_until(0, cache, [Film(6_000_000, 100)], *LEAST)
         runs = misses = 0
-        for when in self.numbers(whole):
+        for when in self.numbers(whole.count):
             film = Film(6_000_000, 100 + when)
             self.trim(cache)
             place = self.run_until(when, cache, [film], *LEAST).killed_before
@@ -189,7 +101,7 @@ class KillAtEachCall(Killed):
                 continue
             runs, misses = runs + 1, 0
             self.check_restart(cache, [film], f"killed before call {when}, {place}")
-        self.check_count(runs, whole)
+        self.check_count(runs, whole.count)
         self.tell(runs)
         self.tell_room(cache)
         self.check_orphans(cache, f"after {runs} kills")

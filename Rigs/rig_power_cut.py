@@ -20,14 +20,13 @@ from platter_rigs.extents import length_of, overlap
 from platter_rigs.load import Film, Load
 from platter_rigs.platter import Platter
 from platter_rigs.raw_http import fetch_checked
-from platter_rigs.stored import stored
+from platter_rigs.stored import BOOT_FILE, stored
 from platter_rigs.volumes import (
-    are_possible, mount_ext4, mount_image, mount_xfs, snapshot, write_back)
+    are_possible, mount_ext4, mount_image, mount_xfs, showing, snapshot, write_back)
 
 SEED = 31
 FILMS = [Film(24_000_000, seed) for seed in range(1, 5)]
 MB = 1_000_000
-_BOOT = "/proc/sys/kernel/random/boot_id"
 
 
 @dataclass
@@ -147,8 +146,7 @@ class Snapshots(Rig):
         digits = f"{self.dice.getrandbits(128):032x}"
         name.write_text("-".join(
             [digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]]) + "\n")
-        return [
-            "unshare", "--mount", "sh", "-c", f'mount --bind "{name}" {_BOOT} && exec "$@"', "sh"]
+        return showing(name, BOOT_FILE)
 
 
 @unittest.skipUnless(

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from platter_rigs import Rig
 from platter_rigs.load import Film
+from platter_rigs.old_index import make_newer
 from platter_rigs.platter import Platter
 from platter_rigs.processes import binary
 from platter_rigs.raw_http import fetch_checked
@@ -94,6 +95,25 @@ class Refusals(Rig):
         self.assertEqual(self.cache.read_text(), "something of somebody else's")
         self.cache.unlink()
         self.check_start()
+
+    def test_a_newer_version_wrote_the_index(self) -> None:
+        """It is left as it is, and that version finds all of it again."""
+        origin = self.start_origin()
+        film = Film(1_000_000, 1)
+        platter = self.start_platter(origin)
+        fetch_checked(platter.url, film.path, seed=film.seed)
+        self.assertEqual(platter.stop(), 0)
+        index = platter.index
+        before = index.read_bytes()
+        make_newer(self.cache)
+        newer = index.read_bytes()
+        self.check_refused(self.serve(), str(index), "a newer Platter")
+        self.assertEqual(index.read_bytes(), newer)
+        index.write_bytes(before)
+        origin.reset()
+        platter = self.start_platter(origin)
+        fetch_checked(platter.url, film.path, seed=film.seed)
+        self.assertEqual(origin.log_of_requests(), [], "it is all there")
 
     @unittest.skipUnless(os.geteuid() == 0, "needs root, to become somebody else")
     def test_the_folder_may_not_be_read(self) -> None:

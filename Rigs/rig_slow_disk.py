@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 import unittest
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +12,7 @@ from platter_rigs.disk_rig import MB, DiskRig
 from platter_rigs.load import Film
 from platter_rigs.platter import Platter
 from platter_rigs.raw_http import fetch_checked
-from platter_rigs.volumes import are_possible, frozen, mount_ext4, slow_reads, write_back
+from platter_rigs.volumes import are_possible, forget, frozen, mount_ext4, slow_reads, write_back
 
 SIZE = 512 << 20
 #: Seconds in which a response must be complete whatever the disk does.
@@ -65,11 +64,6 @@ class SlowDisk(DiskRig):
             self.assertLess(slowest, OTHERS)
         self.check_back(platter, Film(20 * MB, 9))
 
-    def keep(self, platter: Platter, film: Film) -> None:
-        self.wait_until(
-            lambda: sum(end - start for start, end in self.recorded(platter, film))
-            == film.length, 10, "all is recorded")
-
     def timed(self, platter: Platter, film: Film) -> float:
         begun = time.monotonic()
         self.assertEqual(
@@ -80,6 +74,4 @@ class SlowDisk(DiskRig):
         """Takes what is on disk out of memory."""
         for file in (self.place / "cache/objects").glob("*/*"):
             if file.stat().st_size == film.length:
-                descriptor = os.open(file, os.O_RDONLY)
-                os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
-                os.close(descriptor)
+                forget(file)

@@ -27,6 +27,9 @@ BACK = 5
 #: How Platter says that it passes through because there is no room: it saw that, or was told.
 REFUSALS = ("there is no room below the limit", "The store takes no bytes")
 
+#: How it says that what was written is not there any more.
+LOST = "What was written did not reach the disk"
+
 
 class Readers:
     """Clients that read films from end to end, each at once with the others. Bytes are compared."""
@@ -97,11 +100,17 @@ class DiskRig(Rig):
     def read(self, platter: Platter, film: Film) -> None:
         self.assertEqual(fetch_checked(platter.url, film.path, seed=film.seed), film.length)
 
+    def keep(self, platter: Platter, film: Film) -> None:
+        """Waits until all of a film is recorded."""
+        self.wait_until(
+            lambda: sum(end - start for start, end in self.recorded(platter, film))
+            == film.length, 10, "all is recorded")
+
     def faults(self, platter: Platter) -> str:
         """What the log says, by kind."""
         text = platter.log.read_text(errors="replace") if platter.log.exists() else ""
         kinds = (
-            *REFUSALS, "The index cannot be written", "The index cannot be used",
+            *REFUSALS, LOST, "The index cannot be written", "The index cannot be used",
             "Room could not be given back", "Eviction failed", "larger than it should be")
         return ", ".join(f"{kind!r} {text.count(kind)} times" for kind in kinds if kind in text)
 
@@ -180,9 +189,7 @@ class DiskRig(Rig):
         known, unknown = Film(int(self.size * 0.15), 1), Film(30 * MB, 2)
         platter = self.start()
         self.read(platter, known)
-        self.wait_until(
-            lambda: sum(end - start for start, end in self.recorded(platter, known))
-            == known.length, 10, "all is recorded")
+        self.keep(platter, known)
         if kills:
             platter.kill()
         else:

@@ -125,6 +125,11 @@ class Program:
                     (task / name).read_text().strip() for name in ("comm", "wchan", "syscall")))
         return found
 
+    def cpu_seconds(self) -> float:
+        """Of all its threads so far."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     def memory(self, field: str = "VmRSS") -> int:
         """Bytes; VmRSS is now, VmHWM the most so far."""
         for line in Path(f"/proc/{self.pid}/status").read_text().splitlines():

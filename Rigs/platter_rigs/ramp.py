@@ -39,3 +39,14 @@ def first_mismatch(data: bytes | bytearray | memoryview, offset: int, seed: int 
         wrong = next(i for i, (a, b) in enumerate(zip(piece, expected)) if a != b)
         return position + wrong
     return None
+
+
+def wrong_bytes(data: bytes, offset: int, seed: int = 0, unit: int = 4096) -> int:
+    """How many bytes lie in units of which a byte is wrong; `offset` begins a unit."""
+    view = memoryview(data)
+    if first_mismatch(view, offset, seed) is None:
+        return 0
+    pieces = [(at, view[at:at + unit]) for at in range(0, len(view), unit)]
+    return sum(
+        len(piece) for at, piece in pieces
+        if first_mismatch(piece, offset + at, seed) is not None)

@@ -15,6 +15,9 @@ from platter_rigs.crc32c import crc32c_of_ramp
 from platter_rigs.extents import Extent
 from platter_rigs.ramp import first_mismatch
 
+#: Of the running boot, as the index notes it; "" where there is no such file.
+BOOT_FILE = Path("/proc/sys/kernel/random/boot_id")
+BOOT = BOOT_FILE.read_text().strip() if BOOT_FILE.exists() else ""
 _PIECE = 1 << 20
 
 
@@ -28,6 +31,8 @@ class Row:
     start: int
     end: int
     crc32c: int
+    #: The bytes are served without a comparison, by a server of this boot.
+    is_believed: bool
 
     def extent(self) -> Extent:
         return self.start, self.end
@@ -73,7 +78,7 @@ def stored(cache: Path, versions: Mapping[str, Sequence[int]] | None = None) -> 
             if "cache_chunks" in tables:
                 files = {file for (file,) in index.execute("SELECT file FROM cache_entries")}
                 result.rows = [_row(columns, versions or {}) for columns in index.execute(
-                    'SELECT key, file, start, "end", crc32c FROM cache_chunks '
+                    'SELECT key, file, start, "end", crc32c, boot FROM cache_chunks '
                     "JOIN cache_entries ON id = entry ORDER BY entry, start")]
     seeds: dict[str, int] = {}
     for row in result.rows:
@@ -88,15 +93,15 @@ def stored(cache: Path, versions: Mapping[str, Sequence[int]] | None = None) -> 
 
 
 def _row(
-    columns: tuple[str, str, int, int, int], versions: Mapping[str, Sequence[int]]
+    columns: tuple[str, str, int, int, int, str], versions: Mapping[str, Sequence[int]]
 ) -> Row:
-    key, file, start, end, crc32c = columns
+    key, file, start, end, crc32c, boot = columns
     path, own = re.search(r"(/ramp/\d+/(\d+))$", key).groups()
     seed = int(own)
     for other in versions.get(path, ()):
         if crc32c_of_ramp(start, end, other) == crc32c:
             seed = other
-    return Row(path, seed, file, start, end, crc32c)
+    return Row(path, seed, file, start, end, crc32c, boot == BOOT)
 
 
 def _judge(row: Row, cache: Path, result: Stored) -> None:

@@ -78,6 +78,25 @@ def mount_ext4(place: Path, size: int, ends: contextlib.ExitStack, *flags: str) 
     return image
 
 
+def mount_promising_ext4(
+    place: Path, size: int, memory: int, ends: contextlib.ExitStack
+) -> Path:
+    """The same on a disk that takes less than it promises: what it has no memory for any more is lost
+    on its way there, long after the write that said yes.
+
+    - Returns: The folder that is its memory; the disk fails once that is full.
+    """
+    host = place.with_suffix(".memory")
+    mount_tmpfs(host, memory, ends)
+    image = _image(host / place.name, size)
+    # A journal that cannot be written would make it read-only, which is another fault.
+    run(
+        "mkfs.ext4", "-q", "-m", "0", "-O", "^has_journal", "-E", "lazy_itable_init=0",
+        str(image))
+    mount_image(image, place, ends, "errors=continue")
+    return host
+
+
 def mount_xfs(place: Path, size: int, ends: contextlib.ExitStack) -> Path:
     """The same with XFS, whose files can be copied in an instant with `cp --reflink`."""
     image = _image(place, size)
@@ -120,6 +139,15 @@ def snapshot(image: Path, copy: Path) -> None:
     run("cp", "--reflink=always", str(image), str(copy))
 
 
+def forget(file: Path) -> None:
+    """Takes of a file what is on the disk, or failed to get there, out of memory."""
+    descriptor = os.open(file, os.O_RDONLY)
+    try:
+        os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+    finally:
+        os.close(descriptor)
+
+
 def _unmount(place: Path) -> None:
     if not os.path.ismount(place):
         return
@@ -140,6 +168,12 @@ def abort_ext4(place: Path) -> None:
             return
         raise
     raise RuntimeError(f"{place} can still be written to")
+
+
+def showing(file: Path, place: str | Path) -> list[str]:
+    """A command that becomes another, to which a file shows in the place of one of the system's."""
+    return [
+        "unshare", "--mount", "sh", "-c", f'mount --bind "{file}" "{place}" && exec "$@"', "sh"]
 
 
 @contextlib.contextmanager

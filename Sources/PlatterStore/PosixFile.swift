@@ -21,6 +21,7 @@ final class PosixFile: DataFile {
     private let holes: HoleSupport
     private let latency: DiskLatency?
     private let sync: @Sendable (Int32) -> Int32
+    private let lost: @Sendable (Int32) -> Int32
     private let watching: NIOLockedValueBox<Watching>
     private let unsettled = NIOLockedValueBox(Unsettled())
     /// One attempt at a time.
@@ -38,10 +39,12 @@ final class PosixFile: DataFile {
     /// - Parameters:
     ///   - left: What the file was left like; nil when that is not known.
     ///   - sync: Puts what was written on the disk. 0, or the system's number of the error.
+    ///   - lost: Says at once whether that has failed since it was last asked, by itself; the same numbers.
     init(
         path: String, fileDescriptor: Int32, isReadOnly: Bool, reservesRoom: Bool,
         holes: HoleSupport, left: FileStamp?, latency: DiskLatency? = nil,
-        sync: @escaping @Sendable (Int32) -> Int32 = PosixFile.putOnDisk
+        sync: @escaping @Sendable (Int32) -> Int32 = PosixFile.putOnDisk,
+        lost: @escaping @Sendable (Int32) -> Int32 = { platter_write_error($0) }
     ) {
         self.path = path
         self.fileDescriptor = fileDescriptor
@@ -50,6 +53,7 @@ final class PosixFile: DataFile {
         self.holes = holes
         self.latency = latency
         self.sync = sync
+        self.lost = lost
         watching = NIOLockedValueBox(Watching(watch: FileWatch(left: left)))
     }
 
@@ -126,7 +130,8 @@ final class PosixFile: DataFile {
     }
 
     func foreignChange() throws(DiskError) -> ForeignChange? {
-        try look { watch, stamp, othersWrote in
+        noticeLoss()
+        return try look { watch, stamp, othersWrote in
             watch.look(stamp, othersWrote: othersWrote)
             return watch.foreignChange
         }
@@ -187,13 +192,28 @@ final class PosixFile: DataFile {
         let bytes = unsettled.withLockedValue { $0.begins() }
         guard bytes > 0 else { return }
         defer { unsettled.withLockedValue { $0.ended() } }
-        let number = latency.measured(writing: bytes) { sync(fileDescriptor) }
+        let answer = latency.measured(writing: bytes) { sync(fileDescriptor) }
+        let earlier = unsettled.withLockedValue { $0.takeLoss() }
+        let number = answer != 0 ? answer : earlier
         guard number != 0 else { return }
         let error = DiskError(errno: number, doing: "put it on the disk", path: path)
         // Such a file system has no other place for it.
         if error.code == .unsupported { return }
         watching.withLockedValue { $0.watch.doubt() }
         throw error
+    }
+
+    /// What the system could not put on the disk it may have forgotten since, and read what was there
+    /// before: bytes that are in memory prove nothing.
+    private func noticeLoss() {
+        // Under the lock, so that `settle` finds noted what the system has told here instead of there.
+        let isLost = unsettled.withLockedValue { unsettled in
+            guard !unsettled.isEmpty else { return false }
+            let number = lost(fileDescriptor)
+            if number != 0 { unsettled.lost(number) }
+            return number != 0
+        }
+        if isLost { watching.withLockedValue { $0.watch.doubt() } }
     }
 
     /// The system forgets memory in pieces of up to this size [2 MiB], and only whole ones.

@@ -11,6 +11,8 @@ struct SettlingTests {
     private let folder: TemporaryFolder
     /// What the system says when it is asked, and how often it was.
     private let answer = NIOLockedValueBox<(number: Int32, asked: Int)>((0, 0))
+    /// What it has to say of bytes that were lost before; it says so once.
+    private let loss = NIOLockedValueBox<(number: Int32, asked: Int)>((0, 0))
 
     init() throws { folder = try TemporaryFolder() }
 
@@ -21,14 +23,20 @@ struct SettlingTests {
         return PosixFile(
             path: path, fileDescriptor: descriptor, isReadOnly: false, reservesRoom: false,
             holes: HoleSupport(isThere: true),
-            left: FileStamp(try fileStatus(descriptor, path: path))
-        ) { [answer] _ in
-            during()
-            return answer.withLockedValue { answer in
-                answer.asked += 1
-                return answer.number
-            }
-        }
+            left: FileStamp(try fileStatus(descriptor, path: path)),
+            sync: { [answer] _ in
+                during()
+                return answer.withLockedValue { answer in
+                    answer.asked += 1
+                    return answer.number
+                }
+            },
+            lost: { [loss] _ in
+                loss.withLockedValue { loss in
+                    defer { loss = (0, loss.asked + 1) }
+                    return loss.number
+                }
+            })
     }
 
     private func write(_ range: ByteRange, to file: PosixFile) throws {
@@ -70,6 +78,34 @@ struct SettlingTests {
         let change = try #require(try file.foreignChange())
         file.accept(change)
         #expect(try file.foreignChange() == nil)
+    }
+
+    @Test(
+        "what was lost before anybody asked is noticed by whoever looks, and told when it is asked")
+    func noticed() throws {
+        let file = try makeFile()
+        try write(0..<5000, to: file)
+        #expect(try file.foreignChange() == nil)
+        loss.withLockedValue { $0.number = ENOSPC }
+        let change = try #require(try file.foreignChange())
+        file.accept(change)
+        #expect(try file.foreignChange() == nil)
+        #expect(!file.isSettled(0..<5000))
+        let error = #expect(throws: DiskError.self) { try file.settle() }
+        #expect(error?.code == .noSpace)
+        #expect(try file.foreignChange() != nil)
+        try file.settle()
+        #expect(asked == 1)
+    }
+
+    @Test("nothing is asked about a file that we have not written to, or that is settled")
+    func unasked() throws {
+        let file = try makeFile()
+        #expect(try file.foreignChange() == nil)
+        try write(0..<5000, to: file)
+        try file.settle()
+        #expect(try file.foreignChange() == nil)
+        #expect(loss.withLockedValue { $0.asked } == 0)
     }
 
     @Test("what is to be compared is read from the disk and not from memory")

@@ -42,6 +42,10 @@ int platter_punch_hole(int descriptor, int64_t offset, int64_t length);
 // in memory, and whether one each 64 KiB has arrived there. 1 as well where that cannot be known.
 int platter_is_resident(int descriptor, int64_t offset, int64_t length);
 
+// Whether bytes of a file were lost on their way to the disk since this descriptor was last told, by this call
+// or by fsync(2). Waits for nothing. 0, or the number of the error; 0 as well where that cannot be asked.
+int platter_write_error(int descriptor);
+
 // From now on what is made in a folder is overwritten in place, where the file system (btrfs) would else
 // write each change elsewhere, which takes room even for bytes that are there. ENOTSUP where there is no
 // such thing.

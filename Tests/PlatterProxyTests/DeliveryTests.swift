@@ -1,0 +1,105 @@
+import NIOCore
+import NIOEmbedded
+import PlatterCore
+import Testing
+
+@testable import PlatterCache
+@testable import PlatterProxy
+
+/// What a player gets of a disk that fails in the middle of a response.
+@Suite("A response from a disk that is not well", .timeLimit(.minutes(1)))
+struct DeliveryTests {
+    private static let length = Screening.length
+    /// A sector.
+    private static let sector: Int64 = 4096
+
+    private func expectFilm(
+        _ response: Screening.Response, isReusable: Bool,
+        _ location: SourceLocation = #_sourceLocation
+    ) {
+        #expect(response.status == 200, sourceLocation: location)
+        #expect(response.isWhole && isReusable, sourceLocation: location)
+        #expect(Int64(response.bytes.count) == Self.length, sourceLocation: location)
+        #expect(
+            response.bytes == FilmOrigin.bytes(0..<Self.length), "other bytes",
+            sourceLocation: location)
+    }
+
+    @Test("nothing is asked of the origin while the disk is well")
+    func well() async throws {
+        try await Screening.run { screening in
+            try await screening.begin()
+            let (response, isReusable) = try await screening.finish()
+            expectFilm(response, isReusable: isReusable)
+            #expect(screening.fetching.asked.isEmpty && screening.passing.asked.isEmpty)
+        }
+    }
+
+    @Test(
+        "what cannot be read comes from the origin, and the rest from the disk again",
+        arguments: [0, 100_000, 3 << 20, (3 << 20) + 300_000], [true, false])
+    func sick(place: Int64, isInMemory: Bool) async throws {
+        try await Screening.run { screening in
+            screening.disk.isInMemory = isInMemory
+            screening.disk.spoil(.starting(at: place, length: Self.sector))
+            try await screening.begin()
+            let (response, isReusable) = try await screening.finish()
+            expectFilm(response, isReusable: isReusable)
+            #expect(screening.disk.failed >= 2, "it is fetched again before it is passed by")
+            #expect(screening.passing.asked.count == 1)
+            let passed = try #require(screening.passing.asked.first)
+            #expect(passed.lowerBound <= place && place + Self.sector <= passed.upperBound)
+            for range in screening.passing.asked + screening.fetching.asked {
+                #expect(range.upperBound <= place + 2 * Screening.chunk, "\(range)")
+            }
+        }
+    }
+
+    @Test("what cannot be read at the end comes from the origin too")
+    func sickEnd() async throws {
+        try await Screening.run { screening in
+            screening.disk.spoil(Self.length - 1..<Self.length)
+            try await screening.begin()
+            let (response, isReusable) = try await screening.finish()
+            expectFilm(response, isReusable: isReusable)
+            #expect(screening.disk.failed >= 2)
+        }
+    }
+
+    @Test(
+        "a comparison that takes too long is waited for until its deadline, and for no other after it"
+    )
+    func slowComparison() async throws {
+        try await Screening.run { screening in
+            try await screening.distrust()
+            screening.disk.closeGate()
+            try await screening.begin()
+            try await screening.until { screening.disk.waiting > 0 }
+            let deadline = screening.loop.now + DiskWork.deadline
+            await screening.loop.advanceTime(to: deadline - .nanoseconds(1))
+            #expect(screening.passing.asked.isEmpty)
+            await screening.loop.advanceTime(to: deadline)
+            let (response, isReusable) = try await screening.finish()
+            expectFilm(response, isReusable: isReusable)
+            #expect(screening.loop.now == deadline)
+            #expect(screening.disk.waiting > 0, "it goes on all the same")
+            #expect(screening.fetching.asked.isEmpty)
+            #expect(screening.passing.asked.first == 0..<Detour.least)
+        }
+    }
+
+    @Test("a comparison that ends in time is worth the wait")
+    func comparison() async throws {
+        try await Screening.run { screening in
+            try await screening.distrust()
+            screening.disk.closeGate()
+            try await screening.begin()
+            try await screening.until { screening.disk.waiting > 0 }
+            await screening.loop.advanceTime(by: DiskWork.deadline - .nanoseconds(1))
+            screening.disk.openGate()
+            let (response, isReusable) = try await screening.finish()
+            expectFilm(response, isReusable: isReusable)
+            #expect(screening.passing.asked.isEmpty && screening.fetching.asked.isEmpty)
+        }
+    }
+}

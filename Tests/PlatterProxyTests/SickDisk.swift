@@ -1,0 +1,116 @@
+import NIOConcurrencyHelpers
+import PlatterCore
+import PlatterStore
+
+/// A disk that cannot read some places, or not yet.
+final class SickDisk: Disk {
+    private struct State {
+        var places: [ByteRange] = []
+        var failed = 0
+        var isInMemory = true
+    }
+
+    private let disk: any Disk
+    private let state = NIOLockedValueBox(State())
+    /// Whether reads are held up, and how many are.
+    private let gate = ConditionLock(value: Gate.open)
+    private let held = NIOLockedValueBox(0)
+
+    enum Gate: Equatable { case open, closed }
+
+    init(_ disk: any Disk) { self.disk = disk }
+
+    /// What cannot be read from now on.
+    func spoil(_ range: ByteRange) { state.withLockedValue { $0.places.append(range) } }
+
+    /// Reads that failed.
+    var failed: Int { state.withLockedValue { $0.failed } }
+
+    /// Whether bytes count as being in memory.
+    var isInMemory: Bool {
+        get { state.withLockedValue { $0.isInMemory } }
+        set { state.withLockedValue { $0.isInMemory = newValue } }
+    }
+
+    /// From now on who reads waits until it opens again.
+    func closeGate() {
+        gate.lock()
+        gate.unlock(withValue: .closed)
+    }
+
+    func openGate() {
+        gate.lock()
+        gate.unlock(withValue: .open)
+    }
+
+    /// Reads that wait.
+    var waiting: Int { held.withLockedValue { $0 } }
+
+    fileprivate func pass(_ range: ByteRange, of path: String) throws(DiskError) {
+        held.withLockedValue { $0 += 1 }
+        gate.lock(whenValue: .open)
+        gate.unlock()
+        let isSick = state.withLockedValue { state in
+            state.failed += state.places.contains { $0.overlaps(range) } ? 1 : 0
+            return state.places.contains { $0.overlaps(range) }
+        }
+        held.withLockedValue { $0 -= 1 }
+        if isSick { throw DiskError(.io, "it cannot be read", path: path) }
+    }
+
+    func createFile(_ name: DataFileName) throws(DiskError) -> any DataFile {
+        SickFile(try disk.createFile(name), on: self)
+    }
+
+    func openFile(_ name: DataFileName, left: FileStamp?) throws(DiskError) -> any DataFile {
+        SickFile(try disk.openFile(name, left: left), on: self)
+    }
+
+    func removeFile(_ name: DataFileName) throws(DiskError) { try disk.removeFile(name) }
+
+    func fileNames(inFolder folder: UInt8) throws(DiskError) -> [DataFileName] {
+        try disk.fileNames(inFolder: folder)
+    }
+
+    func space() throws(DiskError) -> DiskSpace { try disk.space() }
+    var punchesHoles: Bool { disk.punchesHoles }
+    var isInPlace: Bool { disk.isInPlace }
+    func restore() throws(DiskError) -> Bool { try disk.restore() }
+    func dropBallast() -> Bool { disk.dropBallast() }
+    func takeBallast() { disk.takeBallast() }
+}
+
+private final class SickFile: DataFile {
+    private let file: any DataFile
+    private let disk: SickDisk
+
+    init(_ file: any DataFile, on disk: SickDisk) {
+        self.file = file
+        self.disk = disk
+    }
+
+    func read(
+        into buffer: UnsafeMutableRawBufferPointer, at offset: Int64
+    ) throws(DiskError) -> Int {
+        try disk.pass(.starting(at: offset, length: Int64(buffer.count)), of: path)
+        return try file.read(into: buffer, at: offset)
+    }
+
+    func isResident(_ range: ByteRange) -> Bool { disk.isInMemory }
+
+    var path: String { file.path }
+    var fileDescriptor: Int32 { file.fileDescriptor }
+    func write(_ bytes: UnsafeRawBufferPointer, at offset: Int64) throws(DiskError) {
+        try file.write(bytes, at: offset)
+    }
+    func isSettled(_ range: ByteRange) -> Bool { file.isSettled(range) }
+    func settle() throws(DiskError) { try file.settle() }
+    func forget(_ range: ByteRange) { file.forget(range) }
+    func allocate(_ range: ByteRange) throws(DiskError) { try file.allocate(range) }
+    func punch(_ range: ByteRange) throws(DiskError) { try file.punch(range) }
+    func status() throws(DiskError) -> FileStatus { try file.status() }
+    func foreignChange() throws(DiskError) -> ForeignChange? { try file.foreignChange() }
+    func accept(_ change: ForeignChange) { file.accept(change) }
+    var foreignChangeCount: Int { file.foreignChangeCount }
+    var stamp: FileStamp? { file.stamp }
+}
