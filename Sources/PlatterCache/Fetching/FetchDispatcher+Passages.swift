@@ -18,9 +18,9 @@ extension FetchDispatcher {
     private func ask(
         _ origin: OriginID, _ asking: AsyncStream<Void>.Continuation
     ) -> FlightID? {
-        if isStopped { return nil }
         var number: FlightID?
         perform { state, now in
+            if state.isStopped { return [] }
             let (id, actions) = state.scheduler.ask(origin, now: now)
             number = id
             state.asking[id] = asking
