@@ -46,7 +46,7 @@ package final class FetchDispatcher: Sendable {
         _ id: DemandID, _ demand: Demand, of entry: Entry,
         wake: @escaping @Sendable (Wakeup) -> Void
     ) {
-        let length = entry.opened?.completeLength
+        let (length, key) = (entry.opened?.completeLength, entry.resource.key)
         var isTooLate = false
         perform { state, now in
             // Asked here: whoever is registered before the end is told of it.
@@ -54,7 +54,8 @@ package final class FetchDispatcher: Sendable {
             if isTooLate { return [] }
             state.demanders[id] = .init(entry: entry, wake: wake)
             state.entries[entry.handle] = entry
-            return state.scheduler.register(id, demand, completeLength: length, now: now)
+            return state.scheduler.register(
+                id, demand, key: key, completeLength: length, now: now)
         }
         if isTooLate { wake(.failed(.stopped)) }
     }
