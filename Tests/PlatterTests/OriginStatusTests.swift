@@ -116,6 +116,27 @@ struct OriginStatusTests {
         }
     }
 
+    /// 600 s are far more than any reader waits.
+    @Test("one URL that is told to wait keeps nobody from another", arguments: [429, 503])
+    func retryAfterOfOne(status: Int) async throws {
+        try await Stage.run { stage in
+            let other = RampContent(length: 3_000_000, seed: 3)
+            stage.origin.serve(.ramp(length: other.length, seed: 3), at: "/other.mp4")
+            stage.origin.behave(.status(status, retryAfter: "600"), at: Stage.path)
+            let told = try await RawClient.connect(port: stage.port)
+            try await told.send("GET \(Stage.path) HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+            _ = try await stage.origin.wait { $0.paths[Stage.path]?.requests == 1 }
+            for range in [0..<100_000, 1_000_000..<2_000_000] as [ByteRange] {
+                let (head, body) = try await stage.get(
+                    "bytes=\(range.lowerBound)-\(range.upperBound - 1)", path: "/other.mp4")
+                #expect(head.status == 206)
+                stage.expect(body, are: range, of: other)
+            }
+            #expect(stage.origin.ledger.paths[Stage.path]?.requests == 1)
+            try await told.close()
+        }
+    }
+
     // MARK: Connections
 
     @Test(

@@ -141,6 +141,22 @@ struct PassingTests {
         }
     }
 
+    @Test("one URL that is told to wait keeps nobody from another", arguments: [429, 503])
+    func retryAfterOfOne(status: Int) async throws {
+        try await Stage.run { stage in
+            let other = RampContent(length: 100_000, seed: 3)
+            stage.origin.serve(.ramp(length: other.length, seed: 3), at: "/other.mp4")
+            stage.origin.behave(.status(status, retryAfter: "600"), at: Stage.path)
+            let told = try await open(stage)
+            _ = try await stage.origin.wait { $0.paths[Stage.path]?.requests == 1 }
+            let (head, bytes, _) = try await pass(stage, path: "/other.mp4")
+            #expect(head.status == 200)
+            stage.expect(bytes, are: 0..<other.length, of: other)
+            #expect(stage.origin.ledger.paths[Stage.path]?.requests == 1)
+            try await told.close()
+        }
+    }
+
     @Test("nor to HEAD")
     func passingHead() async throws {
         try await Stage.run { stage in

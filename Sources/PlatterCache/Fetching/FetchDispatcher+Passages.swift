@@ -4,11 +4,12 @@ import PlatterCore
 extension FetchDispatcher {
     /// Waits until a passage may send a request to its origin.
     ///
+    /// - Parameter deadline: As of a reader that waits.
     /// - Returns: The number to call `passed` with; nil when the task was cancelled or the cache is
     ///   being closed.
-    func admission(to origin: OriginID) async -> FlightID? {
+    func admission(to resource: Resource, deadline: Moment) async -> FlightID? {
         let (admitted, asking) = AsyncStream<Void>.makeStream()
-        guard let id = ask(origin, asking) else { return nil }
+        guard let id = ask(resource, deadline, asking) else { return nil }
         for await _ in admitted { return id }
         // Admission may have come at the same instant.
         passed(id, .unknown)
@@ -16,12 +17,13 @@ extension FetchDispatcher {
     }
 
     private func ask(
-        _ origin: OriginID, _ asking: AsyncStream<Void>.Continuation
+        _ resource: Resource, _ deadline: Moment, _ asking: AsyncStream<Void>.Continuation
     ) -> FlightID? {
-        if isStopped { return nil }
         var number: FlightID?
         perform { state, now in
-            let (id, actions) = state.scheduler.ask(origin, now: now)
+            if state.isStopped { return [] }
+            let (id, actions) = state.scheduler.ask(
+                resource.key, at: resource.origin, deadline: deadline, now: now)
             number = id
             state.asking[id] = asking
             return actions

@@ -14,27 +14,7 @@ package enum Wakeup: Hashable, Sendable {
 
 /// The shell around the scheduler: keeps it behind a lock, and does what it says outside of the lock.
 package final class FetchDispatcher: Sendable {
-    struct Demander {
-        let entry: Entry
-        let wake: @Sendable (Wakeup) -> Void
-    }
-
-    struct State {
-        var scheduler: FetchScheduler
-        var demanders: [DemandID: Demander] = [:]
-        /// The entries of orders to come: alive for as long as somebody wants something of them.
-        var entries: [EntryHandle: Entry] = [:]
-        var flights: [FlightID: FlightControl] = [:]
-        /// Passages that wait to be admitted.
-        var asking: [FlightID: AsyncStream<Void>.Continuation] = [:]
-        var nextDemand: UInt64 = 1
-        var timer: Scheduled<Void>?
-        var isStopped = false
-        /// Told when the last flight has landed after the end.
-        var drained: EventLoopPromise<Void>?
-    }
-
-    let state: NIOLockedValueBox<State>
+    let state: NIOLockedValueBox<DispatchState>
     let clock: any MonotonicClock
     let loop: any EventLoop
     private let pilot: any Pilot
@@ -45,7 +25,7 @@ package final class FetchDispatcher: Sendable {
         limits: FetchLimits, clock: any MonotonicClock, loop: any EventLoop, pilot: any Pilot,
         jitter: @escaping @Sendable () -> Double = { .random(in: 0...1) }
     ) {
-        state = NIOLockedValueBox(State(scheduler: FetchScheduler(limits: limits)))
+        state = NIOLockedValueBox(DispatchState(scheduler: FetchScheduler(limits: limits)))
         self.clock = clock
         self.loop = loop
         self.pilot = pilot
@@ -66,13 +46,18 @@ package final class FetchDispatcher: Sendable {
         _ id: DemandID, _ demand: Demand, of entry: Entry,
         wake: @escaping @Sendable (Wakeup) -> Void
     ) {
-        let length = entry.opened?.completeLength
-        guard !isStopped else { return wake(.failed(.stopped)) }
+        let (length, key) = (entry.opened?.completeLength, entry.resource.key)
+        var isTooLate = false
         perform { state, now in
-            state.demanders[id] = Demander(entry: entry, wake: wake)
+            // Asked here: whoever is registered before the end is told of it.
+            isTooLate = state.isStopped
+            if isTooLate { return [] }
+            state.demanders[id] = .init(entry: entry, wake: wake)
             state.entries[entry.handle] = entry
-            return state.scheduler.register(id, demand, completeLength: length, now: now)
+            return state.scheduler.register(
+                id, demand, key: key, completeLength: length, now: now)
         }
+        if isTooLate { wake(.failed(.stopped)) }
     }
 
     func isRegistered(_ id: DemandID, of entry: Entry) -> Bool {
@@ -103,7 +88,7 @@ package final class FetchDispatcher: Sendable {
     package func linger(_ id: DemandID, for time: Duration) {
         perform { state, now in
             guard let demander = state.demanders[id] else { return [] }
-            state.demanders[id] = Demander(entry: demander.entry, wake: { _ in })
+            state.demanders[id] = .init(entry: demander.entry, wake: { _ in })
             return state.scheduler.linger(id, now: now)
         }
         _ = loop.scheduleTask(in: .nanoseconds(time.nanosecondsClamped)) { [weak self] in
@@ -211,58 +196,38 @@ package final class FetchDispatcher: Sendable {
     /// Cancels all flights and waits until they have landed; every demand fails.
     package func stop() async {
         let drained = loop.makePromise(of: Void.self)
-        let (controls, demanders, asking) = state.withLockedValue { state in
-            state.isStopped = true
-            state.timer?.cancel()
-            state.drained = drained
-            defer { (state.demanders, state.asking) = ([:], [:]) }
-            return (
-                Array(state.flights.values), Array(state.demanders.values),
-                Array(state.asking.values)
-            )
-        }
-        for control in controls { control.cancel() }
-        for demander in demanders { demander.wake(.failed(.stopped)) }
-        for passage in asking { passage.finish() }
-        if controls.isEmpty { drained.succeed() }
+        end(drained)
         let limit = loop.scheduleTask(in: Self.longestDrain) { drained.succeed() }
         // Never fails.
         try? await drained.futureResult.get()
         limit.cancel()
     }
 
+    /// - Parameter drained: Told when all flights have landed.
+    func end(_ drained: EventLoopPromise<Void>) {
+        let (controls, demanders, asking) = state.withLockedValue { $0.stop(drained) }
+        for control in controls { control.cancel() }
+        for demander in demanders { demander.wake(.failed(.stopped)) }
+        for passage in asking { passage.finish() }
+        if controls.isEmpty { drained.succeed() }
+    }
+
     var isStopped: Bool { state.withLockedValue { $0.isStopped } }
 
     // MARK: - Doing
 
-    private enum Deed {
-        case begin(FlightOrder, Entry, FlightControl, opens: Bool)
-        case fly(FlightID, Entry, FlightControl, ByteRange)
-        case cancel(FlightControl)
-        case wake(@Sendable (Wakeup) -> Void, Wakeup)
-        case admit(AsyncStream<Void>.Continuation)
-    }
-
-    func perform(_ event: (inout State, Moment) -> [SchedulerAction]) {
+    func perform(_ event: (inout DispatchState, Moment) -> [SchedulerAction]) {
         let now = clock.now
         let (deeds, drained) = state.withLockedValue { state in
             let actions = event(&state, now)
-            let deeds = actions.compactMap { prepare($0, &state, now: now) }
-            // At once: an entry keeps its file open, and with it the room of one that was deleted.
-            if state.entries.count > state.scheduler.entryCount { prune(&state) }
+            let deeds = state.deeds(of: actions) { setTimer($0, now: now) }
             return (deeds, state.flights.isEmpty ? state.drained : nil)
         }
         for deed in deeds { perform(deed) }
         drained?.succeed()
     }
 
-    private func prune(_ state: inout State) {
-        for handle in Array(state.entries.keys) where !state.scheduler.knows(handle) {
-            state.entries[handle] = nil
-        }
-    }
-
-    private func perform(_ deed: Deed) {
+    private func perform(_ deed: DispatchState.Deed) {
         switch deed {
         case .begin(let order, let entry, let control, let opens):
             pilot.begin(order, entry: entry, control: control, opens: opens, queue: self)
@@ -274,54 +239,9 @@ package final class FetchDispatcher: Sendable {
         }
     }
 
-    private func prepare(
-        _ action: SchedulerAction, _ state: inout State, now: Moment
-    ) -> Deed? {
-        switch action {
-        case .fly(let id, _) where state.isStopped:
-            state.flights[id] = nil
-            return nil
-        case .plan, .open, .fly, .admit, .setTimer:
-            // What lands after the end starts nothing new.
-            if state.isStopped { return nil }
-        case .limit, .cancel, .wake, .fail, .complete: break
-        }
-        switch action {
-        case .plan(let order): return begin(order, &state, opens: false)
-        case .open(let order): return begin(order, &state, opens: true)
-        case .fly(let id, let range):
-            guard let handle = state.scheduler.entry(of: id), let entry = state.entries[handle]
-            else { return nil }
-            let control = state.flights[id] ?? FlightControl()
-            state.flights[id] = control
-            return .fly(id, entry, control, range)
-        case .limit(let id, let end):
-            state.flights[id]?.limit(to: end)
-            return nil
-        case .cancel(let id): return state.flights[id].map { .cancel($0) }
-        case .admit(let id): return state.asking.removeValue(forKey: id).map { .admit($0) }
-        case .wake(let id): return state.demanders[id].map { .wake($0.wake, .look) }
-        case .fail(let id, let failure):
-            return state.demanders.removeValue(forKey: id).map { .wake($0.wake, .failed(failure)) }
-        case .complete(let id):
-            return state.demanders.removeValue(forKey: id).map { .wake($0.wake, .complete) }
-        case .setTimer(let moment):
-            setTimer(moment, &state, now: now)
-            return nil
-        }
-    }
-
-    private func begin(_ order: FlightOrder, _ state: inout State, opens: Bool) -> Deed? {
-        guard let entry = state.entries[order.entry] else { return nil }
-        let control = FlightControl()
-        state.flights[order.flight] = control
-        return .begin(order, entry, control, opens: opens)
-    }
-
-    private func setTimer(_ moment: Moment, _ state: inout State, now: Moment) {
-        state.timer?.cancel()
+    private func setTimer(_ moment: Moment, now: Moment) -> Scheduled<Void> {
         let delay = TimeAmount.nanoseconds(moment.since(now).nanosecondsClamped)
-        state.timer = loop.scheduleTask(in: delay) { [weak self] in
+        return loop.scheduleTask(in: delay) { [weak self] in
             self?.perform { $0.scheduler.timer(now: $1) }
         }
     }

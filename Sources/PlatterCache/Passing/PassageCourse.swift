@@ -78,6 +78,12 @@ struct PassageCourse: Hashable, Sendable {
         self.waits = waits
     }
 
+    /// When its wait is overdue, which in the middle of a body is some time before it gives up: as of a
+    /// reader that is blocked at the next byte since the last one came.
+    var deadline: Moment {
+        isHeadSent ? givesUpAt.advanced(by: waits.head - waits.body) : givesUpAt
+    }
+
     /// All that was promised was handed on.
     var isDone: Bool { promise.map { position >= $0.end } ?? false }
 

@@ -41,9 +41,9 @@ struct PassageLeg: Sendable {
     private func send(
         _ course: inout PassageCourse, _ watch: PassageWatch
     ) async -> PassageCourse.Ending {
-        guard let id = await services.queue.admission(to: request.resource.origin) else {
-            return services.queue.isStopped ? .left : .broken
-        }
+        let admission = await services.queue.admission(
+            to: request.resource, deadline: course.deadline)
+        guard let id = admission else { return services.queue.isStopped ? .left : .broken }
         expect(course, watch)
         let begun = services.clock.now
         let (resource, asked) = asked(course)

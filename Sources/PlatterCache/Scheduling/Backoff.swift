@@ -19,7 +19,7 @@ struct Backoff {
         return full / 2 + full / 2 * (jitter.isNaN ? 0 : min(max(jitter, 0), 1))
     }
 
-    /// How much of a `Retry-After` (RFC 9110 section 10.2.3) is honoured, at all the origin's entries
-    /// and by everybody, where nobody waits.
+    /// How much of a `Retry-After` (RFC 9110 section 10.2.3) is honoured, by everybody, where nobody
+    /// waits.
     func granted(_ asked: Duration) -> Duration { min(max(asked, .zero), limits.backoffCap) }
 }

@@ -4,8 +4,8 @@ import PlatterCore
 /// sent for a while, and then a single fetch shows whether it answers again.
 ///
 ///     closed --failures in a row--> open --a probe starts--> half-open
-///       ^                             ^                        |   |
-///       |                             +------ it fails --------+   |
+///       ^     (or one is told to      ^                        |   |
+///       |      wait, for a moment)    +------ it fails --------+   |
 ///       +------------------------ it is answered ------------------+
 struct CircuitBreaker: Hashable, Sendable {
     enum Phase: Hashable, Sendable {
@@ -52,6 +52,13 @@ struct CircuitBreaker: Hashable, Sendable {
         }
         openings = min(openings + 1, 1 << 16)
         phase = .open(until: now.advanced(by: pause(openings)))
+    }
+
+    /// One object was told to wait: another one shows after a moment whether that is for all.
+    mutating func hesitate(until end: Moment) {
+        guard case .closed = phase else { return }
+        openings = min(openings + 1, 1 << 16)
+        phase = .open(until: end)
     }
 
     /// A fetch ended and says nothing of the origin: it was cancelled, or never sent. Another one may

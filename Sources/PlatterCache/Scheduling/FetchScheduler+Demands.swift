@@ -28,8 +28,7 @@ extension FetchScheduler {
             entries[demand.entry] = state
             unsettle(demand.entry)
         }
-        shortenBreak(of: demand.origin, to: longest)
-        shortenGrant(of: demand.origin, now: now)
+        shortenPauses(of: state.key, at: demand.origin, now: now)
         return dropUnwanted(of: demand.entry) + schedule(now: now)
     }
 

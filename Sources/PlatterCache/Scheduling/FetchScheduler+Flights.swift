@@ -27,7 +27,7 @@ extension FetchScheduler {
         } else if gap == nil, !flight.isCancelled {
             settle(flight)
         }
-        if flights[id] == nil { change(flight.origin) { $0.breaker.released(id, now: now) } }
+        if flights[id] == nil { release(id, flight.key, .stored, at: flight.origin, now: now) }
         cleanUp(flight.entry)
         return actions + schedule(now: now)
     }
@@ -52,7 +52,7 @@ extension FetchScheduler {
         flights[id] = flight
         state.completeLength = length
         state.lacksRanges = lacksRanges
-        noteAnswer(of: flight.origin)
+        noteAnswer(of: flight.origin, to: flight.key, now: now)
         state.failures = 0
         state.notBefore = nil
         entries[flight.entry] = state
@@ -100,7 +100,8 @@ extension FetchScheduler {
         let arrived = flight.mark..<mark
         let before = queue.hasWaiting ? priority(of: flight) : .low
         flight.mark = mark
-        let isHeard = hear(&flight, now: now)
+        let isFirst = arrived.lowerBound == flight.range.lowerBound
+        let isHeard = hear(&flight, isFirst: isFirst, now: now)
         let hasMeasured = !flight.pace.isMeasured && pace.isMeasured
         let wasStopping = queue.hasWaiting && isStopping(flight)
         flight.pace = pace

@@ -19,10 +19,6 @@ extension FetchScheduler {
         origins = origins.filter { used.contains($0.key) }
     }
 
-    func isPaused(_ origin: OriginID, now: Moment) -> Bool {
-        origins[origin]?.pausedUntil.map { $0 > now } ?? false
-    }
-
     // MARK: - Failures
 
     /// What the end of a flight says of its origin.
@@ -40,43 +36,69 @@ extension FetchScheduler {
             }
         case .ended where flight.rest.isEmpty: break
         case .failed(.status), .failed(.unsatisfiable), .failed(.changed), .failed(.bypass):
-            noteAnswer(of: flight.origin)
+            noteAnswer(of: flight.origin, to: flight.key, now: now)
         case .failed(.store), .failed(.stopped), .untrusted: break
         case .ended, .retryable, .throttled, .failed(.unreachable):
-            if !hasBytes { noteFailure(of: flight.origin, id, jitter: jitter, now: now) }
+            if !hasBytes {
+                noteFailure(
+                    of: flight.origin, id, flight.key, .stored, jitter: jitter, now: now)
+            }
         }
-        honour(outcome, flight, now: now)
-        change(flight.origin) { $0.breaker.released(id, now: now) }
+        honour(outcome, flight, jitter: jitter, now: now)
+        release(id, flight.key, .stored, at: flight.origin, now: now)
     }
 
-    /// Whoever waited out a break need not do so any longer.
-    mutating func noteAnswer(of origin: OriginID) {
-        guard let state = origins[origin] else { return }
-        origins[origin]?.breaker.answered()
-        if !state.breaker.isClosed {
-            hungry.formUnion(queue[.init(origin: origin, line: .resting)])
-        }
+    /// Whoever waited out a pause need not do so any longer.
+    ///
+    /// - Parameters:
+    ///   - key: What was asked for.
+    ///   - isNew: As of `OriginState.answered`.
+    /// - Returns: Whether there may have been one.
+    @discardableResult
+    mutating func noteAnswer(
+        of origin: OriginID, to key: CacheKey, isNew: Bool = true, now: Moment
+    ) -> Bool {
+        guard origins[origin]?.answered(key, isNew: isNew, now: now) == true else { return false }
+        hungry.formUnion(queue[.init(origin: origin, line: .resting)])
+        return true
     }
 
     mutating func noteFailure(
-        of origin: OriginID, _ id: FlightID, jitter: Double, now: Moment
+        of origin: OriginID, _ id: FlightID, _ key: CacheKey, _ side: ProbeTurns.Side,
+        jitter: Double, now: Moment
     ) {
         // Whoever waits for a passage asks again.
         let isWaitedFor =
             flights[id] == nil || passages.wait(at: origin)
             || demands.values.contains { $0.isWaiting && $0.origin == origin }
         let (limits, backoff) = (limits, Backoff(limits: limits))
+        let waiting = origins[origin]?.breaker.isClosed ?? true ? waitingKeys(at: origin) : []
         change(origin) {
+            let phase = $0.breaker.phase
             $0.breaker.failed(id, threshold: limits.failuresToOpen, now: now) { openings in
                 backoff.pause(
                     failures: openings, isWaitedFor: isWaitedFor, jitter: jitter,
                     first: limits.firstBreak)
             }
+            guard $0.breaker.phase != phase else { return }
+            if phase == .closed { for key in waiting { $0.turns.stand(key) } }
+            $0.turns.had(key, side)
         }
     }
 
+    /// A request is over, or was never sent. If it was the probe, another one may be, and others come first.
+    mutating func release(
+        _ id: FlightID, _ key: CacheKey, _ side: ProbeTurns.Side, at origin: OriginID, now: Moment
+    ) {
+        guard origins[origin]?.breaker.probe == id else { return }
+        origins[origin]?.breaker.released(id, now: now)
+        origins[origin]?.turns.had(key, side)
+    }
+
     /// The pause that the origin asked for, and fewer requests at once for a while.
-    private mutating func honour(_ outcome: FlightOutcome, _ flight: FlightState, now: Moment) {
+    private mutating func honour(
+        _ outcome: FlightOutcome, _ flight: FlightState, jitter: Double, now: Moment
+    ) {
         let asked: Duration?
         switch outcome {
         case _ where flight.isCancelled: return
@@ -84,45 +106,9 @@ extension FetchScheduler {
         case .throttled(let after): asked = after
         case .retryable, .untrusted, .ended, .failed: return
         }
-        spare(flight.origin, for: asked, startedAt: flight.startedAt, now: now)
-    }
-
-    /// - Parameters:
-    ///   - asked: The pause, if the origin named one.
-    ///   - startedAt: When the request began that was told so.
-    mutating func spare(
-        _ origin: OriginID, for asked: Duration?, startedAt: Moment, now: Moment
-    ) {
-        let granted = asked.map { now.advanced(by: Backoff(limits: limits).granted($0)) }
-        let end = granted.map { min($0, lastGrant(at: origin, now: now) ?? $0) }
-        let full = limits.perOrigin
-        change(origin) {
-            $0.concurrency.slowDown(startedAt: startedAt, full: full, now: now)
-            $0.retryAfter = [$0.retryAfter, end].compactMap(\.self).max()
-        }
-    }
-
-    /// A reader waits: what began when nobody did may be longer than is good now.
-    mutating func shortenBreak(of origin: OriginID, to end: Moment) {
-        origins[origin]?.breaker.shorten(to: end)
-    }
-
-    /// When a pause that the origin asked for has to end, so that those who wait still get their bytes;
-    /// nil when nobody waits.
-    private func lastGrant(at origin: OriginID, now: Moment) -> Moment? {
-        let waiting = demands.values.filter { $0.isWaiting && $0.origin == origin }
-        let first = waiting.compactMap(\.deadline).min()
-        return first.map {
-            max($0.advanced(by: limits.grantAfterDeadline), now.advanced(by: limits.leastGrant))
-        }
-    }
-
-    /// A reader waits: the pause that the origin asked for may be longer than it can wait.
-    mutating func shortenGrant(of origin: OriginID, now: Moment) {
-        guard let end = origins[origin]?.retryAfter, end > now,
-            let last = lastGrant(at: origin, now: now), last < end
-        else { return }
-        origins[origin]?.retryAfter = last
+        spare(
+            flight.origin, told: flight.key, .stored, for: asked, startedAt: flight.startedAt,
+            jitter: jitter, now: now)
     }
 
     // MARK: - Silence
@@ -155,15 +141,17 @@ extension FetchScheduler {
 
     /// A byte came.
     ///
+    /// - Parameter isFirst: Of this flight.
     /// - Returns: Whether the flight or its origin was taken for bad.
-    mutating func hear(_ flight: inout FlightState, now: Moment) -> Bool {
+    mutating func hear(_ flight: inout FlightState, isFirst: Bool, now: Moment) -> Bool {
         flight.heardAt = max(flight.heardAt, now)
         let hasReturned = flight.isSilent
         if hasReturned { (flight.isSilent, flight.hasReturned) = (false, true) }
-        let wasBad = origins[flight.origin].map { $0.hangs || !$0.breaker.isClosed } ?? false
+        let didHang = origins[flight.origin]?.hangs ?? false
         origins[flight.origin]?.hangs = false
-        noteAnswer(of: flight.origin)
-        return hasReturned || wasBad
+        let wasPaused = noteAnswer(
+            of: flight.origin, to: flight.key, isNew: isFirst, now: now)
+        return hasReturned || didHang || wasPaused
     }
 
     /// A flight was told to take nothing for a while: that is not the origin's silence.

@@ -5,10 +5,11 @@ extension FetchScheduler {
     /// Starts what may start now, the most urgent first.
     mutating func schedule(now: Moment) -> [SchedulerAction] {
         noteSilence(now: now)
-        var actions = admitPassages(now: now)
+        var actions: [SchedulerAction] = []
         repeat {
             isDisturbed = false
-            actions += lookAtHungry(now: now) + workThroughQueue(now: now)
+            actions += lookAtHungry(now: now) + admitPassages(now: now)
+            actions += workThroughQueue(now: now)
         } while isDisturbed || !hungry.isEmpty
         return actions + updateTimer(now: now)
     }
@@ -59,7 +60,13 @@ extension FetchScheduler {
         var claims = Claims()
         var closed: Set<OriginID> = []
         var needs = openNeeds()
+        var havePassed = false
         while let need = needs.popLast() {
+            if need.priority < .critical, !havePassed {
+                // A player waits for each passage, whose turn it is now at the latest.
+                actions += admitPassages(insisting: true, now: now)
+                havePassed = true
+            }
             if need.priority == .critical, closed.contains(need.origin) { continue }
             // What started just now may cover this one too.
             let next = look(at: need.id, now: now)
@@ -79,7 +86,7 @@ extension FetchScheduler {
                 actions += cancelled
             }
         }
-        return actions
+        return havePassed ? actions : actions + admitPassages(insisting: true, now: now)
     }
 
     // MARK: - Rank
@@ -90,16 +97,15 @@ extension FetchScheduler {
         let id: DemandID
         let priority: FetchPriority
         let origin: OriginID
-        /// Of its entry, where an origin gets one try at a time: an object that is always refused must
-        /// not keep the others from it.
-        let failures: Int
+        /// Of its object in `ProbeTurns`, where its origin gets one try at a time.
+        let turn: UInt64
         let flights: Int
         let deadline: Moment
 
         /// Whether `lhs` comes later than `rhs`.
         static func < (lhs: Need, rhs: Need) -> Bool {
-            (rhs.priority.rawValue, lhs.failures, lhs.flights, lhs.deadline, lhs.id)
-                > (lhs.priority.rawValue, rhs.failures, rhs.flights, rhs.deadline, rhs.id)
+            (rhs.priority.rawValue, lhs.turn, lhs.flights, lhs.deadline, lhs.id)
+                > (lhs.priority.rawValue, rhs.turn, rhs.flights, rhs.deadline, rhs.id)
         }
     }
 
@@ -117,16 +123,16 @@ extension FetchScheduler {
             demands[id].map { demand in
                 Need(
                     id: id, priority: demand.priority, origin: demand.origin,
-                    failures: failures(of: demand), flights: running[demand.client] ?? 0,
+                    turn: turn(of: demand), flights: running[demand.client] ?? 0,
                     deadline: demand.deadline ?? Moment(nanoseconds: .max))
             }
         }
         return needs.sorted()
     }
 
-    private func failures(of demand: Demand) -> Int {
-        guard let origin = origins[demand.origin], !origin.breaker.isClosed else { return 0 }
-        return entries[demand.entry]?.failures ?? 0
+    private func turn(of demand: Demand) -> UInt64 {
+        guard let state = entries[demand.entry] else { return 0 }
+        return turn(of: state.key, at: demand.origin)
     }
 
     // MARK: - What is missing
@@ -199,7 +205,7 @@ extension FetchScheduler {
     }
 
     func pause(of demand: Demand, _ state: EntryState) -> Moment? {
-        [state.notBefore, origins[demand.origin]?.pausedUntil].compactMap(\.self).max()
+        [state.notBefore, origins[demand.origin]?.pausedUntil(state.key)].compactMap(\.self).max()
     }
 
     private func firstUncovered(_ demand: Demand, _ state: EntryState, end: Int64) -> Int64? {

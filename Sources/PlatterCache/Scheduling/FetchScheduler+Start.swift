@@ -71,7 +71,8 @@ extension FetchScheduler {
         let rest = max(0, demand.range.upperBound - min(first, demand.range.upperBound))
         let length = max(1, min(stride(of: demand, id), rest))
         return FlightState(
-            entry: demand.entry, origin: demand.origin, client: demand.client, opens: opens,
+            entry: demand.entry, key: state.key, origin: demand.origin, client: demand.client,
+            opens: opens,
             demand: id, isForReader: demand.level == .high,
             searchEnd: min(max(demand.range.upperBound, first.addingClamped(1)), limit),
             length: length,

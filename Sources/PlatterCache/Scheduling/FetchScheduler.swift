@@ -11,6 +11,8 @@ package import PlatterCore
 /// Events about an id that is not known are ignored, and no input traps: offsets below 0 count as 0.
 package struct FetchScheduler: Sendable {
     struct EntryState: Sendable {
+        /// What it is of: the same when it is forgotten and comes again.
+        let key: CacheKey
         /// nil: not open yet.
         var completeLength: Int64?
         /// The origin sends the whole whatever is asked.
@@ -59,12 +61,14 @@ package struct FetchScheduler: Sendable {
 
     /// A new demand; ignored when the id is in use.
     ///
-    /// - Parameter completeLength: The entry's length, nil when it is not open.
+    /// - Parameters:
+    ///   - key: What the entry is of.
+    ///   - completeLength: The entry's length, nil when it is not open.
     package mutating func register(
-        _ id: DemandID, _ demand: Demand, completeLength: Int64?, now: Moment
+        _ id: DemandID, _ demand: Demand, key: CacheKey, completeLength: Int64?, now: Moment
     ) -> [SchedulerAction] {
         guard demands[id] == nil else { return [] }
-        var state = entries[demand.entry] ?? EntryState()
+        var state = entries[demand.entry] ?? EntryState(key: key)
         state.completeLength = state.completeLength ?? completeLength.map { max(0, $0) }
         state.demands.insert(id)
         var demand = demand
@@ -192,7 +196,7 @@ package struct FetchScheduler: Sendable {
         // one that brings everything again from the start.
         let slow = original.flight
         guard slow.opens || slow.phase == .flying && !state.lacksRanges,
-            racing.count < limits.hedges, !isPaused(demand.origin, now: now),
+            racing.count < limits.hedges, !isPaused(state.key, at: demand.origin, now: now),
             hasSlot(.critical, at: demand.origin)
         else { return schedule(now: now) }
         let group = slow.hedgeOf ?? original.id

@@ -16,6 +16,7 @@ struct FlightState: Hashable, Sendable {
     }
 
     let entry: EntryHandle
+    let key: CacheKey
     let origin: OriginID
     let client: ClientID
     var phase = Phase.ordered

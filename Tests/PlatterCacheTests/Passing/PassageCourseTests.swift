@@ -115,6 +115,14 @@ struct PassageCourseTests {
         }
     }
 
+    @Test("a wait is overdue with the deadline before the head, and 20 s before the end after it")
+    mutating func deadline() {
+        #expect(course.deadline == Self.at(10))
+        beginsBody()
+        course.handedOn(10, now: Self.at(3))
+        #expect(course.deadline == Self.at(13))
+    }
+
     @Test("the wait for bandwidth is not the origin's")
     mutating func paused() {
         beginsBody()

@@ -137,20 +137,57 @@ struct PassageTests {
         #expect(player.status == 200)
     }
 
-    @Test("an origin is left alone for as long as it asks, by everybody")
+    @Test("an origin is not asked again for as long as it says, by anybody")
     func retryAfter() throws {
-        let stage = Self.stage()
+        let stage = Self.stage(perOrigin: 3)
         _ = try stage.enters("/1")
         stage.answers(stage.call("/1"), 503, [.retryAfter: "4"])
         stage.passes(.seconds(1))
-        _ = try stage.enters("/2")
-        let other = try stage.enters("/other", at: "b.example")
-        #expect(stage.asked == ["/other"])
+        _ = try stage.enters("/1")
+        let other = try stage.enters("/1", at: "b.example")
+        #expect(stage.asked == ["/1"])
         other.leave()
+        stage.turn()
         stage.passes(.milliseconds(2999))
         #expect(stage.asked.isEmpty)
         stage.passes(.milliseconds(1))
-        #expect(Set(stage.asked) == ["/1", "/2"])
+        // The first one shows how it is now.
+        #expect(stage.asked == ["/1"])
+        stage.answers(stage.call("/1"))
+        #expect(stage.asked == ["/1", "/1"])
+    }
+
+    @Test("what is asked of one URL keeps nobody from the others")
+    func retryAfterOfOne() throws {
+        let stage = Self.stage()
+        let told = try stage.enters("/1")
+        stage.answers(stage.call("/1"), 429, [.retryAfter: "600"])
+        let other = try stage.enters("/2")
+        stage.passes(.milliseconds(499))
+        #expect(stage.asked.isEmpty)
+        stage.passes(.milliseconds(1))
+        #expect(stage.asked == ["/2"])
+        stage.answers(stage.call("/2"))
+        stage.sends(stage.call("/2"), Self.length)
+        stage.ends(stage.call("/2"))
+        #expect(other.ending == .complete)
+        stage.passes(.milliseconds(9500))
+        #expect(told.ending == .failed(status: 429, retryAfter: 600))
+    }
+
+    @Test("when two are told so, it is the origin that is left alone")
+    func retryAfterOfAll() throws {
+        let stage = Self.stage(perOrigin: 5)
+        for path in ["/1", "/2"] {
+            _ = try stage.enters(path)
+            stage.passes(.milliseconds(500))
+            stage.answers(stage.call(path), 429, [.retryAfter: "4"])
+        }
+        _ = try stage.enters("/3")
+        stage.passes(.milliseconds(3499))
+        #expect(stage.asked.isEmpty)
+        stage.passes(.milliseconds(1))
+        #expect(stage.asked.count == 1)
     }
 
     @Test("when the time is over, the last answer is the player's", arguments: [nil, "60"])
@@ -244,6 +281,26 @@ struct PassageTests {
         #expect(player.ending == .short)
         #expect(stage.asked.isEmpty)
         #expect(stage.gate.counts == (0, 0))
+    }
+
+    @Test("a long pause ends in time for a body that broke off")
+    func longPauseInBody() throws {
+        let stage = Self.stage()
+        let player = try stage.enters("/1")
+        stage.answers(stage.call("/1"))
+        stage.sends(stage.call("/1"), 100_000)
+        stage.passes(.seconds(1))
+        stage.breaks(stage.call("/1"))
+        stage.answers(stage.call("/1"), 503, [.retryAfter: "3600"])
+        // It gives up 30 s after the last byte.
+        stage.passes(.milliseconds(23_999))
+        #expect(stage.asked.isEmpty)
+        stage.passes(.milliseconds(1))
+        #expect(stage.call("/1")?.request.range == .from(100_000, upTo: PassageStage.length))
+        stage.answers(stage.call("/1"))
+        stage.sends(stage.call("/1"), Self.length - 100_000)
+        stage.ends(stage.call("/1"))
+        #expect(player.ending == .complete)
     }
 
     @Test("without proof of a version a body that breaks off ends there")

@@ -7,8 +7,11 @@ import Testing
 struct PassageLeaveTests {
     var stage = Stage()
 
-    private mutating func asks(_ origin: String = "a") -> (FlightID, [SchedulerAction]) {
-        let (id, actions) = stage.scheduler.ask(OriginID(origin), now: stage.now)
+    private mutating func asks(
+        _ origin: String = "a", for key: String = "past"
+    ) -> (FlightID, [SchedulerAction]) {
+        let (id, actions) = stage.scheduler.ask(
+            CacheKey(key), at: OriginID(origin), deadline: Stage.deadline, now: stage.now)
         #expect(stage.scheduler.violation(now: stage.now) == nil)
         return (id, actions)
     }
@@ -66,7 +69,7 @@ struct PassageLeaveTests {
         let (first, actions) = asks()
         #expect(actions == [.timer(.milliseconds(500))])
         let (second, _) = asks()
-        _ = stage.enters(1, 0..<mib)
+        _ = stage.enters(1, 0..<mib, isWaiting: false)
         #expect(fires(500) == [.admit(first)])
         #expect(breaker?.probe == first)
         // An answer is good news for all.
@@ -80,7 +83,6 @@ struct PassageLeaveTests {
         breakOrigin()
         let (first, _) = asks()
         let (second, _) = asks()
-        _ = stage.enters(1, 0..<mib)
         _ = fires(500)
         #expect(ends(first, .unanswered) == [.timer(.milliseconds(1500))])
         #expect(fires(1500) == [.admit(second)])
@@ -114,10 +116,10 @@ struct PassageLeaveTests {
 
     @Test("what an origin asks for is kept by both")
     mutating func retryAfter() {
-        let (id, _) = asks()
+        let (id, _) = asks(for: "1")
         #expect(ends(id, .throttled(after: .seconds(7))) == [])
         #expect(stage.enters(1, 0..<mib) == [.timer(.seconds(7))])
-        let (_, actions) = asks()
+        let (_, actions) = asks(for: "1")
         #expect(actions == [])
         let (other, leave) = asks("b")
         #expect(leave == [.admit(other)])

@@ -33,7 +33,8 @@ struct Stage {
             suffix: suffix)
         demand.isWaiting = isWaiting
         demand.deadline = isWaiting ? deadline : nil
-        return scheduler.register(DemandID(id), demand, completeLength: length, now: now)
+        return scheduler.register(
+            DemandID(id), demand, key: CacheKey("\(entry)"), completeLength: length, now: now)
     }
 
     mutating func waits(

@@ -35,19 +35,31 @@ struct OriginRecord {
     var failures = 0
     /// When nothing more was to be sent to it for a while.
     var openedAt: Moment?
+    /// Which objects were tried in vain since then, and with which event each was last.
+    var tried: [CacheKey: Int] = [:]
+    /// The last of them.
+    var lastTry: (side: ProbeTurns.Side, event: Int)?
+    /// Objects that were told to wait, when, and for how long at least.
+    var told: [CacheKey: (at: Moment, least: Duration)] = [:]
+    /// Those of them that were told so since anything else was answered.
+    var witnesses: Set<CacheKey> = []
 
     static let threshold = 5
 
     /// - Parameter began: When the request began.
     mutating func noteFailure(began: Moment, now: Moment) {
         failures += 1
-        guard failures >= Self.threshold else { return }
+        guard failures >= Self.threshold || openedAt != nil else { return }
         // What was sent before says nothing new.
         if let openedAt, began <= openedAt { return }
         openedAt = now
     }
 
-    mutating func noteAnswer() { (failures, openedAt) = (0, nil) }
+    /// - Parameter key: nil: only more came of what was answered before.
+    mutating func noteAnswer(to key: CacheKey?) {
+        (failures, openedAt, tried, lastTry) = (0, nil, [:], nil)
+        if let key, told[key] == nil { witnesses = [] }
+    }
 }
 
 /// Origins that misbehave, and what the scheduler owes to the others. Told from what happens in the
@@ -55,7 +67,13 @@ struct OriginRecord {
 extension World {
     /// - Returns: Whether the transfer gets no further now.
     mutating func misbehaves(_ id: FlightID, _ transfer: Transfer) -> Bool {
-        guard !isCalm, let manners = manners[films[transfer.film].origin] else { return false }
+        guard !isCalm else { return false }
+        if let curse = curses[films[transfer.film].key] {
+            guard transfer.mark <= transfer.range.lowerBound else { return false }
+            land(id, curse.outcome)
+            return true
+        }
+        guard let manners = manners[films[transfer.film].origin] else { return false }
         switch manners {
         case .hangs: break
         case .stalls: if transfer.phase == .opening || random.once(in: 3) { return false }
@@ -83,23 +101,32 @@ extension World {
         transfers[id]?.isHopeless = false
         transfers[id]?.wasJudged = false
         records[origin(of: transfer), default: OriginRecord()].isKnownToHang = false
-        noteAnswer(of: id)
+        noteAnswer(of: id, isNew: transfer.mark <= transfer.range.lowerBound)
     }
 
-    mutating func noteAnswer(of id: FlightID) {
+    mutating func noteAnswer(of id: FlightID, isNew: Bool = true) {
         guard let transfer = transfers[id] else { return }
-        records[origin(of: transfer), default: OriginRecord()].noteAnswer()
+        records[origin(of: transfer), default: OriginRecord()]
+            .noteAnswer(to: isNew ? films[transfer.film].key : nil)
     }
 
     mutating func noteEnd(of id: FlightID, _ outcome: FlightOutcome) {
-        guard let transfer = transfers[id], !transfer.isCancelled else { return }
+        guard let transfer = transfers[id] else { return }
+        let opened = records[origin(of: transfer)]?.openedAt
+        defer {
+            noteTry(
+                films[transfer.film].key, .stored, at: origin(of: transfer),
+                began: transfer.began, opened: opened)
+        }
+        if transfer.isCancelled { return }
+        let key = films[transfer.film].key
         let hasBytes = transfer.mark > transfer.range.lowerBound
         var record = records[origin(of: transfer)] ?? OriginRecord()
         switch outcome {
         case .failed(.status):
-            record.noteAnswer()
+            record.noteAnswer(to: key)
             record.hasComplained = true
-        case .failed: record.noteAnswer()
+        case .failed: record.noteAnswer(to: key)
         case .retryable(_?), .throttled: record.hasComplained = true
         case .retryable(nil), .untrusted, .ended: break
         }
@@ -112,21 +139,26 @@ extension World {
             if !hasBytes, !isDone { record.noteFailure(began: transfer.began, now: now) }
         case .failed, .untrusted: break
         }
+        switch outcome {
+        case .retryable(let after?), .throttled(let after?):
+            record.noteTold(key, after, limits: scheduler.limits, now: now)
+        case .retryable, .throttled, .failed, .untrusted, .ended: break
+        }
         records[origin(of: transfer)] = record
     }
 
     // MARK: - What others may expect
 
-    private func isSilent(_ transfer: Transfer) -> Bool {
+    func isSilent(_ transfer: Transfer) -> Bool {
         now.since(transfer.heard) >= scheduler.limits.silence
     }
 
-    private var active: [Transfer] { transfers.values.filter { $0.phase != .recording } }
+    var active: [Transfer] { transfers.values.filter { $0.phase != .recording } }
 
     func origin(of transfer: Transfer) -> OriginID { films[transfer.film].origin }
 
     /// Those that may use the line: not what is silent, nor what was sent to an origin that hangs.
-    private func lines() -> Int { active.count { !isSilent($0) && !$0.isHopeless } }
+    func lines() -> Int { active.count { !isSilent($0) && !$0.isHopeless } }
 
     mutating func noteSilence() {
         for (id, transfer) in transfers
@@ -148,6 +180,7 @@ extension World {
             fault("too many at \(origin(of: new))")
         }
         checkBreak(of: id, at: origin(of: new))
+        checkTurn(of: films[new.film].key, .stored, at: origin(of: new))
         if !isHopeless, lines() > limits.total {
             fault("a start beyond the limit")
         }

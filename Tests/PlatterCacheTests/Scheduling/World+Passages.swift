@@ -5,7 +5,10 @@ import PlatterCore
 /// What goes past the store in the simulated world.
 extension World {
     struct Passage {
+        let key: CacheKey
         let origin: OriginID
+        /// The event with which it came.
+        let asksSince: Int
         /// When it was let go; nil while it waits for leave.
         var began: Moment?
     }
@@ -16,10 +19,13 @@ extension World {
     }
 
     private mutating func newPassage() {
-        guard let origin = random.pick(films)?.origin else { return }
-        let (id, actions) = scheduler.ask(origin, now: now)
-        note("passage \(id) asks at \(origin.authority)")
-        passages[id] = Passage(origin: origin)
+        guard let film = random.pick(films) else { return }
+        let isOfFilm = random.once(in: 3)
+        let key = isOfFilm ? film.key : CacheKey("past \(random.below(3))")
+        let (id, actions) = scheduler.ask(
+            key, at: film.origin, deadline: now.advanced(by: .seconds(5)), now: now)
+        note("passage \(id) of \(key) asks at \(film.origin.authority)")
+        passages[id] = Passage(key: key, origin: film.origin, asksSince: events)
         perform(actions)
     }
 
@@ -29,6 +35,7 @@ extension World {
         }
         passages[id]?.began = now
         checkBreak(of: id, at: passage.origin)
+        checkTurn(of: passage.key, .passing, at: passage.origin)
     }
 
     /// It ends, or its player does not wait any more.
@@ -37,18 +44,23 @@ extension World {
         else { return }
         // Whoever waits in a calm world is let go in the end.
         if isCalm, passage.began == nil { return }
-        let outcome = passage.began == nil ? .unknown : outcome(at: passage.origin)
+        let outcome = passage.began == nil ? .unknown : outcome(of: passage)
         note("passed \(id) \(outcome)")
-        if let began = passage.began { noteEnd(at: passage.origin, began: began, outcome) }
+        if let began = passage.began { noteEnd(of: passage, began: began, outcome) }
         passages[id] = nil
         let jitter = Double(random.below(101)) / 100
         perform(scheduler.passed(id, outcome, jitter: jitter, now: now))
     }
 
-    private mutating func outcome(at origin: OriginID) -> PassageOutcome {
+    private mutating func outcome(of passage: Passage) -> PassageOutcome {
         if isCalm { return .answered }
         if random.once(in: 6) { return .unknown }
-        switch manners[origin] {
+        switch curses[passage.key] {
+        case .refused: return .unanswered
+        case .toldToWait(let seconds): return .throttled(after: .seconds(seconds))
+        case nil: break
+        }
+        switch manners[passage.origin] {
         case .hangs, .stalls: return random.once(in: 8) ? .unanswered : .unknown
         case .refuses: return .unanswered
         case .complains:
@@ -60,12 +72,14 @@ extension World {
     }
 
     private mutating func noteEnd(
-        at origin: OriginID, began: Moment, _ outcome: PassageOutcome
+        of passage: Passage, began: Moment, _ outcome: PassageOutcome
     ) {
+        let (key, origin) = (passage.key, passage.origin)
         var record = records[origin] ?? OriginRecord()
+        let opened = record.openedAt
         switch outcome {
         case .answered:
-            record.noteAnswer()
+            record.noteAnswer(to: key)
             record.isKnownToHang = false
         case .unanswered: record.noteFailure(began: began, now: now)
         case .faulty(let after):
@@ -76,6 +90,12 @@ extension World {
             record.hasComplained = true
         case .unknown: break
         }
+        switch outcome {
+        case .faulty(let after?), .throttled(let after?):
+            record.noteTold(key, after, limits: scheduler.limits, now: now)
+        case .answered, .unanswered, .faulty, .throttled, .unknown: break
+        }
         records[origin] = record
+        noteTry(key, .passing, at: origin, began: began, opened: opened)
     }
 }

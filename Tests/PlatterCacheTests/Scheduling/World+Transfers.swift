@@ -14,6 +14,7 @@ extension World {
             note("planned \(id) \(String(describing: gap))")
             let actions = scheduler.planned(id, gap: gap, now: now)
             let isFlying = actions.contains { if case .fly(id, _) = $0 { true } else { false } }
+            if !isFlying { noteIdle(id) }
             if !isFlying { transfers[id] = nil }
             perform(actions)
         case .opening: answer(id, transfer)

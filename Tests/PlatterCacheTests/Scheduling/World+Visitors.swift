@@ -42,8 +42,8 @@ extension World {
             range: range, level: isFill ? .low : .medium, stride: 1 + random.below(2 << 20))
         perform(
             scheduler.register(
-                id, demand, completeLength: films[film].isOpen ? films[film].length : nil,
-                now: now))
+                id, demand, key: films[film].key,
+                completeLength: films[film].isOpen ? films[film].length : nil, now: now))
     }
 
     /// One look of a reader, and what follows from it.
@@ -93,6 +93,7 @@ extension World {
         let stride = stride(of: reader)
         readers[id]?.hasMissed = false
         readers[id]?.isWaiting = true
+        readers[id]?.waitsSince = events
         guard !reader.isRegistered else {
             return perform(
                 scheduler.wait(
@@ -108,7 +109,8 @@ extension World {
         demand.deadline = deadline
         perform(
             scheduler.register(
-                id, demand, completeLength: film.isOpen ? film.length : nil, now: now))
+                id, demand, key: film.key, completeLength: film.isOpen ? film.length : nil,
+                now: now))
         if readers[id] == nil { return }
         perform(
             scheduler.clientMovedOn(reader.client, of: film.entry, newest: id, now: now))

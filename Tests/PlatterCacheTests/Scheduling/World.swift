@@ -12,6 +12,7 @@ struct World {
         let length: Int64
         /// Its origin sends the whole, whatever is asked.
         let lacksRanges: Bool
+        var key: CacheKey { CacheKey("film \(entry.rawValue)") }
         var isOpen = false
         /// What the index has.
         var present = RangeSet<Int64>()
@@ -29,6 +30,8 @@ struct World {
         let suffix: Int64?
         var isRegistered = false
         var isWaiting = false
+        /// The event with which its wait began.
+        var waitsSince = 0
         /// It has looked, found nothing, and is about to say that it waits.
         var hasMissed = false
         /// Its client has stopped reading.
@@ -76,6 +79,10 @@ struct World {
     /// How origins behave that do not simply answer.
     let manners: [OriginID: Manners]
     var records: [OriginID: OriginRecord] = [:]
+    /// Objects that their origin refuses for as long as there are faults, and how.
+    let curses: [CacheKey: Curse]
+    /// Events so far.
+    var events = 0
     var random: SplitMix64
     var now = Moment.start
     var timer: Moment?
@@ -105,6 +112,7 @@ struct World {
         random = SplitMix64(seed: seed)
         hasFaults = seed % 3 != 0 && !isBad
         manners = isBad ? Manners.random(seed) : [:]
+        curses = hasPassages ? Curse.random(seed) : [:]
         var limits = FetchLimits()
         limits.total = Int(1 + random.below(6))
         limits.perOrigin = Int(1 + random.below(4))
@@ -140,6 +148,7 @@ struct World {
     /// Does what an event made the scheduler order.
     mutating func perform(_ actions: [SchedulerAction]) {
         noteSilence()
+        events += 1
         for action in actions {
             note("    \(action)")
             meet(action)
@@ -147,6 +156,7 @@ struct World {
         }
         if let violation = scheduler.violation(now: now) { fault(violation) }
         checkSlots()
+        checkPauses()
     }
 
     private mutating func meet(_ action: SchedulerAction) {
