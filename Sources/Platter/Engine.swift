@@ -47,7 +47,7 @@ final class Engine: Sendable {
         // Its own, so that reads do not wait for writes that hang.
         let readingPool = NIOThreadPool(numberOfThreads: 4)
         readingPool.start()
-        let origins = Origins(group: group, stall: configuration.timing.stall)
+        let origins = Origins(group: group, stall: configuration.timing.stall, log: log)
         let caching = Caching(
             configuration, store: store, origins: origins, loop: group.next(),
             executor: IOExecutor(pool: pool), log: log)
