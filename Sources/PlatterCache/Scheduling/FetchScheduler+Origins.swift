@@ -49,9 +49,18 @@ extension FetchScheduler {
         change(flight.origin) { $0.breaker.released(id, now: now) }
     }
 
+    /// A request brought nothing. Decides nothing: what follows from it is said by how it ends.
+    package mutating func note(_ trouble: OriginTrouble, of origin: OriginID) {
+        change(origin) { $0.trouble = trouble }
+    }
+
+    /// What those who wait for an origin can be told; nil when it has not failed, or has answered since.
+    package func trouble(of origin: OriginID) -> OriginTrouble? { origins[origin]?.trouble }
+
     /// Whoever waited out a break need not do so any longer.
     mutating func noteAnswer(of origin: OriginID) {
         guard let state = origins[origin] else { return }
+        origins[origin]?.trouble = nil
         origins[origin]?.breaker.answered()
         if !state.breaker.isClosed {
             hungry.formUnion(queue[.init(origin: origin, line: .resting)])
