@@ -54,7 +54,8 @@ let package = Package(
         .target(
             name: "PlatterOrigin",
             dependencies: [
-                "PlatterCore", "PlatterHTTP", asyncHTTPClient, httpTypes, locks, nio, nioHTTP1,
+                "PlatterCore", "PlatterHTTP", asyncHTTPClient, httpTypes, locks, log, nio, nioHTTP1,
+                nioPosix,
             ], swiftSettings: settings),
         .target(
             name: "PlatterCache",
@@ -129,7 +130,7 @@ let package = Package(
             name: "PlatterOriginTests",
             dependencies: [
                 "PlatterCore", "PlatterHTTP", "PlatterOrigin", "PlatterTesting", httpTypes, locks,
-                nio, nioPosix,
+                log, nio, nioPosix,
             ], swiftSettings: settings),
         .testTarget(
             name: "PlatterCacheTests",

@@ -67,9 +67,20 @@ class Get(Rig):
         origin = self.start_origin(root=self.folder / "media")
         for _ in range(2):
             code, said = self.run_get(origin, "http://127.0.0.1:1", self.target)
-            self.assertEqual(code, 0, said)
+            self.assertEqual((code, said), (0, ""), "only warnings are worth a word")
             self.assert_whole()
         self.assertEqual(origin.body_bytes(), LENGTH, "the second time it was in the cache")
+
+    def test_without_a_daemon_it_says_why_an_origin_fails(self) -> None:
+        origin = self.start_origin(root=self.folder / "media")
+        origin.stop()
+        code, said = self.run_get(origin, "http://127.0.0.1:1", self.target)
+        self.assertEqual(code, 1)
+        first, last = said.splitlines()
+        for part in (
+                "warning", "An origin fails", "Connection refused", urlsplit(origin.url).netloc):
+            self.assertIn(part, first)
+        self.assertTrue(last.startswith("platter: the origin cannot be reached"), last)
 
     def test_what_cannot_be_written_is_said_before_anything_is_fetched(self) -> None:
         origin, platter = self.start()

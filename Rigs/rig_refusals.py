@@ -30,13 +30,13 @@ class Refusals(Rig):
 
     def serve(
         self, *, origin: str = "http://127.0.0.1:1", listen: str = _FREE, admin: str = _FREE,
-        cache: Path | None = None, under: tuple[str, ...] = (),
+        cache: Path | None = None, under: tuple[str, ...] = (), flags: tuple[str, ...] = (),
     ) -> subprocess.CompletedProcess[str]:
         """Starts a server that must end by itself."""
         return subprocess.run(
             [
                 *under, binary("platter"), "serve", "--origin", origin, "--listen", listen,
-                "--admin", admin, "--cache-dir", str(cache or self.cache)],
+                "--admin", admin, "--cache-dir", str(cache or self.cache), *flags],
             capture_output=True, text=True, timeout=_SOON, check=False)
 
     def check_refused(self, done: subprocess.CompletedProcess[str], *reasons: str) -> None:
@@ -61,12 +61,13 @@ class Refusals(Rig):
 
     def test_the_players_port_is_in_use(self) -> None:
         with taken() as address:
-            self.check_refused(self.serve(listen=address), address, "already in use")
+            self.check_refused(
+                self.serve(listen=address), "--listen", address, "already in use")
         self.check_start()
 
     def test_the_admin_port_is_in_use(self) -> None:
         with taken() as address:
-            self.check_refused(self.serve(admin=address), address, "already in use")
+            self.check_refused(self.serve(admin=address), "--admin", address, "already in use")
         self.check_start()
 
     def test_another_server_has_the_port(self) -> None:
@@ -91,7 +92,7 @@ class Refusals(Rig):
 
     def test_the_folder_is_a_file(self) -> None:
         self.cache.write_text("something of somebody else's")
-        self.check_refused(self.serve(), str(self.cache), "Not a directory")
+        self.check_refused(self.serve(), "--cache-dir", str(self.cache), "Not a directory")
         self.assertEqual(self.cache.read_text(), "something of somebody else's")
         self.cache.unlink()
         self.check_start()
@@ -148,6 +149,38 @@ class Refusals(Rig):
             with self.subTest(origin=origin):
                 self.check_refused(self.serve(origin=origin), "origin", "http://")
                 self.assertFalse(self.cache.exists(), "no folder is made")
+
+    def test_a_setting_is_named_as_it_was_typed(self) -> None:
+        cases = {
+            "--max-size": "1M", "--chunk-size": "100", "--fetches": "65",
+            "--fetches-per-origin": "0", "--read-ahead": "1000", "--bandwidth": "1K",
+            "--background-bandwidth": "1K", "--scrub-rate": "1K", "--trust": "ftp://a.example"}
+        for option, value in cases.items():
+            with self.subTest(option=option):
+                done = self.serve(flags=(option, value))
+                self.check_refused(done, f"platter: {option}")
+        done = self.serve(flags=("--origin", "a/b=http://127.0.0.1:1"))
+        self.check_refused(done, "platter: --origin a/b=…:")
+        self.assertFalse(self.cache.exists(), "no folder is made")
+
+    def test_only_what_was_typed_can_contradict_itself(self) -> None:
+        done = self.serve(flags=("--fetches", "2", "--fetches-per-origin", "3"))
+        self.check_refused(done, "platter: --fetches-per-origin:")
+        origin = self.start_origin()
+        film = Film(1_000_000, 1)
+        for flags in (
+                ("--fetches", "2"), ("--fetches", "1"), ("--fetches-per-origin", "8"),
+                ("--fetches", "2", "--fetches-per-origin", "2"),
+                ("--bandwidth", "256K"), ("--background-bandwidth", "1G"),
+                ("--max-size", "64M"), ("--chunk-size", "1G")):
+            with self.subTest(flags=flags):
+                platter = self.start_platter(origin, *flags)
+                fetch_checked(platter.url, film.path, seed=film.seed)
+                self.assertEqual(platter.stop(), 0)
+
+    def test_players_and_the_admin_interface_need_two_addresses(self) -> None:
+        done = self.serve(listen="127.0.0.1:7999", admin="127.0.0.1:7999")
+        self.check_refused(done, "platter: --admin:", "another port")
 
     def test_the_origin_is_missing_behind_its_option(self) -> None:
         done = subprocess.run(

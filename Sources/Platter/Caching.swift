@@ -68,8 +68,8 @@ struct Caching: Sendable {
             chunkLength: configuration.chunkLength, log: log)
         var limits = FetchLimits()
         limits.total = BandwidthLimit.mostTakers(
-            configuration.fetches, bytesPerSecond: configuration.bandwidth)
-        limits.perOrigin = configuration.fetchesPerOrigin
+            configuration.mostFetches.total, bytesPerSecond: configuration.bandwidth)
+        limits.perOrigin = configuration.mostFetches.perOrigin
         queue = FetchDispatcher(
             limits: limits, clock: clock, loop: loop, pilot: FetchPilot(services: services))
         prefetcher = Prefetcher(

@@ -47,7 +47,7 @@ final class Engine: Sendable {
         // Its own, so that reads do not wait for writes that hang.
         let readingPool = NIOThreadPool(numberOfThreads: 4)
         readingPool.start()
-        let origins = Origins(group: group, stall: configuration.timing.stall)
+        let origins = Origins(group: group, stall: configuration.timing.stall, log: log)
         let caching = Caching(
             configuration, store: store, origins: origins, loop: group.next(),
             executor: IOExecutor(pool: pool), log: log)
@@ -56,7 +56,7 @@ final class Engine: Sendable {
             let endpoint: ProxyServer.Endpoint =
                 configuration.inheritedSocket.map { .inherited(descriptor: $0) }
                 ?? .address(host: configuration.host, port: configuration.port)
-            let proxy = try await listening(configuration.host, configuration.port) {
+            let proxy = try await listening(.endpoint, configuration.host, configuration.port) {
                 try await ProxyServer.start(
                     on: endpoint, group: group,
                     services: caching.proxyServices(configuration, disk: disk, log: log),
@@ -88,14 +88,16 @@ final class Engine: Sendable {
 
     /// Says for which of the two addresses it did not work, and why.
     private static func listening<Server>(
-        _ host: String, _ port: Int, _ start: () async throws -> Server
+        _ setting: PlatterConfiguration.Setting, _ host: String, _ port: Int,
+        _ start: () async throws -> Server
     ) async throws -> Server {
         do {
             return try await start()
         } catch {
             throw PlatterError(
                 .listening,
-                "cannot listen on \(authority(host, port)): \(System.reason(notToListen: error))")
+                "cannot listen on \(authority(host, port)): \(System.reason(notToListen: error))",
+                setting: setting)
         }
     }
 
@@ -109,7 +111,7 @@ final class Engine: Sendable {
             prefetcher: caching.prefetcher, scrub: caching.upkeep.scrub,
             damage: caching.upkeep.damage, publicURL: base,
             connections: { proxy.connectionCount })
-        return try await listening(endpoint.host, endpoint.port) {
+        return try await listening(.admin, endpoint.host, endpoint.port) {
             try await AdminServer.start(
                 host: endpoint.host, port: endpoint.port, services: services, log: log)
         }

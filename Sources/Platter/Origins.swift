@@ -1,3 +1,4 @@
+import Logging
 import NIOCore
 import PlatterOrigin
 
@@ -8,13 +9,14 @@ struct Origins: Sendable {
     let passing: HTTPOrigin
 
     /// - Parameter stall: A fetch that brings nothing for so long counts as broken.
-    init(group: any EventLoopGroup, stall: Duration) {
+    init(group: any EventLoopGroup, stall: Duration, log: Logger) {
+        let log = OriginLog(log: log)
         var settings = HTTPOrigin.Settings()
         settings.stallTimeout = stall
-        fetching = HTTPOrigin(group: group, settings: settings)
+        fetching = HTTPOrigin(group: group, settings: settings, log: log)
         var patient = HTTPOrigin.Settings()
         patient.stallTimeout = nil
-        passing = HTTPOrigin(group: group, settings: patient)
+        passing = HTTPOrigin(group: group, settings: patient, log: log)
     }
 
     func shutdown() async {

@@ -27,10 +27,10 @@ public struct PlatterConfiguration: Hashable, Sendable {
     public var maximumSize: Int64 = 10 << 30
     /// Bytes of a chunk, the unit of queueing and eviction; 64 KiB to 1 GiB [10 MiB].
     public var chunkLength: Int64 = 10 << 20
-    /// Fetches at once, 1 to 64 [6].
-    public var fetches = 6
-    /// Fetches at once to one origin, at most `fetches` [3].
-    public var fetchesPerOrigin = 3
+    /// Fetches at once, 1 to 64; nil: 6, or `fetchesPerOrigin` where that is more [nil].
+    public var fetches: Int?
+    /// Fetches at once to one origin, at most `fetches`; nil: 3, or `fetches` where that is less [nil].
+    public var fetchesPerOrigin: Int?
     /// Seconds of media kept ahead of a player, 0 to 600 [30].
     public var readAheadSeconds = 30.0
     /// Fetch to the end what is really being played, when nothing else wants the origin [on].
@@ -65,65 +65,13 @@ public struct PlatterConfiguration: Hashable, Sendable {
     /// Everything by default but the folder.
     public init(directory: String) { self.directory = directory }
 
-    /// All that is wrong with it, each with the remedy; empty when nothing is.
-    public var problems: [String] {
-        var problems: [String] = []
-        func check(_ isGood: Bool, _ problem: String) {
-            if !isGood { problems.append(problem) }
-        }
-        check(!directory.isEmpty, "directory: name a folder for the cache")
-        check(0...65535 ~= port, "port: must be from 0 to 65535")
-        if let admin { check(0...65535 ~= admin.port, "admin port: must be from 0 to 65535") }
-        check(maximumSize >= 64 << 20, "maximum size: must be at least 64 MiB (67108864)")
-        // Room is given back in blocks of 64 KiB.
-        check(
-            64 << 10...1 << 30 ~= chunkLength && chunkLength.isMultiple(of: 64 << 10),
-            "chunk length: must be a multiple of 64 KiB (65536), from 64 KiB to 1 GiB")
-        check(1...64 ~= fetches, "fetches: must be from 1 to 64")
-        check(
-            1...64 ~= fetchesPerOrigin && fetchesPerOrigin <= fetches,
-            "fetches per origin: must be from 1 to 64, and not more than all fetches")
-        check(0...600 ~= readAheadSeconds, "read-ahead: must be from 0 to 600 seconds")
-        for (name, limit) in [
-            ("bandwidth", bandwidth), ("background bandwidth", backgroundBandwidth),
-            ("scrub rate", scrubRate),
-        ] {
-            check(
-                (limit ?? .max) >= 256 << 10,
-                "\(name): must be at least 256 KiB (262144) per second")
-        }
-        check(0...64 ~= eventLoops, "event loops: must be from 0 to 64")
-        if let origin, let problem = Engine.problem(ofOrigin: origin) {
-            problems.append("origin: \(problem)")
-        }
-        for url in trustedOrigins {
-            if let problem = Engine.problem(ofOrigin: url) {
-                problems.append("trusted origin \(url): \(problem)")
-            }
-        }
-        for (name, url) in namedOrigins.sorted(by: { $0.key < $1.key }) {
-            check(
-                Self.isName(name),
-                "origin \(name): a name is letters, digits, -, . and _, and begins with a letter or digit"
-            )
-            if let problem = Engine.problem(ofOrigin: url) {
-                problems.append("origin \(name): \(problem)")
-            }
-        }
-        return problems
-    }
+    /// All that is wrong with it, each with the setting's name and the remedy; empty when nothing is.
+    public var problems: [String] { flaws.map { "\($0.setting.name): \($0.reason)" } }
 
-    private static func isName(_ name: String) -> Bool {
-        let isPlain = name.utf8.allSatisfy { byte in
-            UInt8(ascii: "0")...UInt8(ascii: "9") ~= byte || isLetter(byte)
-                || [UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_")].contains(byte)
-        }
-        guard isPlain, let first = name.utf8.first else { return false }
-        return UInt8(ascii: "0")...UInt8(ascii: "9") ~= first || isLetter(first)
-    }
-
-    private static func isLetter(_ byte: UInt8) -> Bool {
-        UInt8(ascii: "a")...UInt8(ascii: "z") ~= byte | 0x20
+    /// One of both that is not set follows the other.
+    package var mostFetches: (total: Int, perOrigin: Int) {
+        let total = fetches ?? max(6, fetchesPerOrigin ?? 0)
+        return (total, fetchesPerOrigin ?? min(3, total))
     }
 }
 
@@ -146,10 +94,13 @@ public struct PlatterError: Error, CustomStringConvertible {
     public let code: Code
     /// What is wrong and what to do, for people.
     public let message: String
+    /// What could be set otherwise.
+    package let setting: PlatterConfiguration.Setting?
 
-    init(_ code: Code, _ message: String) {
+    init(_ code: Code, _ message: String, setting: PlatterConfiguration.Setting? = nil) {
         self.code = code
         self.message = message
+        self.setting = setting
     }
 
     /// The message.

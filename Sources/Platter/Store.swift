@@ -16,7 +16,8 @@ struct Store: Sendable {
             disk = try PosixDisk(root: configuration.directory, latency: latency)
         } catch {
             throw PlatterError(
-                error.code == .inUse ? .folderInUse : .storage, "\(error.path): \(error.message)")
+                error.code == .inUse ? .folderInUse : .storage, "\(error.path): \(error.message)",
+                setting: .directory)
         }
         if let warning = IndexWriter.libraryWarning { log.info("\(warning)") }
         if !PosixDisk.seesWriters {
@@ -38,7 +39,7 @@ struct Store: Sendable {
                     path: disk.indexPath, boot: boot, latency: latency, without: error)
             case .readOnly, .cannotOpen, .lost, .newerSchema, .entryGone, .constraint, .closed,
                 .other:
-                throw PlatterError(.storage, error.description)
+                throw PlatterError(.storage, error.description, setting: .directory)
             }
         }
     }

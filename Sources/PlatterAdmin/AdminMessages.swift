@@ -41,6 +41,10 @@ package enum AdminMessages {
         package var id: Int64
         /// The URL, without its query, which may hold a secret.
         package var url: String
+        /// Eight digits that stand for the query, and for the header fields that the object was asked for
+        /// with; nil where there are none. They tell objects of one URL apart.
+        package var query: String?
+        package var fields: String?
         package var state: String
         package var completeLength: Int64
         package var presentBytes: Int64
@@ -51,11 +55,14 @@ package enum AdminMessages {
         package var accessedAt: Int64
 
         package init(
-            id: Int64, url: String, state: String, completeLength: Int64, presentBytes: Int64,
-            chunkLength: Int64, contentType: String?, createdAt: Int64, accessedAt: Int64
+            id: Int64, url: String, query: String?, fields: String?, state: String,
+            completeLength: Int64, presentBytes: Int64, chunkLength: Int64, contentType: String?,
+            createdAt: Int64, accessedAt: Int64
         ) {
             self.id = id
             self.url = url
+            self.query = query
+            self.fields = fields
             self.state = state
             self.completeLength = completeLength
             self.presentBytes = presentBytes

@@ -47,8 +47,13 @@ package enum EntryViews {
 
 extension AdminMessages.Entry {
     init(_ record: EntryRecord, presentBytes: Int64) {
+        let key = record.representation.key
+        let words = key.text.split(separator: " ", maxSplits: 1)
+        let url = words.first.flatMap { try? OriginURL(String($0)) }
         self.init(
-            id: record.id.rawValue, url: Self.url(of: record.representation.key),
+            id: record.id.rawValue, url: Self.url(of: key),
+            query: url?.query.map { Fingerprint.short($0) },
+            fields: words.count > 1 ? Fingerprint.short(String(words[1])) : nil,
             state: EntryState(record, presentBytes: presentBytes).rawValue,
             completeLength: record.grid.completeLength, presentBytes: presentBytes,
             chunkLength: record.grid.chunkLength, contentType: record.contentType,

@@ -8,6 +8,7 @@ import PlatterStore
 package enum VerificationViews {
     /// Compares everything in a cache folder that no server uses.
     ///
+    /// - Parameter repairs: An index that is damaged is set aside, and an empty one takes its place.
     /// - Throws: `DiskError` or `IndexError`, whose description says what to do.
     package static func verify(
         folder: String, repairs: Bool,
@@ -15,15 +16,38 @@ package enum VerificationViews {
     ) async throws -> AdminMessages.VerificationReport {
         let disk = try PosixDisk(root: folder)
         defer { disk.unlock() }
-        // Without a boot id nothing recorded so far is trusted unchecked.
-        let boot = (try? BootID.current()) ?? "unknown \(UInt64.random(in: .min ... .max))"
-        let index = try IndexWriter(path: disk.indexPath, boot: boot)
+        let index = try open(disk.indexPath, despiteDamage: repairs)
         let scrub = Scrub(
             index: index, search: IndexSearch(reader: index.makeReader()), disk: disk,
             log: Logger(label: "platter"))
-        let report = try await run(scrub, repairs: repairs, progress: progress)
+        var report = AdminMessages.VerificationReport(Scrub.Report(), isRepaired: repairs)
+        do {
+            if index.loss == nil {
+                report = try await run(scrub, repairs: repairs, progress: progress)
+            }
+        } catch let error as IndexError {
+            // The walk may be the first to see a page that is damaged.
+            guard repairs, index.loss?.code == .corrupt else { throw error }
+        }
+        if repairs, let loss = index.loss {
+            if report.indexFaults.isEmpty { report.indexFaults = [loss.message] }
+            try await index.renew()
+        }
         try await index.close()
         return report
+    }
+
+    private static func open(
+        _ path: String, despiteDamage: Bool
+    ) throws(IndexError) -> IndexWriter {
+        // Without a boot id nothing recorded so far is trusted unchecked.
+        let boot = (try? BootID.current()) ?? "unknown \(UInt64.random(in: .min ... .max))"
+        do throws(IndexError) {
+            return try IndexWriter(path: path, boot: boot)
+        } catch {
+            guard despiteDamage, error.code == .corrupt else { throw error }
+            return IndexWriter(path: path, boot: boot, without: error)
+        }
     }
 
     package static func run(

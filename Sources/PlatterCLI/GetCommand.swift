@@ -48,6 +48,7 @@ struct GetCommand: AsyncParsableCommand {
     }
 
     private func downloadAlone() async throws {
+        Output.logWarnings()
         do {
             let platter = try await Platter.start(PlatterConfiguration(directory: folder.path))
             do {
@@ -59,7 +60,7 @@ struct GetCommand: AsyncParsableCommand {
             }
             await platter.stop()
         } catch let error as PlatterError {
-            throw CleanExit.failure(error.description)
+            throw CleanExit.failure(SettingNames.describe(error))
         }
     }
 

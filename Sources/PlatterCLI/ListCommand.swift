@@ -9,7 +9,8 @@ struct ListCommand: AsyncParsableCommand {
         commandName: "ls", abstract: "List what is in the cache.",
         discussion: """
             Asks the running daemon; with --cache-dir, reads a folder's index instead, also when no \
-            daemon runs.
+            daemon runs. An object's ID is what `platter show` takes. Queries and header fields may be \
+            secret: eight digits stand for each of them, so that objects of one URL are told apart.
             """)
 
     @OptionGroup var source: EntrySource
@@ -33,8 +34,15 @@ struct ListCommand: AsyncParsableCommand {
             let state = entry.state.padding(toLength: 9, withPad: " ", startingAt: 0)
             let present = Output.bytes(entry.presentBytes).leftPadded(to: 10)
             let size = Output.bytes(entry.completeLength).leftPadded(to: 10)
-            print("\(id)  \(state) \(present)  \(size)  \(entry.url)")
+            print("\(id)  \(state) \(present)  \(size)  \(entry.title)")
         }
+    }
+}
+
+extension AdminMessages.Entry {
+    /// The URL and what tells it apart from others that look the same.
+    var title: String {
+        url + (query.map { " [query \($0)]" } ?? "") + (fields.map { " [fields \($0)]" } ?? "")
     }
 }
 

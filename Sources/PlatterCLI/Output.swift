@@ -1,4 +1,5 @@
 import Foundation
+import Logging
 
 /// What the commands print.
 enum Output {
@@ -10,6 +11,16 @@ enum Output {
 
     static func error(_ text: String, terminator: String = "\n") {
         FileHandle.standardError.write(Data((text + terminator).utf8))
+    }
+
+    /// For a command that does itself what else the daemon does: what is worth a warning is said on
+    /// stderr, and nothing less. To be called once.
+    static func logWarnings() {
+        LoggingSystem.bootstrap { label in
+            var handler = StreamLogHandler.standardError(label: label)
+            handler.logLevel = .warning
+            return handler
+        }
     }
 
     /// Columns of the terminal; 80 where there is none.

@@ -46,11 +46,17 @@ struct ServeCommand: AsyncParsableCommand {
             "Bytes of a chunk, a multiple of 64K up to 1G. (default: 10M)", valueName: "bytes"))
     var chunkSize: ByteCountArgument?
 
-    @Option(help: "Fetches at once, over all origins, 1 to 64.")
-    var fetches = 6
+    @Option(
+        help: ArgumentHelp(
+            "Fetches at once, over all origins, 1 to 64. (default: 6, or --fetches-per-origin where that is more)",
+            valueName: "number"))
+    var fetches: Int?
 
-    @Option(help: "Fetches at once to one origin, not more than all.")
-    var fetchesPerOrigin = 3
+    @Option(
+        help: ArgumentHelp(
+            "Fetches at once to one origin, not more than all. (default: 3, or --fetches where that is less)",
+            valueName: "number"))
+    var fetchesPerOrigin: Int?
 
     @Option(help: "Seconds of media fetched ahead of a player, 0 to 600.")
     var readAhead = 30.0
@@ -108,11 +114,13 @@ struct ServeCommand: AsyncParsableCommand {
         let signals = TerminationSignals()
         let platter: Platter
         do {
-            platter = try await Platter.start(makeConfiguration())
-        } catch let error as PlatterError {
+            let configuration = makeConfiguration()
+            try SettingNames.check(configuration)
+            platter = try await Platter.start(configuration)
+        } catch {
             // Behind what was logged, so that there is room for it.
             log.flush()
-            log.write("platter: \(error.description)\n")
+            log.write("platter: \(SettingNames.describe(error))\n")
             throw ExitCode.failure
         }
         print("Platter listens on \(platter.baseURL)")

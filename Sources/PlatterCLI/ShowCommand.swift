@@ -25,7 +25,7 @@ struct ShowCommand: AsyncParsableCommand {
         let share =
             entry.completeLength == 0
             ? 100 : Double(entry.presentBytes) / Double(entry.completeLength) * 100
-        print(entry.url)
+        print(entry.title)
         print("state    \(entry.state), \(String(format: "%.1f", share)) % on disk")
         print("size     \(Output.bytes(entry.completeLength)) (\(entry.completeLength) bytes)")
         print("on disk  \(Output.bytes(entry.presentBytes)) in \(map.present.count) pieces")

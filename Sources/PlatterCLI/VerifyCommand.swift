@@ -11,7 +11,8 @@ struct VerifyCommand: AsyncParsableCommand {
         discussion: """
             Asks the running daemon; with --cache-dir, does it itself in a folder that no daemon uses. \
             What is damaged is never played: it is found before it is served, or here. --repair forgets \
-            it at once, so that it is fetched again when it is wanted.
+            it at once, so that it is fetched again when it is wanted; an index that is damaged is set \
+            aside as index.sqlite.lost, and an empty one takes its place, as when the daemon finds it so.
 
             Ends with 0 when all is right or was repaired, else with 1.
             """)
@@ -54,6 +55,7 @@ struct VerifyCommand: AsyncParsableCommand {
             guard FileManager.default.fileExists(atPath: cacheDir + "/index.sqlite") else {
                 throw CleanExit.failure("there is no cache in \(cacheDir)")
             }
+            Output.logWarnings()
             return try await VerificationViews.verify(
                 folder: cacheDir, repairs: repair, progress: show)
         } catch let error as AdminClient.Failure {
@@ -62,6 +64,9 @@ struct VerifyCommand: AsyncParsableCommand {
             throw CleanExit.failure(
                 error.code == .inUse
                     ? "a daemon uses this folder; leave --cache-dir out to ask it" : error.message)
+        } catch let error as IndexError where error.code == .corrupt {
+            throw CleanExit.failure(
+                "the index is damaged: \(error.message); or do it now, with --repair")
         } catch let error as IndexError {
             throw CleanExit.failure(error.description)
         }
@@ -80,6 +85,9 @@ struct VerifyCommand: AsyncParsableCommand {
             print("the file of object \(id) could not be opened: the log says why")
         }
         for fault in report.indexFaults { print("index: \(fault)") }
+        if report.isRepaired, !report.indexFaults.isEmpty {
+            print("The index was set aside as index.sqlite.lost; an empty one takes its place.")
+        }
         if report.isClean {
             print("All is right.")
         } else if report.isRepaired {

@@ -29,6 +29,8 @@ package final class HTTPOrigin: Origin {
         package var discardedBody: Int64 = 16 << 10
         /// And for so long [250 ms]: nobody is to wait for what is thrown away.
         package var discardTime = Duration.milliseconds(250)
+        /// Who is given up after so many seconds without an answer is told of as failing [5].
+        package var patience: Int64 = 5
         package var userAgent = "Platter"
 
         package init() {}
@@ -37,11 +39,14 @@ package final class HTTPOrigin: Origin {
     private let client: HTTPClient
     private let settings: Settings
     private let wallClock: @Sendable () -> Int64
+    private let log: OriginLog?
     private let hints = NIOLockedValueBox(RedirectHints())
 
-    /// - Parameter wallClock: Seconds since 1970.
+    /// - Parameters:
+    ///   - log: Told which hosts answer and which do not.
+    ///   - wallClock: Seconds since 1970.
     package init(
-        group: any EventLoopGroup, settings: Settings = Settings(),
+        group: any EventLoopGroup, settings: Settings = Settings(), log: OriginLog? = nil,
         wallClock: @escaping @Sendable () -> Int64 = WallClock.now
     ) {
         var configuration = HTTPClient.Configuration(
@@ -67,6 +72,7 @@ package final class HTTPOrigin: Origin {
         }
         client = HTTPClient(eventLoopGroupProvider: .shared(group), configuration: configuration)
         self.settings = settings
+        self.log = log
         self.wallClock = wallClock
     }
 
@@ -198,15 +204,38 @@ package final class HTTPOrigin: Origin {
             request.headers.add(name: "User-Agent", value: settings.userAgent)
         }
         if let range { request.headers.replaceOrAdd(name: "Range", value: range.fieldValue) }
+        let askedAt = wallClock()
         let response: OriginResponse
         do {
             response = Self.response(try await client.execute(request, deadline: .distantFuture))
         } catch {
-            throw OriginError(error)
+            throw told(error, of: url, askedAt: askedAt)
         }
         // Nobody undoes these: the body would be taken for something that it is not.
-        guard response.fields.areUncodedInTransfer else { throw .unreachable }
+        guard response.fields.areUncodedInTransfer else {
+            log?.failed(url, because: "its answer is in a transfer coding")
+            throw .unreachable
+        }
+        if 500...599 ~= response.status {
+            log?.failed(url, because: "it answers \(response.status)")
+        } else {
+            log?.answered(url)
+        }
         return response
+    }
+
+    /// What the failure is to those who asked; people are told why.
+    private func told(_ error: any Error, of url: OriginURL, askedAt: Int64) -> OriginError {
+        let failure = OriginError(error)
+        guard failure == .cancelled else {
+            log?.failed(url, because: FailureReason.text(error))
+            return failure
+        }
+        // Who asked has lost patience, or has gone.
+        if askedAt.addingClamped(settings.patience) <= wallClock() {
+            log?.failed(url, because: "no answer in time")
+        }
+        return failure
     }
 
     private static func response(_ response: HTTPClientResponse) -> OriginResponse {

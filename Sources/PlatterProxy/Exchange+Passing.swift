@@ -12,7 +12,7 @@ extension Exchange {
     /// - Parameters:
     ///   - isWhole: Ask for all of it, whatever the player asked for.
     ///   - hasBody: As of `Passage.passAll`.
-    func pass(detail: String, isWhole: Bool = false, hasBody: Bool = true) {
+    func pass(_ detail: StatusDetail, isWhole: Bool = false, hasBody: Bool = true) {
         notePassing(detail)
         let range = isWhole ? nil : request.passedRange
         startPassage { [isHead = request.isHead, headDeadline] passage in
@@ -32,9 +32,9 @@ extension Exchange {
     func passPlanned(_ delivery: Delivery) {
         let plan = ResponsePlan(
             request: request, opened: delivery.opened, now: services.wallClock())
-        guard case .bytes(let range, let head) = plan.content else { return pass(detail: "store") }
-        notePassing("store")
-        let status = CacheStatus(.forward(.miss), detail: "store")
+        guard case .bytes(let range, let head) = plan.content else { return pass(.store) }
+        notePassing(.store)
+        let status = CacheStatus(forwarded: .miss, detail: .store)
         startPassage { [heads, headDeadline] passage in
             passage.passBytes(
                 of: delivery.opened, range: range, head: head(heads, status),
@@ -67,9 +67,9 @@ extension Exchange {
                 request: request, opened: delivery.opened, now: services.wallClock())
             guard case .bytes(_, let make) = plan.content else {
                 delivery.clientLeft()
-                return pass(detail: "store")
+                return pass(.store)
             }
-            head = make(heads, CacheStatus(.forward(.miss), detail: "store"))
+            head = make(heads, CacheStatus(forwarded: .miss, detail: .store))
             deadline = headDeadline
         }
         startPassage(before: delivery, from: range.upperBound) { passage in
@@ -79,11 +79,10 @@ extension Exchange {
     }
 
     /// Each step away from the store is to be seen; those that are no fault are not for everybody's eyes.
-    private func notePassing(_ detail: String) {
-        let isFault = ["disk", "disk-slow", "disk-suspect", "index", "store"].contains(detail)
+    private func notePassing(_ detail: StatusDetail) {
         services.log.log(
-            level: isFault ? .notice : .info, "A request is passed through",
-            metadata: ["url": "\(request.resource.url.redacted)", "reason": "\(detail)"])
+            level: detail.isFaultOfStore ? .notice : .info, "A request is passed through",
+            metadata: ["url": "\(request.resource.url.redacted)", "reason": "\(detail.rawValue)"])
     }
 
     /// - Parameter delivery: Goes on from a position when the passage is complete.
@@ -105,7 +104,7 @@ extension Exchange {
             case .complete, .answered: self?.done(isReusable: self?.request.isKeepAlive ?? false)
             case .short: self?.done(isReusable: false)
             case .unreachable: self?.unavailable()
-            case .refused: self?.pass(detail: "store")
+            case .refused: self?.pass(.store)
             }
         }
         if let delivery {

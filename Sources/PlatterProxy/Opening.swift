@@ -11,21 +11,25 @@ final class Opening {
     let demand: DemandID
 
     private let request: PlayerRequest
+    private let range: RangeField
     private let services: ReaderServices
     private let patience: Patience
     private let since: Moment
 
     /// - Parameters:
+    ///   - range: What of the object is wanted first.
     ///   - since: When the request came.
     ///   - timedOut: Called on the loop when nothing came in time. The demand lingers.
     ///   - stuck: The same when the disk has become too slow to open anything.
     init(
-        request: PlayerRequest, since: Moment, services: ReaderServices, latency: DiskLatency,
-        loop: any EventLoop, timedOut: @escaping () -> Void, stuck: @escaping () -> Void
+        request: PlayerRequest, range: RangeField, since: Moment, services: ReaderServices,
+        latency: DiskLatency, loop: any EventLoop, timedOut: @escaping () -> Void,
+        stuck: @escaping () -> Void
     ) {
         let demand = services.queue.nextDemand()
         self.demand = demand
         self.request = request
+        self.range = range
         self.services = services
         self.since = since
         patience = Patience(
@@ -54,7 +58,7 @@ final class Opening {
         var length = request.isHead ? FileSlices.copyLength : services.readAhead.firstRequest
         var first: Int64 = 0
         var suffix: Int64?
-        switch request.range.firstFetch {
+        switch range.firstFetch {
         case .from(let start, upTo: let end):
             first = start
             if let end { length = min(length, max(1, end - start)) }

@@ -49,7 +49,8 @@ final class Passage: Sendable {
     ///   - hasBody: false: only the head; players take an error's body for media.
     ///   - deadline: The player does not wait longer for the head.
     func passAll(
-        range: AskedRange?, isHead: Bool, hasBody: Bool = true, detail: String, deadline: Moment
+        range: AskedRange?, isHead: Bool, hasBody: Bool = true, detail: StatusDetail,
+        deadline: Moment
     ) {
         run { passage in
             let endsWithClose = NIOLockedValueBox(false)
@@ -88,7 +89,7 @@ final class Passage: Sendable {
                 .bytes(
                     range, of: opened, resource: passage.resource, isHeadSent: head == nil,
                     deadline: deadline), to: receiver)
-            return await passage.end(ending, isLast: isLast, detail: "store")
+            return await passage.end(ending, isLast: isLast, detail: .store)
         }
     }
 
@@ -102,7 +103,7 @@ final class Passage: Sendable {
     ///   - isLast: The response ends with what was passed.
     ///   - detail: Why it went past the store.
     private func end(
-        _ ending: Bypass.Ending, isLast: Bool = true, detail: String
+        _ ending: Bypass.Ending, isLast: Bool = true, detail: StatusDetail
     ) async -> Ending {
         do {
             switch ending {
@@ -123,12 +124,12 @@ final class Passage: Sendable {
 
     /// The origin's last answer, without a body.
     private func refusal(
-        _ status: Int, _ retryAfter: Int64?, detail: String
+        _ status: Int, _ retryAfter: Int64?, detail: StatusDetail
     ) -> HTTPResponseHead {
         heads.empty(
             HTTPResponseStatus(statusCode: status),
             adding: retryAfter.map { [("Retry-After", "\($0)")] } ?? [],
-            cacheStatus: CacheStatus(.forward(.bypass), forwardStatus: status, detail: detail))
+            cacheStatus: CacheStatus(forwarded: .bypass, status: status, detail: detail))
     }
 
     private func run(_ body: @escaping @Sendable (Passage) async -> Ending) {

@@ -42,6 +42,14 @@ struct PlayerRequest {
         return range.firstFetch
     }
 
+    /// Whether the answer depends on the version that there is (RFC 9110 section 13.1).
+    var isConditional: Bool {
+        let conditions: [HTTPField.Name] = [
+            .ifMatch, .ifNoneMatch, .ifModifiedSince, .ifUnmodifiedSince, .ifRange,
+        ]
+        return conditions.contains { fields.contains($0) }
+    }
+
     var isHead: Bool { method == .head }
     var hasCredentials: Bool { fields[.authorization] != nil }
 

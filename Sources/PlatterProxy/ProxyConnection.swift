@@ -131,7 +131,7 @@ final class ProxyConnection: ChannelDuplexHandler {
             exchange.clientLeft()
             if !isHeadSent {
                 exchange.heads.endConnection()
-                context.write(wrapOutboundOut(.head(exchange.unavailableHead)), promise: nil)
+                context.write(wrapOutboundOut(.head(exchange.stoppedHead)), promise: nil)
                 context.write(wrapOutboundOut(.end(nil)), promise: nil)
             }
             closeGracefully(context)

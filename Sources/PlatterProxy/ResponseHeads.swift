@@ -47,7 +47,7 @@ struct ResponseHeads {
 
     /// The origin's own answer, passed on.
     func passed(
-        _ status: Int, _ fields: HTTPFields, detail: String?, isChunkable: Bool
+        _ status: Int, _ fields: HTTPFields, detail: StatusDetail, isChunkable: Bool
     ) -> HTTPResponseHead {
         var headers = HTTPHeaders()
         let named = Set(
@@ -58,8 +58,7 @@ struct ResponseHeads {
             guard !Self.hopByHop.contains(name), !named.contains(name) else { continue }
             headers.add(name: field.name.rawName, value: field.value)
         }
-        let outcome = CacheStatus(
-            .forward(.bypass), forwardStatus: status, detail: detail)
+        let outcome = CacheStatus(forwarded: .bypass, status: status, detail: detail)
         headers.add(name: "Cache-Status", value: outcome.member)
         var head = finish(HTTPResponseStatus(statusCode: status), headers)
         // Without a length it would be chunked, which HTTP/1.0 does not know and HEAD has not.

@@ -85,7 +85,7 @@ extension IndexError.Code {
     fileprivate var remedy: String {
         switch self {
         case .busy: "; close other programs that use the index"
-        case .corrupt: "; it will be set aside and made anew"
+        case .corrupt: "; the server sets it aside and makes another"
         case .full: "; free space on the disk of the cache folder"
         case .io: "; look at the system log and the disk's health"
         case .readOnly: "; make the cache folder writable"

@@ -19,6 +19,12 @@ extension IndexWriter {
             from: file.epoch)
     }
 
+    /// The file in use was found damaged by other means than its use.
+    package func condemn(because reason: String) {
+        guard let file else { return }
+        life.report(IndexError(.corrupt, reason), from: file.epoch)
+    }
+
     /// Why there is no index at this moment; nil while there is one.
     package var loss: IndexError? { life.loss }
 

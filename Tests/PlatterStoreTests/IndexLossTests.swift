@@ -54,6 +54,16 @@ struct IndexLossTests {
         #expect(index.writer.loss == nil)
     }
 
+    @Test("one that is condemned is set aside although it can be asked")
+    func condemned() async throws {
+        index.writer.condemn(because: "a page is not what it should be")
+        #expect(lossesSoFar == [.corrupt])
+        await expectLost { _ = try reader.entry(for: entry.representation.key) }
+        try await index.writer.renew()
+        #expect(try reader.entry(for: entry.representation.key) == nil)
+        #expect(FileManager.default.fileExists(atPath: index.path + ".lost"))
+    }
+
     @Test("another file in its place is not taken for the index, but set aside")
     func replaced() async throws {
         let other = try TestIndex()

@@ -56,6 +56,6 @@ struct OriginsTests {
             "good": "ftp://d.example",
         ]
         #expect(configuration.problems.count == 4)
-        #expect(configuration.problems.allSatisfy { $0.hasPrefix("origin ") })
+        #expect(configuration.problems.allSatisfy { $0.hasPrefix("namedOrigins ") })
     }
 }

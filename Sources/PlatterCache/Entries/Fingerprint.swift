@@ -1,7 +1,10 @@
 import Crypto
 
-/// Tells sets of header fields apart without keeping them.
-enum Fingerprint {
+/// Tells sets of header fields, and other texts that may be secret, apart without showing them.
+package enum Fingerprint {
+    /// For people: what tells a handful of them apart [8], and is too short to tell what a secret is.
+    package static func short(_ text: String) -> String { String(of([text]).prefix(8)) }
+
     /// 32 hexadecimal digits of a SHA-256 over the lines.
     static func of(_ lines: [String]) -> String {
         var hash = SHA256()

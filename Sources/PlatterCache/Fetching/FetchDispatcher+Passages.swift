@@ -1,7 +1,18 @@
+import NIOConcurrencyHelpers
 import PlatterCore
 
-/// What passages ask and tell.
+/// What passages ask and tell, and what is known of origins.
 extension FetchDispatcher {
+    /// As of `FetchScheduler.note`.
+    func note(_ trouble: OriginTrouble, of origin: OriginID) {
+        state.withLockedValue { $0.scheduler.note(trouble, of: origin) }
+    }
+
+    /// As of `FetchScheduler.trouble`.
+    package func trouble(of origin: OriginID) -> OriginTrouble? {
+        state.withLockedValue { $0.scheduler.trouble(of: origin) }
+    }
+
     /// Waits until a passage may send a request to its origin.
     ///
     /// - Parameter deadline: As of a reader that waits.

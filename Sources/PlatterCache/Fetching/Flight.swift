@@ -114,6 +114,7 @@ struct Flight: Sendable {
 
     private func failed(_ error: OriginError) -> FlightOutcome {
         if error != .cancelled { note("The origin does not answer", "\(error)") }
+        if let trouble = OriginTrouble(error) { queue.note(trouble, of: entry.resource.origin) }
         return FlightOutcome(error)
     }
 
@@ -166,6 +167,7 @@ struct Flight: Sendable {
             return .failed(await supersede())
         case .retryable(let status, let after):
             note("The origin answers with a fault", "\(status)")
+            queue.note(.status(status), of: entry.resource.origin)
             let pause = after.map { Duration.seconds($0) }
             return ResponseCheck.isThrottling(status)
                 ? .throttled(after: pause) : .retryable(after: pause)
@@ -189,6 +191,17 @@ struct Flight: Sendable {
         }
         services.table.forget(entry)
         return .changed
+    }
+}
+
+extension OriginTrouble {
+    /// nil: it says nothing of whether the origin answers.
+    init?(_ error: OriginError) {
+        switch error {
+        case .unreachable: self = .unreachable
+        case .timedOut: self = .timedOut
+        case .badRedirect, .cancelled: return nil
+        }
     }
 }
 

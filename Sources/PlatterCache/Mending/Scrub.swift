@@ -24,6 +24,8 @@ package struct Scrub: Sendable {
         /// What SQLite finds wrong with the index itself.
         package var indexFaults: [String] = []
 
+        package init() {}
+
         package var isClean: Bool {
             damaged.isEmpty && withoutFile.isEmpty && unopened.isEmpty && indexFaults.isEmpty
         }
@@ -56,7 +58,8 @@ package struct Scrub: Sendable {
     /// Walks through all entries once. On a thread that may block.
     ///
     /// - Parameters:
-    ///   - repairs: Forgets what is damaged, so that it is fetched again when it is wanted.
+    ///   - repairs: Forgets what is damaged, so that it is fetched again when it is wanted. An index that
+    ///     is damaged is condemned as a whole, and nothing is compared.
     ///   - pause: Called with the bytes read; how long to wait before more are.
     ///   - found: Called with each damaged place as it is found: a round that is broken off reports
     ///     nothing else.
@@ -67,8 +70,14 @@ package struct Scrub: Sendable {
         progress: (Progress) async throws -> Void = { _ in }
     ) async throws -> Report {
         var report = Report()
-        report.indexFaults = try await search.read { (reader) throws(IndexError) in
-            try reader.faults()
+        report.indexFaults = try await indexFaults()
+        if repairs, !report.indexFaults.isEmpty {
+            // A disk that failed once says the same.
+            report.indexFaults = try await indexFaults()
+            if let fault = report.indexFaults.first {
+                index.condemn(because: fault)
+                return report
+            }
         }
         var walk = Walk(repairs: repairs)
         walk.progress.total = try await search.read { (reader) throws(IndexError) in
@@ -88,6 +97,10 @@ package struct Scrub: Sendable {
             }
             last = end.entry.id.rawValue
         }
+    }
+
+    private func indexFaults() async throws(IndexError) -> [String] {
+        try await search.read { (reader) throws(IndexError) in try reader.faults() }
     }
 
     private struct Walk {

@@ -52,7 +52,10 @@ struct PassageLeg: Sendable {
             response = try await services.origin.fetch(
                 OriginRequest(url: resource.url, fields: resource.fields, range: asked))
         } catch {
-            services.queue.passed(id, outcome(of: error, since: begun, watch))
+            let outcome = outcome(of: error, since: begun, watch)
+            services.queue.passed(id, outcome)
+            let trouble = OriginTrouble(error) ?? (outcome == .unanswered ? .timedOut : nil)
+            if let trouble { services.queue.note(trouble, of: request.resource.origin) }
             return error == .badRedirect ? .hopeless(status: 502) : .broken
         }
         let verdict = ResponseCheck.verdict(
@@ -61,6 +64,9 @@ struct PassageLeg: Sendable {
                 asked: asked ?? .from(0, upTo: nil), identity: course.promise?.identity),
             receivedAt: services.wallClock())
         services.queue.passed(id, PassageOutcome(verdict))
+        if case .retryable(let status, _) = verdict {
+            services.queue.note(.status(status), of: request.resource.origin)
+        }
         return await take(response, verdict, &course, watch)
     }
 

@@ -48,6 +48,14 @@ extension FetchScheduler {
         release(id, flight.key, .stored, at: flight.origin, now: now)
     }
 
+    /// A request brought nothing. Decides nothing: what follows from it is said by how it ends.
+    package mutating func note(_ trouble: OriginTrouble, of origin: OriginID) {
+        change(origin) { $0.trouble = trouble }
+    }
+
+    /// What those who wait for an origin can be told; nil when it has not failed, or has answered since.
+    package func trouble(of origin: OriginID) -> OriginTrouble? { origins[origin]?.trouble }
+
     /// Whoever waited out a pause need not do so any longer.
     ///
     /// - Parameters:
@@ -58,6 +66,7 @@ extension FetchScheduler {
     mutating func noteAnswer(
         of origin: OriginID, to key: CacheKey, isNew: Bool = true, now: Moment
     ) -> Bool {
+        origins[origin]?.trouble = nil
         guard origins[origin]?.answered(key, isNew: isNew, now: now) == true else { return false }
         hungry.formUnion(queue[.init(origin: origin, line: .resting)])
         return true

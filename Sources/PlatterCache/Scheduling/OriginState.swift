@@ -1,5 +1,15 @@
 import PlatterCore
 
+/// Why the last request to an origin brought nothing, for people.
+package enum OriginTrouble: Hashable, Sendable {
+    /// No connection, or it ended before an answer.
+    case unreachable
+    /// No answer came for too long.
+    case timedOut
+    /// An answer that is worth another try.
+    case status(Int)
+}
+
 /// What the scheduler remembers of an origin.
 struct OriginState: Hashable, Sendable {
     /// What it asked for.
@@ -8,6 +18,8 @@ struct OriginState: Hashable, Sendable {
     var pace: Pace?
     /// A flight to it brought no byte for a while, and none has come from it since.
     var hangs = false
+    /// What it last failed with, if it has not answered since.
+    var trouble: OriginTrouble?
     var breaker = CircuitBreaker()
     /// Who tries next while the breaker is not closed.
     var turns = ProbeTurns()

@@ -1,0 +1,62 @@
+import PlatterCore
+
+/// Decides what people are told of origins that fail: once when one begins to, once when it answers
+/// again, and not for each fetch between. A value: no clock, no log.
+///
+/// One that goes back and forth is told of at most once in a while, unless it fails for good.
+package struct OriginNews: Sendable {
+    private struct State {
+        /// Since it last answered.
+        var failures = 0
+        var isToldToFail = false
+        /// When that was last told; nil: never.
+        var toldAt: Int64?
+    }
+
+    /// Seconds for which a single failure is no news after it was told that the origin fails [60].
+    static let quiet: Int64 = 60
+    /// So many failures in a row are news all the same [5].
+    static let lasting = 5
+    /// Origins remembered [1,000].
+    private let limit: Int
+    private var states: [String: State] = [:]
+
+    package init(limit: Int = 1000) { self.limit = max(1, limit) }
+
+    package var count: Int { states.count }
+
+    /// A request to the origin got no answer, or one that says that it is broken.
+    ///
+    /// - Parameters:
+    ///   - origin: Its host and port.
+    ///   - now: Seconds since 1970.
+    /// - Returns: Whether it is to be told.
+    package mutating func failed(_ origin: String, now: Int64) -> Bool {
+        if states.count >= limit, states[origin] == nil { makeRoom() }
+        var state = states[origin] ?? State()
+        state.failures = min(state.failures + 1, Self.lasting)
+        let isRecent = state.toldAt.map { $0 <= now && now < $0.addingClamped(Self.quiet) } ?? false
+        let isNews = !state.isToldToFail && (!isRecent || state.failures >= Self.lasting)
+        if isNews { (state.isToldToFail, state.toldAt) = (true, now) }
+        states[origin] = state
+        return isNews
+    }
+
+    /// It answered.
+    ///
+    /// - Returns: Whether it is to be told.
+    package mutating func answered(_ origin: String) -> Bool {
+        guard let state = states[origin] else { return false }
+        states[origin] = State(toldAt: state.toldAt)
+        return state.isToldToFail
+    }
+
+    /// Those go first that answer.
+    private mutating func makeRoom() {
+        states = states.filter { $0.value.isToldToFail }
+        guard states.count >= limit,
+            let oldest = states.min(by: { $0.value.toldAt ?? 0 < $1.value.toldAt ?? 0 })
+        else { return }
+        states[oldest.key] = nil
+    }
+}

@@ -1,0 +1,156 @@
+import HTTPTypes
+import Logging
+import NIOConcurrencyHelpers
+import NIOPosix
+import PlatterHTTP
+import PlatterTesting
+import Testing
+
+@testable import PlatterOrigin
+
+@Suite("What is logged of origins", .timeLimit(.minutes(5)))
+struct OriginLogTests {
+    /// Longer than a label may be, so that nobody is asked for it.
+    private static let nowhere = String(repeating: "a", count: 64) + ".invalid"
+
+    private struct Recorder: LogHandler {
+        let lines: NIOLockedValueBox<[String]>
+        var metadata: Logger.Metadata = [:]
+        var metadataProvider: Logger.MetadataProvider?
+        var logLevel = Logger.Level.notice
+        subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+            get { metadata[key] }
+            set { metadata[key] = newValue }
+        }
+
+        func log(event: LogEvent) {
+            let fields = (event.metadata ?? [:]).sorted { $0.key < $1.key }
+            let text = fields.map { "\($0.key)=\($0.value)" }.joined(separator: " ")
+            lines.withLockedValue { $0.append("\(event.level): \(event.message) \(text)") }
+        }
+    }
+
+    private struct Bench {
+        let origin: ScriptedOrigin
+        let client: HTTPOrigin
+        let now = NIOLockedValueBox<Int64>(1_795_219_200)
+        private let lines = NIOLockedValueBox<[String]>([])
+
+        var log: [String] { lines.withLockedValue { $0 } }
+        var place: String { String(origin.baseURL.dropFirst("http://".count)) }
+
+        init(_ origin: ScriptedOrigin) {
+            self.origin = origin
+            let log = Logger(label: "test") { [lines] _ in Recorder(lines: lines) }
+            let clock: @Sendable () -> Int64 = { [now] in now.withLockedValue { $0 } }
+            client = HTTPOrigin(
+                group: MultiThreadedEventLoopGroup.singleton,
+                log: OriginLog(log: log, wallClock: clock), wallClock: clock)
+        }
+
+        func fetch(_ url: String? = nil) async -> OriginError? {
+            do throws(OriginError) {
+                let url = try? OriginURL(url ?? origin.url("/film.mp4?token=secret"))
+                guard let url else { return nil }
+                let response = try await client.fetch(
+                    OriginRequest(
+                        url: url, fields: [.authorization: "Basic secret"],
+                        range: .from(0, upTo: 100)))
+                do { for try await _ in response.body {} } catch {}
+                return nil
+            } catch {
+                return error
+            }
+        }
+
+        static func run(_ body: (Bench) async throws -> Void) async throws {
+            try await withScriptedOrigin { origin in
+                origin.serve(.ramp(length: 1000), at: "/film.mp4")
+                let bench = Bench(origin)
+                do {
+                    try await body(bench)
+                    await bench.client.shutdown()
+                } catch {
+                    await bench.client.shutdown()
+                    throw error
+                }
+            }
+        }
+    }
+
+    @Test("one that refuses connections is told of once, and once that it answers again")
+    func refused() async throws {
+        try await Bench.run { bench in
+            try await bench.origin.stopListening(closing: .reset)
+            for _ in 0..<10 { #expect(await bench.fetch() == .unreachable) }
+            let failed =
+                "warning: An origin fails origin=\(bench.place) reason=Connection refused"
+            #expect(bench.log == [failed])
+            try await bench.origin.resumeListening()
+            for _ in 0..<10 { #expect(await bench.fetch() == nil) }
+            #expect(
+                bench.log == [failed, "notice: An origin answers again origin=\(bench.place)"])
+        }
+    }
+
+    @Test("one that hangs up, one that answers with a fault, and one without an address")
+    func reasons() async throws {
+        try await Bench.run { bench in
+            bench.origin.behave(.status(503))
+            #expect(await bench.fetch() == nil)
+            bench.origin.clearBehaviours()
+            #expect(await bench.fetch() == nil)
+            bench.now.withLockedValue { $0 += 100 }
+            bench.origin.behave(.hangsUp(.finish))
+            #expect(await bench.fetch() == .unreachable)
+            #expect(await bench.fetch("http://\(Self.nowhere)/film?token=secret") == .unreachable)
+            #expect(
+                bench.log == [
+                    "warning: An origin fails origin=\(bench.place) reason=it answers 503",
+                    "notice: An origin answers again origin=\(bench.place)",
+                    "warning: An origin fails origin=\(bench.place) "
+                        + "reason=it closes the connection without an answer",
+                    "warning: An origin fails origin=\(Self.nowhere):80 "
+                        + "reason=its name has no address",
+                ])
+        }
+    }
+
+    @Test("one that does not speak TLS says why, without what was asked")
+    func noTLS() async throws {
+        try await Bench.run { bench in
+            #expect(
+                await bench.fetch("https://\(bench.place)/film?token=secret") == .unreachable)
+            #expect(bench.log.count == 1)
+            #expect(bench.log.allSatisfy { $0.hasPrefix("warning: An origin fails origin=") })
+            #expect(!bench.log.joined().contains("secret"))
+        }
+    }
+
+    @Test("one that is given up is told of, unless it had no time", arguments: [4, 5])
+    func givenUp(seconds: Int64) async throws {
+        try await Bench.run { bench in
+            bench.origin.behave(.head(.delayed(nil)))
+            let fetch = Task { await bench.fetch() }
+            _ = try await bench.origin.wait { $0.requests == 1 }
+            bench.now.withLockedValue { $0 += seconds }
+            fetch.cancel()
+            #expect(await fetch.value == .cancelled)
+            let line = "warning: An origin fails origin=\(bench.place) reason=no answer in time"
+            #expect(bench.log == (seconds < 5 ? [] : [line]))
+        }
+    }
+
+    @Test("where a redirect leads, that host is told of which fails")
+    func redirected() async throws {
+        try await Bench.run { bench in
+            bench.origin.behave(.redirects(to: "http://\(Self.nowhere)/film"))
+            #expect(await bench.fetch() == .unreachable)
+            #expect(
+                bench.log == [
+                    "warning: An origin fails origin=\(Self.nowhere):80 "
+                        + "reason=its name has no address"
+                ])
+        }
+    }
+}

@@ -1,0 +1,57 @@
+import Testing
+
+@testable import PlatterOrigin
+
+@Suite("What is news of an origin")
+struct OriginNewsTests {
+    private var news = OriginNews()
+    private let origin = "a.example:443"
+
+    @Test("the first failure is told, then none until it has answered, and that is told once")
+    mutating func oneLine() {
+        #expect(news.answered(origin) == false)
+        #expect(news.failed(origin, now: 0) == true)
+        for now in Int64(0)...1000 { #expect(news.failed(origin, now: now) == false) }
+        #expect(news.answered(origin) == true)
+        #expect(news.answered(origin) == false)
+        #expect(news.failed(origin, now: 2000) == true)
+    }
+
+    @Test("one that fails now and then is told of once a minute")
+    mutating func flapping() {
+        var lines = 0
+        for now in Int64(0)..<600 {
+            if news.failed(origin, now: now) { lines += 1 }
+            if news.answered(origin) { lines += 1 }
+        }
+        #expect(lines == 2 * 10)
+    }
+
+    @Test("one that then fails for good is told of at once")
+    mutating func forGood() {
+        #expect(news.failed(origin, now: 0) == true)
+        #expect(news.answered(origin) == true)
+        let told = (1...10).map { news.failed(origin, now: Int64($0)) }
+        #expect(told.firstIndex(of: true) == OriginNews.lasting - 1)
+        #expect(told.count(where: \.self) == 1)
+    }
+
+    @Test("origins do not hide each other, and a clock that was set back hides nothing")
+    mutating func apart() {
+        #expect(news.failed(origin, now: 100) == true)
+        #expect(news.failed("b.example:443", now: 100) == true)
+        #expect(news.answered("c.example:443") == false)
+        #expect(news.answered(origin) == true)
+        #expect(news.failed(origin, now: 50) == true)
+    }
+
+    @Test("no number of origins takes memory without end")
+    func limit() {
+        var news = OriginNews(limit: 10)
+        for number in 0..<1000 { #expect(news.failed("\(number)", now: Int64(number)) == true) }
+        #expect(news.count == 10)
+        #expect(news.answered("999") == true)
+        #expect(news.failed("new", now: 1000) == true)
+        #expect(news.failed("998", now: 1000) == false)
+    }
+}

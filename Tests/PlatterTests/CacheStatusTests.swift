@@ -1,0 +1,113 @@
+import Platter
+import PlatterCore
+import PlatterTesting
+import Testing
+
+@Suite("What Cache-Status says", .serialized, .timeLimit(.minutes(5)))
+struct CacheStatusTests {
+    private static let isImpatient: @Sendable (inout PlatterConfiguration) -> Void = {
+        $0.timing.head = .seconds(1)
+    }
+
+    private func status(
+        _ stage: Stage, _ range: String? = "bytes=0-99", fields: [String] = []
+    ) async throws -> String? {
+        try await stage.get(range, fields: fields).head["cache-status"]
+    }
+
+    /// Asks until the trouble is known: until then there may be no answer in time.
+    private func expect(_ expected: String, _ stage: Stage) async throws {
+        try await stage.until {
+            let (head, _) = try await stage.get("bytes=0-99")
+            #expect(head.status == 503)
+            return head["cache-status"] == expected
+        }
+    }
+
+    @Test("the first fetch is a miss with the origin's status, then it is there, and of the whole a part")
+    func fromMissToHit() async throws {
+        try await Stage.run { stage in
+            #expect(try await status(stage) == "Platter; fwd=uri-miss; fwd-status=206; stored")
+            // What was fetched is recorded a little later.
+            try await stage.until { try await status(stage) == "Platter; hit" }
+            #expect(try await status(stage, nil) == "Platter; fwd=partial; stored")
+        }
+    }
+
+    @Test("an origin without ranges has answered with the whole")
+    func whole() async throws {
+        try await Stage.run { stage in
+            stage.origin.behave(.ignoresRange)
+            #expect(try await status(stage) == "Platter; fwd=uri-miss; fwd-status=200; stored")
+        }
+    }
+
+    @Test("a refusal has the origin's status", arguments: [403, 404, 416])
+    func refused(code: Int) async throws {
+        try await Stage.run { stage in
+            if code != 416 { stage.origin.behave(.status(code)) }
+            let status = try await status(stage, code == 416 ? "bytes=9000000-" : nil)
+            #expect(status == "Platter; fwd=uri-miss; fwd-status=\(code)")
+        }
+    }
+
+    @Test("what is not stored says so, and so do credentials")
+    func passed() async throws {
+        try await Stage.run { stage in
+            let secret = ["Authorization: Basic eDp5"]
+            #expect(
+                try await status(stage, fields: secret)
+                    == "Platter; fwd=bypass; fwd-status=206; detail=authorization")
+            stage.origin.behave(.validator(.none))
+            #expect(
+                try await status(stage)
+                    == "Platter; fwd=bypass; fwd-status=206; detail=not-stored")
+        }
+    }
+
+    @Test("an origin that cannot be reached, stored or not")
+    func unreachable() async throws {
+        try await Stage.run(configure: Self.isImpatient) { stage in
+            try await stage.origin.stopListening(closing: .reset)
+            try await expect("Platter; fwd=uri-miss; detail=origin-unreachable", stage)
+            let secret = ["Authorization: Basic eDp5"]
+            #expect(
+                try await status(stage, fields: secret)
+                    == "Platter; fwd=bypass; detail=origin-unreachable")
+            try await stage.origin.resumeListening()
+            try await stage.until { try await stage.get("bytes=0-99").head.status == 206 }
+            try await stage.origin.stopListening(closing: .reset)
+            try await stage.until {
+                try await status(stage, "bytes=3000000-3000099")
+                    == "Platter; fwd=miss; detail=origin-unreachable"
+            }
+        }
+    }
+
+    @Test("an origin that is late")
+    func timeout() async throws {
+        try await Stage.run(configure: Self.isImpatient) { stage in
+            stage.origin.behave(.head(.delayed(nil)))
+            try await expect("Platter; fwd=uri-miss; detail=origin-timeout", stage)
+        }
+    }
+
+    @Test("an origin that answers with a fault", arguments: [500, 503])
+    func fault(code: Int) async throws {
+        try await Stage.run(configure: Self.isImpatient) { stage in
+            stage.origin.behave(.status(code))
+            try await expect(
+                "Platter; fwd=uri-miss; fwd-status=\(code); detail=origin-error", stage)
+        }
+    }
+
+    @Test("an answer that cannot be used")
+    func invalid() async throws {
+        try await Stage.run { stage in
+            stage.origin.behave(.redirects(to: "ftp://a.example/"))
+            let (head, _) = try await stage.get()
+            #expect(head.status == 502)
+            #expect(head["cache-status"] == "Platter; fwd=uri-miss; detail=origin-invalid")
+        }
+    }
+}

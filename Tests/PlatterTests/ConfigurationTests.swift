@@ -1,0 +1,71 @@
+import Platter
+import Testing
+
+@Suite("Settings")
+struct ConfigurationTests {
+    private func configuration(
+        _ change: (inout PlatterConfiguration) -> Void
+    ) -> PlatterConfiguration {
+        var configuration = PlatterConfiguration(directory: "/cache")
+        change(&configuration)
+        return configuration
+    }
+
+    @Test(
+        "of the two numbers of fetches one that is not set follows the other",
+        arguments: [
+            (nil, nil, 6, 3), (2, nil, 2, 2), (1, nil, 1, 1), (20, nil, 20, 3), (nil, 2, 6, 2),
+            (nil, 8, 8, 8), (nil, 64, 64, 64), (4, 4, 4, 4),
+        ] as [(Int?, Int?, Int, Int)])
+    func fetches(total: Int?, perOrigin: Int?, wantedTotal: Int, wantedPerOrigin: Int) {
+        let configuration = configuration {
+            $0.fetches = total
+            $0.fetchesPerOrigin = perOrigin
+        }
+        #expect(configuration.mostFetches.total == wantedTotal)
+        #expect(configuration.mostFetches.perOrigin == wantedPerOrigin)
+        #expect(configuration.flaws.isEmpty)
+    }
+
+    @Test(
+        "two that contradict each other, and numbers beyond the limits, are told of once",
+        arguments: [
+            (2, 3, .fetchesPerOrigin), (0, nil, .fetches), (65, nil, .fetches),
+            (nil, 65, .fetchesPerOrigin), (nil, 0, .fetchesPerOrigin), (0, 3, .fetches),
+            (2, 65, .fetchesPerOrigin),
+        ] as [(Int?, Int?, PlatterConfiguration.Setting)])
+    func contradiction(total: Int?, perOrigin: Int?, setting: PlatterConfiguration.Setting) {
+        let configuration = configuration {
+            $0.fetches = total
+            $0.fetchesPerOrigin = perOrigin
+        }
+        #expect(configuration.flaws.map(\.setting) == [setting])
+    }
+
+    @Test("a flaw is told with the name under which a program sets it")
+    func names() {
+        let configuration = configuration {
+            $0.maximumSize = 1
+            $0.chunkLength = 100
+            $0.bandwidth = 5
+            $0.readAheadSeconds = .nan
+            $0.trustedOrigins = ["x"]
+        }
+        let names = configuration.problems.map { $0.prefix { $0 != ":" } }
+        #expect(
+            names == [
+                "maximumSize", "chunkLength", "readAheadSeconds", "bandwidth", "trustedOrigins x",
+            ])
+    }
+
+    @Test("players and the admin interface need two addresses")
+    func addresses() {
+        let both = configuration {
+            $0.port = 7777
+            $0.admin = .init(host: "127.0.0.1", port: 7777)
+        }
+        #expect(both.flaws.map(\.setting) == [.admin])
+        let free = configuration { $0.admin = .init(host: "127.0.0.1", port: 0) }
+        #expect(free.flaws.isEmpty)
+    }
+}
