@@ -24,7 +24,7 @@ struct CacheStatusTests {
         }
     }
 
-    @Test("the first fetch is a miss with the origin's status, then it is there, and of the whole a part")
+    @Test("the first fetch is a miss with the origin's status, then it is there")
     func fromMissToHit() async throws {
         try await Stage.run { stage in
             #expect(try await status(stage) == "Platter; fwd=uri-miss; fwd-status=206; stored")
@@ -38,7 +38,8 @@ struct CacheStatusTests {
     func whole() async throws {
         try await Stage.run { stage in
             stage.origin.behave(.ignoresRange)
-            #expect(try await status(stage) == "Platter; fwd=uri-miss; fwd-status=200; stored")
+            let said = try await status(stage)
+            #expect(said == "Platter; fwd=uri-miss; fwd-status=200; stored")
         }
     }
 
@@ -55,13 +56,11 @@ struct CacheStatusTests {
     func passed() async throws {
         try await Stage.run { stage in
             let secret = ["Authorization: Basic eDp5"]
-            #expect(
-                try await status(stage, fields: secret)
-                    == "Platter; fwd=bypass; fwd-status=206; detail=authorization")
+            let passed = try await status(stage, fields: secret)
+            #expect(passed == "Platter; fwd=bypass; fwd-status=206; detail=authorization")
             stage.origin.behave(.validator(.none))
-            #expect(
-                try await status(stage)
-                    == "Platter; fwd=bypass; fwd-status=206; detail=not-stored")
+            let notStored = try await status(stage)
+            #expect(notStored == "Platter; fwd=bypass; fwd-status=206; detail=not-stored")
         }
     }
 
@@ -71,9 +70,8 @@ struct CacheStatusTests {
             try await stage.origin.stopListening(closing: .reset)
             try await expect("Platter; fwd=uri-miss; detail=origin-unreachable", stage)
             let secret = ["Authorization: Basic eDp5"]
-            #expect(
-                try await status(stage, fields: secret)
-                    == "Platter; fwd=bypass; detail=origin-unreachable")
+            let passed = try await status(stage, fields: secret)
+            #expect(passed == "Platter; fwd=bypass; detail=origin-unreachable")
             try await stage.origin.resumeListening()
             try await stage.until { try await stage.get("bytes=0-99").head.status == 206 }
             try await stage.origin.stopListening(closing: .reset)
