@@ -64,7 +64,7 @@ final class House {
                 search: IndexSearch(reader: index.makeReader()), table: table, evictor: evictor,
                 admission: admission, damage: damage, settler: settler,
                 bandwidth: BandwidthGate(BandwidthLimit(), clock: clock), clock: clock,
-                wallClock: wallClock, executor: executor,
+                wallClock: wallClock, delay: { _, _ in }, executor: executor,
                 chunkLength: ChunkGrid.defaultChunkLength, log: log))
     }
 

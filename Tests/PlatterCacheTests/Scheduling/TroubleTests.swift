@@ -33,7 +33,9 @@ struct TroubleTests {
 
     @Test("a passage that is answered ends it too")
     mutating func passage() {
-        let (id, _) = stage.scheduler.ask(origin, now: stage.now)
+        let (id, _) = stage.scheduler.ask(
+            CacheKey("film"), at: origin, deadline: stage.now.advanced(by: .seconds(10)),
+            now: stage.now)
         stage.scheduler.note(.unreachable, of: origin)
         _ = stage.scheduler.passed(id, .answered, jitter: 0, now: stage.now)
         #expect(stage.scheduler.trouble(of: origin) == nil)
