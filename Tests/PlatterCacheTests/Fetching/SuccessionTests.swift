@@ -56,6 +56,7 @@ struct SuccessionTests {
             isEnded.withLockedValue { $0 = true }
         }
         #expect(executor.await())
+        pass(.zero)
         pass(.milliseconds(4999))
         #expect(!isEnded.withLockedValue { $0 })
         #expect(!cellar.table.isBypassed(key, now: clock.now))
