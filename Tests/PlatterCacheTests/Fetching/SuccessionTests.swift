@@ -63,7 +63,6 @@ struct SuccessionTests {
         pass(.milliseconds(1))
         #expect(isEnded.withLockedValue { $0 })
         #expect(cellar.table.isBypassed(key, now: clock.now))
-        gate.release()
-        await task.value
+        withExtendedLifetime(task) {}
     }
 }
