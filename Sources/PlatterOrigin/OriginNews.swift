@@ -11,12 +11,21 @@ package struct OriginNews: Sendable {
         var isToldToFail = false
         /// When that was last told; nil: never.
         var toldAt: Int64?
+        /// How long after that several failures in a row are news already.
+        var gap = OriginNews.firstGap
+
+        /// A clock that was set back says nothing.
+        func isTold(within seconds: Int64, now: Int64) -> Bool {
+            toldAt.map { $0 <= now && now < $0.addingClamped(seconds) } ?? false
+        }
     }
 
     /// Seconds for which a single failure is no news after it was told that the origin fails [60].
     static let quiet: Int64 = 60
-    /// So many failures in a row are news all the same [5].
+    /// So many failures in a row are news all the same [5], though not within the first seconds [10], and twice
+    /// as many each time.
     static let lasting = 5
+    static let firstGap: Int64 = 10
     /// Origins remembered [1,000].
     private let limit: Int
     private var states: [String: State] = [:]
@@ -35,9 +44,14 @@ package struct OriginNews: Sendable {
         if states.count >= limit, states[origin] == nil { makeRoom() }
         var state = states[origin] ?? State()
         state.failures = min(state.failures + 1, Self.lasting)
-        let isRecent = state.toldAt.map { $0 <= now && now < $0.addingClamped(Self.quiet) } ?? false
-        let isNews = !state.isToldToFail && (!isRecent || state.failures >= Self.lasting)
-        if isNews { (state.isToldToFail, state.toldAt) = (true, now) }
+        let isRecent = state.isTold(within: Self.quiet, now: now)
+        let isLasting =
+            state.failures >= Self.lasting && !state.isTold(within: state.gap, now: now)
+        let isNews = !state.isToldToFail && (!isRecent || isLasting)
+        if isNews {
+            state.gap = isRecent ? min(state.gap * 2, Self.quiet) : Self.firstGap
+            (state.isToldToFail, state.toldAt) = (true, now)
+        }
         states[origin] = state
         return isNews
     }
@@ -47,7 +61,7 @@ package struct OriginNews: Sendable {
     /// - Returns: Whether it is to be told.
     package mutating func answered(_ origin: String) -> Bool {
         guard let state = states[origin] else { return false }
-        states[origin] = State(toldAt: state.toldAt)
+        states[origin] = State(toldAt: state.toldAt, gap: state.gap)
         return state.isToldToFail
     }
 

@@ -11,8 +11,8 @@ extension Exchange {
             switch services.readers.queue.trouble(of: request.resource.origin) {
             case .unreachable: CacheStatus(forwarded: reason, detail: .originUnreachable)
             case .timedOut, nil: CacheStatus(forwarded: reason, detail: .originTimeout)
-            case .status(let code):
-                CacheStatus(forwarded: reason, status: code, detail: .originError)
+            // Which may have been about another object.
+            case .status: CacheStatus(forwarded: reason, detail: .originError)
             }
         write(tryAgain(status))
     }

@@ -72,11 +72,10 @@ extension Exchange {
         case _ where request.isConditional && length != 0 && !opensAtStart:
             opensAtStart = true
             restart()
-        // Nothing is known of an empty version here; the origin sees the condition.
-        case 0 where request.isConditional: pass(.unsatisfiable)
-        case let length?: unsatisfiable(completeLength: length)
-        // Whose range it was that has no bytes is not known.
-        case nil: pass(.unsatisfiable)
+        case let length? where !request.isConditional: unsatisfiable(completeLength: length)
+        // Nothing is known of an empty version here, nor whose range it was that has no bytes: another reader's
+        // may have failed this opening too. The origin sees the range, and `If-Range`.
+        default: pass(.unsatisfiable)
         }
     }
 

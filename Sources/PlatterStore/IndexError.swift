@@ -95,3 +95,15 @@ extension IndexError.Code {
         }
     }
 }
+
+extension IndexError {
+    /// Whether what SQLite lists as a fault of the file is a page that it could not read. That is one of the
+    /// disk: the page may be as it should be.
+    static func isUnread(_ fault: String) -> Bool {
+        if let mark = fault.firstRange(of: "error code=") {
+            let code = Int32(fault[mark.upperBound...].prefix { $0.isNumber }) ?? 0
+            return code & 0xff != SQLITE_CORRUPT
+        }
+        return ["failed to get page", "Failed to read ptrmap"].contains { fault.contains($0) }
+    }
+}

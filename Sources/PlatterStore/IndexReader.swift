@@ -250,9 +250,15 @@ package final class IndexReader {
     }
 
     /// What SQLite finds wrong with the file; empty when nothing is. Reads all of it.
-    package func faults() throws(IndexError) -> [String] {
-        try ask("PRAGMA quick_check(100)") { (statement, _) throws(IndexError) in
-            try statement.all { $0.text(0) ?? "" }.filter { $0 != "ok" }
+    ///
+    /// - Returns: And of which index.
+    package func faults() throws(IndexError) -> (faults: [String], epoch: UInt64) {
+        try ask("PRAGMA quick_check(100)") { (statement, epoch) throws(IndexError) in
+            let faults = try statement.all { $0.text(0) ?? "" }.filter { $0 != "ok" }
+            if let unread = faults.first(where: IndexError.isUnread) {
+                throw IndexError(.io, unread)
+            }
+            return (faults, epoch)
         }
     }
 

@@ -19,9 +19,10 @@ extension IndexWriter {
             from: file.epoch)
     }
 
-    /// The file in use was found damaged by other means than its use.
-    package func condemn(because reason: String) {
-        guard let file else { return }
+    /// The file in use was found damaged by other means than its use. Does nothing when it is not that one any
+    /// more.
+    package func condemn(_ epoch: UInt64, because reason: String) {
+        guard let file, file.epoch == epoch else { return }
         life.report(IndexError(.corrupt, reason), from: file.epoch)
     }
 

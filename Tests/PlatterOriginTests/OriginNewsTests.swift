@@ -27,13 +27,24 @@ struct OriginNewsTests {
         #expect(lines == 2 * 10)
     }
 
-    @Test("one that then fails for good is told of at once")
+    @Test("one that then fails for good is told of soon")
     mutating func forGood() {
         #expect(news.failed(origin, now: 0) == true)
         #expect(news.answered(origin) == true)
-        let told = (1...10).map { news.failed(origin, now: Int64($0)) }
-        #expect(told.firstIndex(of: true) == OriginNews.lasting - 1)
+        let told = (1...20).map { news.failed(origin, now: Int64($0)) }
+        #expect(told.firstIndex(of: true) == Int(OriginNews.firstGap) - 1)
         #expect(told.count(where: \.self) == 1)
+    }
+
+    @Test("one that fails several times between two answers is told of more and more rarely")
+    mutating func broken() {
+        var lines = 0
+        for now in Int64(0)..<600 {
+            for _ in 0..<OriginNews.lasting where news.failed(origin, now: now) { lines += 1 }
+            if news.answered(origin) { lines += 1 }
+        }
+        // At 0, 10, 30 and 70 s, and then once a minute.
+        #expect(lines == 2 * (4 + 8))
     }
 
     @Test("origins do not hide each other, and a clock that was set back hides nothing")

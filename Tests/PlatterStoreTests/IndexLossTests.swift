@@ -2,8 +2,9 @@ import Foundation
 import GRDB
 import NIOConcurrencyHelpers
 import PlatterCore
-import PlatterStore
 import Testing
+
+@testable import PlatterStore
 
 @Suite("An index that is lost")
 struct IndexLossTests {
@@ -56,12 +57,28 @@ struct IndexLossTests {
 
     @Test("one that is condemned is set aside although it can be asked")
     func condemned() async throws {
-        index.writer.condemn(because: "a page is not what it should be")
+        let epoch = try reader.faults().epoch
+        index.writer.condemn(epoch &+ 1, because: "this is about another one")
+        #expect(index.writer.loss == nil)
+        index.writer.condemn(epoch, because: "a page is not what it should be")
         #expect(lossesSoFar == [.corrupt])
         await expectLost { _ = try reader.entry(for: entry.representation.key) }
         try await index.writer.renew()
         #expect(try reader.entry(for: entry.representation.key) == nil)
         #expect(FileManager.default.fileExists(atPath: index.path + ".lost"))
+    }
+
+    @Test(
+        "a page that could not be read is no damage of the index",
+        arguments: [
+            ("Tree 5 page 7: btreeInitPage() returns error code 11", false),
+            ("Tree 4 page 9 cell 3: Child page depth differs", false),
+            ("Tree 4 page 9: unable to get the page. error code=266", true),
+            ("Tree 4 page 9: unable to get the page. error code=11", false),
+            ("Freelist: failed to get page 12", true),
+        ])
+    func unread(fault: String, isUnread: Bool) {
+        #expect(IndexError.isUnread(fault) == isUnread)
     }
 
     @Test("another file in its place is not taken for the index, but set aside")

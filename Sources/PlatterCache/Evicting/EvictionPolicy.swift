@@ -96,18 +96,22 @@ package struct EvictionPolicy: Hashable, Sendable {
         return usage.free.addingClamped(-bytes) >= reserve
     }
 
-    /// What has to go before so many bytes more leave the disk its reserve, when it has refused some or has
-    /// too little room for them.
-    ///
-    /// The numbers of a disk that refuses are not to be believed: as if it were full, but then only a
-    /// quarter of the cache at once, as where a quota is the reason.
+    /// What has to go before so many bytes more leave the disk its reserve.
     package func bytesLacking(for bytes: Int64, _ usage: Usage) -> Int64 {
         let reserve = Self.share(settings.reserve, of: usage.total)
         let lacking = reserve.addingClamped(max(0, bytes)).addingClamped(-max(0, usage.free))
+        return max(0, lacking, bytesToFree(usage))
+    }
+
+    /// The same when the disk has refused some.
+    ///
+    /// Its numbers are not to be believed then: as if it were full, but then only a quarter of the cache at
+    /// once, as where a quota is the reason.
+    package func bytesLackingWhenRefused(_ usage: Usage) -> Int64 {
         var full = usage
         full.free = 0
         return max(
-            0, lacking, bytesToFree(usage), min(bytesToFree(full), max(0, usage.taken) / 4))
+            bytesLacking(for: 0, usage), min(bytesToFree(full), max(0, usage.taken) / 4))
     }
 
     /// The bytes taken beyond which eviction begins.

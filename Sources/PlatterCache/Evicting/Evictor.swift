@@ -79,13 +79,19 @@ package final class Evictor: Sendable {
     /// The bytes that the cache may take now: as the settings say, or less where the disk is small.
     package var limit: Int64 { policy.limit(usage()) }
 
-    /// The disk has refused bytes for want of room, whatever it says of itself, or has none for so many
-    /// more beside its reserve.
+    /// The disk has refused bytes for want of room, whatever it says of itself.
     ///
     /// - Returns: Whether some was made.
-    package func makeRoom(for bytes: Int64 = 0) async -> Bool {
+    package func makeRoom() async -> Bool {
+        await makeRoom { [policy] in policy.bytesLackingWhenRefused($0) }
+    }
+
+    /// - Parameter lacking: What has to go.
+    private func makeRoom(
+        _ lacking: @escaping @Sendable (EvictionPolicy.Usage) -> Int64
+    ) async -> Bool {
         await making.run { [self] in
-            let wanted = max(policy.bytesLacking(for: bytes, usage()), Self.leastRoom)
+            let wanted = max(lacking(usage()), Self.leastRoom)
             let left = (try? await free(wanted)) ?? wanted
             return left < wanted
         }
@@ -105,7 +111,10 @@ package final class Evictor: Sendable {
                 _ = await shrinking.run { await self.shrink(for: bytes) }
             }
         } else {
-            guard await makeRoom(for: pledges.total.addingClamped(bytes)) else { return nil }
+            let isMade = await makeRoom { [policy, pledges] in
+                policy.bytesLacking(for: pledges.total.addingClamped(bytes), $0)
+            }
+            guard isMade else { return nil }
         }
         if let pledge = pledgeNow(bytes) { return pledge }
         if leavesReserve(bytes) {

@@ -27,10 +27,13 @@ final class RoomPledges: Sendable {
 
 /// The promise to one flight that it may write so many bytes. It ends when it is let go.
 package final class RoomPledge: Sendable {
+    /// As it was made.
+    let bytes: Int64
     private let left: NIOLockedValueBox<Int64>
     private let pledges: RoomPledges
 
     fileprivate init(bytes: Int64, pledges: RoomPledges) {
+        self.bytes = bytes
         left = NIOLockedValueBox(bytes)
         self.pledges = pledges
     }

@@ -52,7 +52,7 @@ extension Flight {
         case .store: break
         case .bypass(let reason): return bypass("\(reason)")
         }
-        guard let room = await services.evictor.pledge(of: roomNeeded(head.body.length)) else {
+        guard await services.evictor.pledge(of: roomNeeded(head.body.length)) != nil else {
             return hasNoRoom()
         }
         do {
@@ -62,7 +62,7 @@ extension Flight {
                 id, body: head.body, completeLength: head.completeLength, lacksRanges: lacksRanges)
             return await store(
                 response, range: head.body, sendsWhole: lacksRanges, limit: head.body.upperBound,
-                opened: opened, room: room, requestedAt: requestedAt)
+                opened: opened, requestedAt: requestedAt)
         } catch {
             return refused(error)
         }

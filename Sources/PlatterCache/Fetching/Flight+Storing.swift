@@ -9,13 +9,14 @@ extension Flight {
     /// - Parameters:
     ///   - sendsWhole: The body is longer than what was asked for.
     ///   - skipping: Bytes of the body that come before `range`.
-    ///   - room: For the first bytes of it.
     func store(
         _ response: OriginResponse, range: ByteRange, sendsWhole: Bool = false,
-        skipping: Int64 = 0, limit: Int64, opened: Entry.Opened, room: RoomPledge,
-        requestedAt: Moment
+        skipping: Int64 = 0, limit: Int64, opened: Entry.Opened, requestedAt: Moment
     ) async -> FlightOutcome {
         let wanted = range.clamped(to: 0..<max(limit, 0))
+        guard let room = await services.evictor.pledge(of: roomNeeded(wanted.length)) else {
+            return hasNoRoom()
+        }
         guard
             let hold = services.table.spans.hold(wanted, of: opened.record.id, as: .flight)
         else {
@@ -33,8 +34,8 @@ extension Flight {
         }
         do {
             outcome = try await receive(
-                response, range: range, skipping: skipping, limit: limit, room: room,
-                into: &transfer)
+                response, range: range, sendsWhole: sendsWhole, skipping: skipping, limit: limit,
+                room: room, into: &transfer)
         } catch let error as DiskError {
             isBroken = error.code == .io
             if isBroken { distrust(opened) }
@@ -58,7 +59,7 @@ extension Flight {
     }
 
     /// The disk has nothing to spare beyond its reserve, or the cache nothing below its limit, for as long
-    /// as readers need what is there. That is known before each fetch, so the store need not be left alone for a while.
+    /// as readers need what is there. That is asked before each fetch, so the store need not be left alone for a while.
     func hasNoRoom() -> FlightOutcome {
         note("Passed through", "there is no room below the limit and beyond the disk's reserve")
         services.evictor.look()
@@ -72,14 +73,14 @@ extension Flight {
     }
 
     private func receive(
-        _ response: OriginResponse, range: ByteRange, skipping: Int64, limit: Int64,
-        room first: RoomPledge, into transfer: inout Transfer
+        _ response: OriginResponse, range: ByteRange, sendsWhole: Bool, skipping: Int64,
+        limit: Int64, room first: RoomPledge, into transfer: inout Transfer
     ) async throws -> FlightOutcome {
         var toSkip = skipping
         var rate = MinimumRate(services.minimumRate, start: services.clock.now)
         let last = min(range.upperBound, max(limit, range.lowerBound))
         var room = first
-        var roomEnd = range.lowerBound.addingClamped(roomNeeded(last - range.lowerBound))
+        var roomEnd = range.lowerBound.addingClamped(first.bytes)
         for try await var buffer in response.body {
             let received = buffer.readableBytes
             rate.add(received, now: services.clock.now)
@@ -92,12 +93,16 @@ extension Flight {
             toSkip -= skipped
             while buffer.readableBytes > 0 {
                 let before = transfer.mark
-                if before >= roomEnd {
+                if before >= roomEnd, before < min(last, control.end) {
                     let wanted = roomNeeded(last - before)
-                    guard let more = await services.evictor.pledge(of: wanted) else {
+                    if let more = await services.evictor.pledge(of: wanted) {
+                        room = more
+                    } else if !sendsWhole || !services.disk.punchesHoles {
                         return hasNoRoom()
                     }
-                    (room, roomEnd) = (more, before.addingClamped(wanted))
+                    // A single body that breaks off would have to come from its beginning again: then it
+                    // takes of the reserve, until the disk refuses it.
+                    roomEnd = before.addingClamped(wanted)
                 }
                 let runs = try await write(&buffer, upTo: min(last, control.end), to: &transfer)
                 room.spend(transfer.mark - before)

@@ -69,7 +69,8 @@ struct Flight: Sendable {
     func fly(_ range: ByteRange) async {
         guard let opened = entry.opened else { return land(.failed(.changed)) }
         guard services.admission.admits() else { return land(.failed(.store)) }
-        guard let room = await services.evictor.pledge(of: roomNeeded(range.length)) else {
+        // A look: an origin that does not answer is to hold no room.
+        guard await services.evictor.pledge(of: roomNeeded(range.length)) != nil else {
             return land(hasNoRoom())
         }
         let asked = AskedRange.from(range.lowerBound, upTo: range.upperBound)
@@ -87,7 +88,7 @@ struct Flight: Sendable {
             case .partial(let head):
                 outcome = await store(
                     response, range: head.body, limit: range.upperBound, opened: opened,
-                    room: room, requestedAt: requestedAt)
+                    requestedAt: requestedAt)
             case .whole where isDoubted:
                 note("The origin sends the whole", "it brings another part by range just now")
                 outcome = flawed(askedAt: requestedAt)
@@ -96,8 +97,7 @@ struct Flight: Sendable {
                 let body = range.lowerBound..<head.body.upperBound
                 outcome = await store(
                     response, range: body, sendsWhole: true, skipping: range.lowerBound,
-                    limit: queue.sendsWhole(id), opened: opened, room: room,
-                    requestedAt: requestedAt)
+                    limit: queue.sendsWhole(id), opened: opened, requestedAt: requestedAt)
             default: outcome = await refuse(verdict, askedAt: requestedAt)
             }
         } catch {

@@ -70,12 +70,13 @@ package struct Scrub: Sendable {
         progress: (Progress) async throws -> Void = { _ in }
     ) async throws -> Report {
         var report = Report()
-        report.indexFaults = try await indexFaults()
+        report.indexFaults = try await indexFaults().faults
         if repairs, !report.indexFaults.isEmpty {
             // A disk that failed once says the same.
-            report.indexFaults = try await indexFaults()
-            if let fault = report.indexFaults.first {
-                index.condemn(because: fault)
+            let (faults, epoch) = try await indexFaults()
+            report.indexFaults = faults
+            if let fault = faults.first {
+                index.condemn(epoch, because: fault)
                 return report
             }
         }
@@ -99,7 +100,7 @@ package struct Scrub: Sendable {
         }
     }
 
-    private func indexFaults() async throws(IndexError) -> [String] {
+    private func indexFaults() async throws(IndexError) -> (faults: [String], epoch: UInt64) {
         try await search.read { (reader) throws(IndexError) in try reader.faults() }
     }
 

@@ -97,8 +97,9 @@ extension FetchScheduler {
         let id: DemandID
         let priority: FetchPriority
         let origin: OriginID
-        /// Of its object in `ProbeTurns`, where its origin gets one try at a time.
-        let turn: UInt64
+        /// How far behind the first of its origin's line its object is in `ProbeTurns`, where that origin
+        /// gets one try at a time. That first one competes with those of other origins as any other does.
+        var turn: UInt64
         let flights: Int
         let deadline: Moment
 
@@ -119,12 +120,19 @@ extension FetchScheduler {
         for flight in flights.values where flight.isActive {
             running[flight.client, default: 0] += 1
         }
-        let needs = ids.compactMap { id in
+        var needs = ids.compactMap { id in
             demands[id].map { demand in
                 Need(
                     id: id, priority: demand.priority, origin: demand.origin,
                     turn: turn(of: demand), flights: running[demand.client] ?? 0,
                     deadline: demand.deadline ?? Moment(nanoseconds: .max))
+            }
+        }
+        for (origin, rivals) in Dictionary(grouping: needs.indices, by: { needs[$0].origin })
+        where origins[origin]?.breaker.isClosed == false {
+            for (_, peers) in Dictionary(grouping: rivals, by: { needs[$0].priority }) {
+                let first = peers.map { needs[$0].turn }.min() ?? 0
+                for peer in peers { needs[peer].turn -= first }
             }
         }
         return needs.sorted()

@@ -57,12 +57,15 @@ struct EvictionPolicyTests {
         // Just the reserve is left.
         let tight = EvictionPolicy.Usage(taken: taken, free: total / 20, total: total)
         #expect(policy.bytesLacking(for: 16 * mebibyte, tight) <= taken / 4)
+        #expect(policy.bytesLackingWhenRefused(tight) <= taken / 4)
         // A quota, of which the disk says nothing.
         let roomy = EvictionPolicy.Usage(taken: taken, free: total / 2, total: total)
-        #expect(policy.bytesLacking(for: 16 * mebibyte, roomy) == taken / 4)
+        #expect(policy.bytesLackingWhenRefused(roomy) == taken / 4)
+        // Who only asks for room is told what the disk says.
+        #expect(policy.bytesLacking(for: 16 * mebibyte, roomy) == 0)
         // On a small disk all that a round would take.
         let small = EvictionPolicy.Usage(taken: 100 * mebibyte, free: 0, total: 128 * mebibyte)
-        #expect(policy.bytesLacking(for: 0, small) == policy.bytesToFree(small))
+        #expect(policy.bytesLackingWhenRefused(small) == policy.bytesToFree(small))
         // What the reserve lacks goes all the same.
         let full = EvictionPolicy.Usage(taken: 60 * gibibyte, free: 0, total: total)
         #expect(policy.bytesLacking(for: mebibyte, full) >= 50 * gibibyte + mebibyte)
