@@ -4,7 +4,9 @@ import PlatterCache
 import PlatterCore
 import PlatterStore
 
-/// The bytes of a file in pieces that fit the socket: small ones copied, large ones by sendfile.
+/// The bytes of a file in pieces that fit the socket: small ones copied, large ones by sendfile. But what has
+/// not reached the disk is copied too, and the file looked at after that: the system tells that it has lost bytes
+/// before it forgets them, while a sendfile reads later than anybody can ask.
 ///
 /// Not Sendable: one response's, on its event loop.
 final class FileSlices {
@@ -47,7 +49,16 @@ final class FileSlices {
     /// The bytes of `range`. The file is looked at before each slice: a sendfile from one that was cut
     /// short never ends, and what somebody else wrote into it is not what was recorded.
     func slice(_ range: ByteRange) throws(DiskError) -> Slice {
-        let bytes = range.length <= Self.copyLength ? try copy(range) : try region(range)
+        let bytes =
+            if range.length <= Self.copyLength {
+                try copy(range)
+            } else if try !holds(range) {
+                IOData?.none
+            } else if file.isSettled(range) {
+                try region(range)
+            } else {
+                try copy(range)
+            }
         if try file.foreignChange() != nil { return .changed }
         return bytes.map { .bytes($0) } ?? .short
     }
@@ -94,11 +105,14 @@ final class FileSlices {
         return buffer.readableBytes == length ? .byteBuffer(buffer) : nil
     }
 
-    private func region(_ range: ByteRange) throws(DiskError) -> IOData? {
+    private func holds(_ range: ByteRange) throws(DiskError) -> Bool {
         let status = try file.status()
-        guard status.size >= range.upperBound else { return nil }
         isUnlinked = status.linkCount == 0
-        return .fileRegion(
+        return status.size >= range.upperBound
+    }
+
+    private func region(_ range: ByteRange) throws(DiskError) -> IOData {
+        .fileRegion(
             FileRegion(
                 fileHandle: try open(), readerIndex: Int(range.lowerBound),
                 endIndex: Int(range.upperBound)))

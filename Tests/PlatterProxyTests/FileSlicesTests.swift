@@ -1,0 +1,43 @@
+import Foundation
+import NIOCore
+import PlatterCore
+import PlatterStore
+import Testing
+
+@testable import PlatterProxy
+
+@Suite("Bytes of a file on their way to the socket")
+struct FileSlicesTests {
+    @Test(
+        "are copied while they may be lost on their way to the disk, and sent from the file after that"
+    )
+    func unsettled() throws {
+        let folder = NSTemporaryDirectory() + "platter-slices-\(UUID().uuidString)"
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let disk = try PosixDisk(root: folder)
+        let representation = Representation(
+            key: CacheKey("film"), validator: .strong(tag: "\"1\""), completeLength: 300_000)
+        let file = try disk.createFile(DataFileName(representation, salt: 1))
+        let bytes = [UInt8](repeating: 7, count: 300_000)
+        try bytes.withUnsafeBytes { (bytes) throws(any Error) in try file.write(bytes, at: 0) }
+        let slices = FileSlices(file: file, allocator: ByteBufferAllocator())
+        defer { slices.close() }
+
+        guard case .bytes(.byteBuffer(let copy)) = try slices.slice(1000..<250_000) else {
+            Issue.record("a copy is wanted")
+            return
+        }
+        #expect(copy.readableBytesView.elementsEqual(bytes[1000..<250_000]))
+        guard case .short = try slices.slice(1000..<300_001) else {
+            Issue.record("the file is too short")
+            return
+        }
+
+        try file.settle()
+        guard case .bytes(.fileRegion(let region)) = try slices.slice(1000..<250_000) else {
+            Issue.record("the file itself is wanted")
+            return
+        }
+        #expect(region.readableBytes == 249_000)
+    }
+}
