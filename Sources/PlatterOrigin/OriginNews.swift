@@ -26,6 +26,8 @@ package struct OriginNews: Sendable {
     /// as many each time.
     static let lasting = 5
     static let firstGap: Int64 = 10
+    /// After so many seconds without news the next ones are the first again [600].
+    static let memory: Int64 = 600
     /// Origins remembered [1,000].
     private let limit: Int
     private var states: [String: State] = [:]
@@ -49,7 +51,8 @@ package struct OriginNews: Sendable {
             state.failures >= Self.lasting && !state.isTold(within: state.gap, now: now)
         let isNews = !state.isToldToFail && (!isRecent || isLasting)
         if isNews {
-            state.gap = isRecent ? min(state.gap * 2, Self.quiet) : Self.firstGap
+            let wasToldLately = state.isTold(within: Self.memory, now: now)
+            state.gap = wasToldLately ? min(state.gap * 2, Self.quiet) : Self.firstGap
             (state.isToldToFail, state.toldAt) = (true, now)
         }
         states[origin] = state
