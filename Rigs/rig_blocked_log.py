@@ -135,7 +135,7 @@ class BlockedLog(Rig):
             done = subprocess.run(
                 command, capture_output=True, text=True, timeout=20, check=False)
             self.assertEqual(done.returncode, 1)
-            self.assertRegex(done.stderr, r"(^|\n)platter: cannot listen on [^\n]+\n$")
+            self.assertRegex(done.stderr, r"(^|\n)platter: --listen: cannot listen on [^\n]+\n$")
             pipe = FullPipe()
             self.addCleanup(pipe.close)
             done = subprocess.run(command, stderr=pipe.writing, timeout=20, check=False)

@@ -70,6 +70,7 @@ struct Caching: Sendable {
         limits.total = BandwidthLimit.mostTakers(
             configuration.mostFetches.total, bytesPerSecond: configuration.bandwidth)
         limits.perOrigin = configuration.mostFetches.perOrigin
+        limits.silence = configuration.timing.silence
         queue = FetchDispatcher(
             limits: limits, clock: clock, loop: loop, pilot: FetchPilot(services: services))
         prefetcher = Prefetcher(

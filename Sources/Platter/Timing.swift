@@ -10,12 +10,17 @@ package struct Timing: Hashable, Sendable {
     package var drip = MinimumRate.Settings().window
     /// For the next byte from an origin [15 s].
     package var stall = Duration.seconds(15)
+    /// Until another connection is tried for a reader that waits [5 s].
+    package var hedge = WaitDeadlines.Settings().hedge
+    /// Until a fetch that brings nothing is not counted on any more [2 s].
+    package var silence = FetchLimits().silence
 
     package init() {}
 
     var waits: WaitDeadlines.Settings {
         var settings = WaitDeadlines.Settings()
         settings.head = head
+        settings.hedge = hedge
         settings.linger = linger
         return settings
     }
