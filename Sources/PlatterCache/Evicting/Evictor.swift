@@ -111,8 +111,12 @@ package final class Evictor: Sendable {
                 _ = await shrinking.run { await self.shrink(for: bytes) }
             }
         } else {
-            let isMade = await makeRoom { [policy, pledges] in
-                policy.bytesLacking(for: pledges.total.addingClamped(bytes), $0)
+            let isMade = await makeRoom { [policy, pledges] usage in
+                let lacking = policy.bytesLacking(
+                    for: pledges.total.addingClamped(bytes), usage)
+                // Mere promises are no reason to take more than is lacking.
+                return policy.leavesReserve(bytes, usage)
+                    ? lacking : max(lacking, policy.bytesLackingWhenRefused(usage))
             }
             guard isMade else { return nil }
         }
