@@ -109,7 +109,7 @@ extension Flight {
                 record(runs, of: transfer.opened, isTrusted: transfer.trust)
                 guard transfer.mark > before else { return .ended }
                 // What was announced may not be what is there any more: readers go by the index.
-                guard transfer.isUndisturbed else { return .retryable(after: nil) }
+                guard transfer.isUndisturbed else { return .overwritten }
                 let now = services.clock.now
                 queue.advanced(id, mark: transfer.mark, pace: transfer.pace(now: now))
             }

@@ -43,6 +43,8 @@ package struct FetchLimits: Hashable, Sendable {
     /// The longest pause while a reader waits [2 s].
     package var waitingBackoffCap = Duration.seconds(2)
 
+    /// Readers go past the store when others write to a file again within so long [10 s].
+    package var overwrites = Duration.seconds(10)
     /// A pause that the origin asked for ends so long after the deadline of the first reader that waits
     /// [15 s]: one in the middle of a body is cut 20 s after it. But it lasts so long at least, where
     /// so much was asked for [10 s].

@@ -166,6 +166,7 @@ extension FetchScheduler {
         // One that breaks off on its way is worth asking at once.
         case .retryable(after: nil)
         where flight.mark - flight.range.lowerBound >= limits.alignment: break
+        case .overwritten: actions = overwritten(flight.entry, now: now)
         case .retryable, .throttled, .untrusted:
             actions = back(off: flight, id, jitter: jitter, now: now)
         case .failed(let failure):

@@ -37,7 +37,7 @@ extension FetchScheduler {
         case .ended where flight.rest.isEmpty: break
         case .failed(.status), .failed(.unsatisfiable), .failed(.changed), .failed(.bypass):
             noteAnswer(of: flight.origin, to: flight.key, now: now)
-        case .failed(.store), .failed(.stopped), .untrusted: break
+        case .failed(.store), .failed(.stopped), .untrusted, .overwritten: break
         case .ended, .retryable, .throttled, .failed(.unreachable):
             if !hasBytes {
                 noteFailure(
@@ -113,7 +113,7 @@ extension FetchScheduler {
         case _ where flight.isCancelled: return
         case .retryable(let after?): asked = after
         case .throttled(let after): asked = after
-        case .retryable, .untrusted, .ended, .failed: return
+        case .retryable, .untrusted, .overwritten, .ended, .failed: return
         }
         spare(
             flight.origin, told: flight.key, .stored, for: asked, startedAt: flight.startedAt,

@@ -78,6 +78,15 @@ extension FetchScheduler {
         }
     }
 
+    /// Nothing is wrong with the origin: it is asked again at once. When others go on writing to the file
+    /// the store is of no use for now.
+    mutating func overwritten(_ entry: EntryHandle, now: Moment) -> [SchedulerAction] {
+        let last = entries[entry]?.overwrittenAt
+        entries[entry]?.overwrittenAt = now
+        guard let last, now.since(last) < limits.overwrites else { return [] }
+        return fail(entry, .store) + dropUnwanted(of: entry)
+    }
+
     mutating func back(
         off flight: FlightState, _ id: FlightID, jitter: Double, now: Moment
     ) -> [SchedulerAction] {

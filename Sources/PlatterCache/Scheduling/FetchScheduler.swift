@@ -28,6 +28,8 @@ package struct FetchScheduler: Sendable {
         /// Failures since the last byte arrived.
         var failures = 0
         var notBefore: Moment?
+        /// When somebody else wrote to its file while a flight did.
+        var overwrittenAt: Moment?
     }
 
     package let limits: FetchLimits

@@ -142,5 +142,7 @@ package enum FlightOutcome: Hashable, Sendable {
     case throttled(after: Duration?)
     /// Worth another try: the origin is there, but what it answered cannot be used.
     case untrusted
+    /// Somebody else wrote to the file meanwhile: what came may not be there any more.
+    case overwritten
     case failed(FetchFailure)
 }

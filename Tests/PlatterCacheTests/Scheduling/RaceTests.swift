@@ -151,4 +151,33 @@ struct RaceTests {
         #expect(stage.scheduler.violation(now: stage.now) == nil)
         #expect(stage.recorded(1).contains(.wake(1)))
     }
+
+    @Test("a file that others write to is tried at once again, and then left alone")
+    mutating func overwritten() {
+        stage.flies(1, 0..<mib, flight: 1)
+        // Not the origin's fault: no pause.
+        #expect(overwrites(1) == [])
+        #expect(overwrites(2) == [.fail(1, .store), .cancel(3)])
+        #expect(stage.scheduler.violation(now: stage.now) == nil)
+    }
+
+    @Test("a file that somebody writes to now and then is tried at once each time")
+    mutating func overwrittenSeldom() {
+        stage.flies(1, 0..<mib, flight: 1)
+        for flight: UInt64 in 1...3 {
+            #expect(overwrites(flight) == [])
+            stage.now = stage.now.advanced(by: .seconds(10))
+        }
+    }
+
+    /// Somebody writes to the file of `flight`, which ends for it, and another one takes its place.
+    private mutating func overwrites(_ flight: UInt64) -> [SchedulerAction] {
+        _ = stage.advanced(flight, to: 65_536)
+        _ = stage.scheduler.distrust(EntryHandle(1), now: stage.now)
+        #expect(stage.waits(1, at: 0, upTo: mib) == [.plan(flight + 1, at: 0, searchEnd: mib)])
+        let actions = stage.landed(flight, .overwritten)
+        _ = stage.recorded(flight)
+        _ = stage.planned(flight + 1, 0..<mib)
+        return actions
+    }
 }

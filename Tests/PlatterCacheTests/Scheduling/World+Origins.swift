@@ -128,7 +128,7 @@ extension World {
             record.hasComplained = true
         case .failed: record.noteAnswer(to: key)
         case .retryable(_?), .throttled: record.hasComplained = true
-        case .retryable(nil), .untrusted, .ended: break
+        case .retryable(nil), .untrusted, .overwritten, .ended: break
         }
         switch outcome {
         case .retryable, .throttled:
@@ -137,12 +137,12 @@ extension World {
         case .ended:
             let isDone = transfer.phase != .opening && transfer.mark >= transfer.end
             if !hasBytes, !isDone { record.noteFailure(began: transfer.began, now: now) }
-        case .failed, .untrusted: break
+        case .failed, .untrusted, .overwritten: break
         }
         switch outcome {
         case .retryable(let after?), .throttled(let after?):
             record.noteTold(key, after, limits: scheduler.limits, now: now)
-        case .retryable, .throttled, .failed, .untrusted, .ended: break
+        case .retryable, .throttled, .failed, .untrusted, .overwritten, .ended: break
         }
         records[origin(of: transfer)] = record
     }
