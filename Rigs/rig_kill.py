@@ -9,7 +9,7 @@ from pathlib import Path
 from platter_rigs import figure, is_long
 from platter_rigs.call_filter import are_countable
 from platter_rigs.executioner import Executioner
-from platter_rigs.killed import MISSES, ORPHANS, SEED, Killed
+from platter_rigs.killed import ORPHANS, SEED, Killed
 from platter_rigs.load import Film, Load
 from platter_rigs.platter import Platter
 from platter_rigs.raw_http import Connection, Ending, fetch_checked, range_of
@@ -65,46 +65,31 @@ class KillAtEachCall(Killed):
 
     def test_a_first_start_and_a_fill(self) -> None:
         """A folder of its own for each kill."""
-        whole = self.run_until(0, self.folder / "cache", [Film(3_000_000, 0)])
-        runs = misses = 0
-        for when in self.numbers(whole.count):
-            cache = self.folder / str(when) / "cache"
-            cache.parent.mkdir()
-            film = Film(3_000_000, when)
-            place = self.run_until(when, cache, [film]).killed_before
-            if place is None:
-                misses += 1
-                if is_long() and misses == MISSES:
-                    break
-                continue
-            runs, misses = runs + 1, 0
-            after = self.check_restart(cache, [film], f"killed before call {when}, {place}")
-            self.assertLessEqual(len(after.orphans), ORPHANS, f"call {when}, {place}")
-        self.check_count(runs, whole.count)
-        self.tell(runs)
+        def run(when: int) -> Executioner:
+            cache(when).parent.mkdir()
+            return self.run_until(when, cache(when), [Film(3_000_000, when)])
+
+        def cache(when: int) -> Path:
+            return self.folder / str(when) / "cache"
+
+        for when, what in self.each_kill(run(0).count, lambda when: run(when).killed_before):
+            after = self.check_restart(cache(when), [Film(3_000_000, when)], what)
+            self.assertLessEqual(len(after.orphans), ORPHANS, what)
 
     def test_a_fill_of_a_cache_that_is_full(self) -> None:
         """One folder for all; what is filled drives out what was there."""
         cache = self.folder / "cache"
         self.fill(cache, [Film(6_000_000, seed) for seed in range(1, 12)])
         self.trim(cache)
-        whole = self.run_until(0, cache, [Film(6_000_000, 100)], *LEAST)
-        runs = misses = 0
-        for when in self.numbers(whole.count):
-            film = Film(6_000_000, 100 + when)
+
+        def run(when: int) -> Executioner:
             self.trim(cache)
-            place = self.run_until(when, cache, [film], *LEAST).killed_before
-            if place is None:
-                misses += 1
-                if is_long() and misses == MISSES:
-                    break
-                continue
-            runs, misses = runs + 1, 0
-            self.check_restart(cache, [film], f"killed before call {when}, {place}")
-        self.check_count(runs, whole.count)
-        self.tell(runs)
+            return self.run_until(when, cache, [Film(6_000_000, 100 + when)], *LEAST)
+
+        for when, what in self.each_kill(run(0).count, lambda when: run(when).killed_before):
+            self.check_restart(cache, [Film(6_000_000, 100 + when)], what)
         self.tell_room(cache)
-        self.check_orphans(cache, f"after {runs} kills")
+        self.check_orphans(cache, "after all kills")
 
     def test_files_that_are_being_removed(self) -> None:
         """The entry has gone, its file has not yet: nobody would ever remove it."""

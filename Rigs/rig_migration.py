@@ -7,9 +7,8 @@ import shutil
 import unittest
 from pathlib import Path
 
-from platter_rigs import is_long
 from platter_rigs.call_filter import are_countable
-from platter_rigs.killed import MISSES, Killed, start_until
+from platter_rigs.killed import Killed, start_until
 from platter_rigs.load import Film
 from platter_rigs.old_index import look, make_old
 from platter_rigs.platter import Platter
@@ -51,20 +50,14 @@ class Migration(Killed):
         count = start_until(0, self.origin, first).count
         self.check(first, "not killed", {NEW})
         found: collections.Counter[str] = collections.Counter()
-        runs = misses = 0
-        for when in self.numbers(count):
-            cache = self.folder / str(when)
-            place = self.start_until(when, cache)
-            if place is None:
-                misses += 1
-                if is_long() and misses == MISSES:
-                    break
-                continue
-            runs, misses = runs + 1, 0
-            found[self.check(cache, f"killed before call {when}, {place}", {OLD, NEW})] += 1
-            shutil.rmtree(cache)
-        self.check_count(runs, count)
-        self.tell(runs)
+
+        def cache(when: int) -> Path:
+            return self.folder / str(when)
+
+        kills = self.each_kill(count, lambda when: self.start_until(when, cache(when)))
+        for when, what in kills:
+            found[self.check(cache(when), what, {OLD, NEW})] += 1
+            shutil.rmtree(cache(when))
         self.assertGreater(found[OLD], 0, "there must have been kills before the index was new")
         self.assertGreater(found[NEW], 0, "and after it")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import collections
 import itertools
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from platter_rigs.case import Rig, figure, is_long
@@ -68,20 +68,38 @@ class Killed(Rig):
                 length_of(after.extents(film.path)), film.length, f"{what}: all is recorded")
         return after
 
-    def numbers(self, count: int) -> Iterator[int]:
-        """All numbers in the long form, until runs end by themselves; else some, in order.
+    def each_kill(
+        self, count: int, run: Callable[[int], str | None]
+    ) -> Iterator[tuple[int, str]]:
+        """Runs that are killed before one call after the other, until runs end by themselves; some of
+        them in the short form. The caller checks each before the next one.
 
-        - Parameter count: The calls of a run without a kill.
+        - Parameters:
+          - count: The calls of a run without a kill.
+          - run: One that is to be killed before the call of this number. Returns which one that was,
+            or None when it ended by itself.
+        - Returns: The number of each call before which there was a kill, and what to say of it.
         """
+        runs = misses = 0
+        for when in self.numbers(count):
+            place = run(when)
+            if place is None:
+                misses += 1
+                if is_long() and misses == MISSES:
+                    break
+                continue
+            runs, misses = runs + 1, 0
+            yield when, f"killed before call {when}, {place}"
+        # A run may end by itself before its number: how calls fall together differs each time.
+        least = REACHED * count if is_long() else SAMPLE // 2
+        self.assertGreaterEqual(runs, least, f"of {count} calls")
+        self.tell(runs)
+
+    def numbers(self, count: int) -> Iterator[int]:
         figure(f"{count} calls in a run without a kill")
         if is_long():
             return itertools.count(1)
         return iter(sorted(self.dice.sample(range(1, count), SAMPLE)))
-
-    def check_count(self, runs: int, count: int) -> None:
-        """A run may end by itself before its number: how calls fall together differs each time."""
-        least = REACHED * count if is_long() else SAMPLE // 2
-        self.assertGreaterEqual(runs, least, f"of {count} calls")
 
     def tell(self, runs: int) -> None:
         figure(f"seed {SEED}: {runs} kills")

@@ -30,13 +30,12 @@ package enum Checksum {
     ) throws(DiskError) -> UInt32 {
         let piece = UnsafeMutableRawBufferPointer.allocate(byteCount: pieceLength, alignment: 4096)
         defer { piece.deallocate() }
-        file.forget(range)
         var crc: UInt32 = 0
         var position = range.lowerBound
         while position < range.upperBound {
             let wanted = Int(min(Int64(pieceLength), range.upperBound - position))
             let part = UnsafeMutableRawBufferPointer(rebasing: piece[..<wanted])
-            guard try file.read(into: part, at: position) == wanted else {
+            guard try file.readFromDisk(into: part, at: position) == wanted else {
                 throw DiskError(
                     .truncated, "the file ends before byte \(range.upperBound); fetch it again",
                     path: file.path)

@@ -69,6 +69,12 @@ package protocol DataFile: AnyObject, Sendable {
     /// - Returns: The number of bytes read; fewer than asked for only at the end of the file.
     func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int64) throws(DiskError) -> Int
 
+    /// The same from the disk itself, where the system can: in memory bytes are still right that were lost
+    /// on their way there. Slow, and keeps nothing in memory.
+    func readFromDisk(
+        into buffer: UnsafeMutableRawBufferPointer, at offset: Int64
+    ) throws(DiskError) -> Int
+
     /// Whether the bytes can be read without waiting for the disk. True where that cannot be told.
     func isResident(_ range: ByteRange) -> Bool
 
@@ -81,10 +87,6 @@ package protocol DataFile: AnyObject, Sendable {
     /// - Throws: When bytes may be lost, once: to ask again would find nothing wrong. From then on the
     ///   file has a foreign change.
     func settle() throws(DiskError)
-
-    /// Has bytes read from the disk itself the next time. Those that were lost on their way there are
-    /// still right in memory.
-    func forget(_ range: ByteRange)
 
     /// Reserves room, so that writes in the range do not fail for want of it. Does nothing where
     /// the file system cannot, where it would cost memory at once, or where it could not be given back.

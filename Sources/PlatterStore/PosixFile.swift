@@ -19,15 +19,15 @@ final class PosixFile: DataFile {
     let isReadOnly: Bool
     private let reservesRoom: Bool
     private let holes: HoleSupport
-    private let latency: DiskLatency?
-    private let sync: @Sendable (Int32) -> Int32
-    private let lost: @Sendable (Int32) -> Int32
-    private let watching: NIOLockedValueBox<Watching>
-    private let unsettled = NIOLockedValueBox(Unsettled())
+    let latency: DiskLatency?
+    let sync: @Sendable (Int32) -> Int32
+    let lost: @Sendable (Int32) -> Int32
+    let watching: NIOLockedValueBox<Watching>
+    let unsettled = NIOLockedValueBox(Unsettled())
     /// One attempt at a time.
-    private let settling = NIOLock()
+    let settling = NIOLock()
 
-    private struct Watching {
+    struct Watching {
         var watch: FileWatch
         /// From our first change on; nil where the system does not tell.
         var writers: WatchedWriters?
@@ -177,65 +177,6 @@ final class PosixFile: DataFile {
             // Only a saving: without it the blocks come with the writes.
             if error.code != .unsupported { throw error }
         }
-    }
-
-    // MARK: - Settling
-
-    func isSettled(_ range: ByteRange) -> Bool {
-        unsettled.withLockedValue { !$0.holds(range) }
-    }
-
-    func settle() throws(DiskError) {
-        // The system tells of lost bytes once. Who waits here must find noted what another was told.
-        settling.lock()
-        defer { settling.unlock() }
-        let bytes = unsettled.withLockedValue { $0.begins() }
-        guard bytes > 0 else { return }
-        defer { unsettled.withLockedValue { $0.ended() } }
-        let answer = latency.measured(writing: bytes) { sync(fileDescriptor) }
-        let earlier = unsettled.withLockedValue { $0.takeLoss() }
-        let number = answer != 0 ? answer : earlier
-        guard number != 0 else { return }
-        let error = DiskError(errno: number, doing: "put it on the disk", path: path)
-        // Such a file system has no other place for it.
-        if error.code == .unsupported { return }
-        watching.withLockedValue { $0.watch.doubt() }
-        throw error
-    }
-
-    /// What the system could not put on the disk it may have forgotten since, and read what was there
-    /// before: bytes that are in memory prove nothing.
-    private func noticeLoss() {
-        // Under the lock, so that `settle` finds noted what the system has told here instead of there.
-        let isLost = unsettled.withLockedValue { unsettled in
-            guard !unsettled.isEmpty else { return false }
-            let number = lost(fileDescriptor)
-            if number != 0 { unsettled.lost(number) }
-            return number != 0
-        }
-        if isLost { watching.withLockedValue { $0.watch.doubt() } }
-    }
-
-    /// The system forgets memory in pieces of up to this size [2 MiB], and only whole ones.
-    private static let memoryPiece: Int64 = 2 << 20
-
-    func forget(_ range: ByteRange) {
-        #if !canImport(Darwin)
-            let start = range.lowerBound / Self.memoryPiece * Self.memoryPiece
-            let end = range.upperBound.addingClamped(Self.memoryPiece)
-            // For a regular file it cannot fail; what is not written back yet stays.
-            _ = posix_fadvise(
-                fileDescriptor, off_t(start), off_t(end - start), POSIX_FADV_DONTNEED)
-        #endif
-    }
-
-    /// Not again when a signal interrupts it: the second answer would not tell of what the first lost.
-    static let putOnDisk: @Sendable (Int32) -> Int32 = { descriptor in
-        #if canImport(Darwin)
-            return fsync(descriptor) == 0 ? 0 : errno
-        #else
-            return fdatasync(descriptor) == 0 ? 0 : errno
-        #endif
     }
 
     func punch(_ range: ByteRange) throws(DiskError) {

@@ -9,8 +9,9 @@ import Testing
 @Suite("Whether what was written reached the disk")
 struct SettlingTests {
     private let folder: TemporaryFolder
-    /// What the system says when it is asked, and how often it was.
-    private let answer = NIOLockedValueBox<(number: Int32, asked: Int)>((0, 0))
+    /// What the system says when it is asked, one after the other, and how often it was. The last
+    /// answer is that to all later questions.
+    private let answer = NIOLockedValueBox<(numbers: [Int32], asked: Int)>(([0], 0))
     /// What it has to say of bytes that were lost before; it says so once.
     private let loss = NIOLockedValueBox<(number: Int32, asked: Int)>((0, 0))
 
@@ -28,7 +29,8 @@ struct SettlingTests {
                 during()
                 return answer.withLockedValue { answer in
                     answer.asked += 1
-                    return answer.number
+                    return answer.numbers.count > 1
+                        ? answer.numbers.removeFirst() : answer.numbers[0]
                 }
             },
             lost: { [loss] _ in
@@ -67,17 +69,38 @@ struct SettlingTests {
     func failed() throws {
         let file = try makeFile()
         try write(0..<5000, to: file)
-        answer.withLockedValue { $0.number = EIO }
+        answer.withLockedValue { $0.numbers = [EIO, 0] }
         #expect(throws: DiskError.self) { try file.settle() }
         // The same question would get a better answer, and a wrong one.
         try file.settle()
-        #expect(asked == 1)
+        #expect(asked == 2)
         #expect(file.isSettled(0..<5000))
         #expect(file.stamp == nil)
         #expect(file.foreignChangeCount == 1)
         let change = try #require(try file.foreignChange())
         file.accept(change)
         #expect(try file.foreignChange() == nil)
+    }
+
+    @Test("after an error it is asked until nothing is on its way any more, which may be lost too")
+    func onItsWay() throws {
+        let file = try makeFile()
+        try write(0..<5000, to: file)
+        answer.withLockedValue { $0.numbers = [ENOSPC, EIO, 0, EIO] }
+        let error = #expect(throws: DiskError.self) { try file.settle() }
+        #expect(error?.code == .noSpace)
+        #expect(asked == 3)
+        #expect(file.isSettled(0..<5000))
+    }
+
+    @Test("a system that says the same for ever is not asked for ever")
+    func shutDown() throws {
+        let file = try makeFile()
+        try write(0..<5000, to: file)
+        answer.withLockedValue { $0.numbers = [EIO] }
+        #expect(throws: DiskError.self) { try file.settle() }
+        #expect(asked == 4)
+        #expect(file.isSettled(0..<5000))
     }
 
     @Test(
@@ -108,7 +131,34 @@ struct SettlingTests {
         #expect(loss.withLockedValue { $0.asked } == 0)
     }
 
-    @Test("what is to be compared is read from the disk and not from memory")
+    @Test(
+        "what is read from the disk itself is the same, from any byte on",
+        arguments: [0..<1, 0..<4096, 1..<4096, 4095..<4097, 5000..<300_001, 999_000..<1_000_000])
+    func direct(range: ByteRange) throws {
+        let file = try makeFile()
+        try write(0..<1_000_000, to: file)
+        var bytes = [UInt8](repeating: 0, count: Int(range.length))
+        let count = try bytes.withUnsafeMutableBytes {
+            try file.readFromDisk(into: $0, at: range.lowerBound)
+        }
+        #expect(count == bytes.count)
+        #expect(bytes == content(range))
+    }
+
+    @Test(
+        "behind the end of the file there is nothing to read",
+        arguments: [990_000, 1_000_000, 2_000_000])
+    func directBehindEnd(start: Int64) throws {
+        let file = try makeFile()
+        try write(0..<1_000_000, to: file)
+        var bytes = [UInt8](repeating: 0, count: 100_000)
+        let count = try bytes.withUnsafeMutableBytes {
+            try file.readFromDisk(into: $0, at: start)
+        }
+        #expect(count == max(0, 1_000_000 - Int(start)))
+    }
+
+    @Test("where the system cannot pass by memory, memory forgets first")
     func forgotten() throws {
         let file = try makeFile()
         try write(0..<1_000_000, to: file)

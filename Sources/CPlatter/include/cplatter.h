@@ -42,6 +42,12 @@ int platter_punch_hole(int descriptor, int64_t offset, int64_t length);
 // in memory, and whether one each 64 KiB has arrived there. 1 as well where that cannot be known.
 int platter_is_resident(int descriptor, int64_t offset, int64_t length);
 
+// Reads from the disk itself, whatever is in memory. Offset, length and the buffer's address are multiples
+// of 4096; fewer bytes come only at the end of the file. 0, or the number of the error: EINVAL as well where the
+// system cannot.
+int platter_read_direct(
+    int descriptor, void *_Nonnull buffer, size_t length, int64_t offset, size_t *_Nonnull count);
+
 // Whether bytes of a file were lost on their way to the disk since this descriptor was last told, by this call
 // or by fsync(2). Waits for nothing. 0, or the number of the error; 0 as well where that cannot be asked.
 int platter_write_error(int descriptor);

@@ -7,22 +7,19 @@ package import PlatterStore
 /// of everything that is recorded, and frees room in a task of its own, one round at a time.
 package final class Evictor: Sendable {
     /// After a round that could not free enough, the next one waits at least this long [1 s].
-    private static let rest = Duration.seconds(1)
+    static let rest = Duration.seconds(1)
     /// A cache that is too large is mentioned once in this time [60 s].
     private static let warningInterval = Duration.seconds(60)
 
-    /// At least so much is freed when the disk is full [16 MiB].
-    private static let leastRoom: Int64 = 16 << 20
-
-    private let making: SharedTask<Bool>
-    private let shrinking: SharedTask<Result<Int64, IndexError>>
-    private let removing: SharedTask<Bool>
-    private let policy: EvictionPolicy
+    let making: SharedTask<Bool>
+    let shrinking: SharedTask<Result<Int64, IndexError>>
+    let removing: SharedTask<Bool>
+    let policy: EvictionPolicy
     private let table: EntryTable
-    private let disk: any Disk
+    let disk: any Disk
     private let index: IndexWriter
     private let search: IndexSearch
-    private let clock: any MonotonicClock
+    let clock: any MonotonicClock
     private let wallClock: @Sendable () -> Int64
     private let executor: (any TaskExecutor)?
     private let delay: Delay
@@ -30,9 +27,9 @@ package final class Evictor: Sendable {
     private let trigger: NIOLockedValueBox<EvictionTrigger>
     private let warnedAt = NIOLockedValueBox<Moment?>(nil)
     /// When a flight last asked for room that nothing would make way for.
-    private let stuckAt = NIOLockedValueBox<Moment?>(nil)
+    let stuckAt = NIOLockedValueBox<Moment?>(nil)
     private let hasHoles = NIOLockedValueBox(true)
-    private let pledges = RoomPledges()
+    let pledges = RoomPledges()
 
     /// - Parameters:
     ///   - recorded: The bytes in the index now.
@@ -79,91 +76,6 @@ package final class Evictor: Sendable {
     /// The bytes that the cache may take now: as the settings say, or less where the disk is small.
     package var limit: Int64 { policy.limit(usage()) }
 
-    /// The disk has refused bytes for want of room, whatever it says of itself.
-    ///
-    /// - Returns: Whether some was made.
-    package func makeRoom() async -> Bool {
-        await makeRoom { [policy] in policy.bytesLackingWhenRefused($0) }
-    }
-
-    /// - Parameter lacking: What has to go.
-    private func makeRoom(
-        _ lacking: @escaping @Sendable (EvictionPolicy.Usage) -> Int64
-    ) async -> Bool {
-        await making.run { [self] in
-            let wanted = max(lacking(usage()), Self.leastRoom)
-            let left = (try? await free(wanted)) ?? wanted
-            return left < wanted
-        }
-    }
-
-    /// Whether so many bytes may be written without using up the disk's reserve, and without passing the
-    /// limit where nothing could be taken away again. Makes room if need be.
-    ///
-    /// - Returns: nil when there is no room. Else nobody else is promised the same room for as long as
-    ///   this is held.
-    package func pledge(of bytes: Int64) async -> RoomPledge? {
-        if let pledge = pledgeNow(bytes) { return pledge }
-        if leavesReserve(bytes) {
-            if isStuck { return nil }
-            // The round under way may be one that knows nothing of these bytes.
-            for _ in 1...2 where policy.bytesToFree(for: bytes, usage()) > 0 {
-                _ = await shrinking.run { await self.shrink(for: bytes) }
-            }
-        } else {
-            let isMade = await makeRoom { [policy, pledges] usage in
-                let lacking = policy.bytesLacking(
-                    for: pledges.total.addingClamped(bytes), usage)
-                // Mere promises are no reason to take more than is lacking.
-                return policy.leavesReserve(bytes, usage)
-                    ? lacking : max(lacking, policy.bytesLackingWhenRefused(usage))
-            }
-            guard isMade else { return nil }
-        }
-        if let pledge = pledgeNow(bytes) { return pledge }
-        if leavesReserve(bytes) {
-            stuckAt.withLockedValue { $0 = clock.now }
-            warn("The cache is full and keeps nothing new: all in it is pinned or in use", usage())
-        }
-        return nil
-    }
-
-    private func pledgeNow(_ bytes: Int64) -> RoomPledge? {
-        let now = usage()
-        return pledges.make(of: bytes) { policy.fits(bytes, pledged: $0, now) }
-    }
-
-    private func leavesReserve(_ bytes: Int64) -> Bool {
-        policy.leavesReserve(pledges.total.addingClamped(bytes), usage())
-    }
-
-    /// Nothing could go a moment ago: what many flights ask for must not cost a round each.
-    private var isStuck: Bool {
-        stuckAt.withLockedValue { $0.map { clock.now.since($0) < Self.rest } ?? false }
-    }
-
-    /// Gives back the room of bytes that are in a file but not in the index, as a fetch leaves them that
-    /// could not record them. Does nothing where somebody needs them, or where some are recorded.
-    package func giveBack(_ range: ByteRange, of record: EntryRecord) async {
-        // What cannot be given back now is when the entry goes.
-        try? await makePass().punch(range, of: record)
-        noteHoles()
-    }
-
-    /// The same for all of a file, when it takes more of the disk than is recorded of it.
-    package func trim(_ record: EntryRecord) async {
-        try? await makePass().trim(record)
-        noteHoles()
-    }
-
-    /// No file can be made: removes the least valuable entry, and with it its file.
-    package func removeEntry() async -> Bool {
-        await removing.run { [self] in
-            var pass = makePass()
-            return (try? await pass.removeOne()) ?? false
-        }
-    }
-
     private func perform(_ event: (inout EvictionTrigger) -> EvictionTrigger.Action) {
         switch trigger.withLockedValue(event) {
         case .nothing: break
@@ -197,7 +109,7 @@ package final class Evictor: Sendable {
     ///
     /// - Parameter bytes: Are to be added soon; nil when nobody asks for any.
     /// - Returns: The bytes that could not be freed.
-    private func shrink(for bytes: Int64? = nil) async -> Result<Int64, IndexError> {
+    func shrink(for bytes: Int64? = nil) async -> Result<Int64, IndexError> {
         do throws(IndexError) {
             noteHoles()
             var toFree = bytesToFree(for: bytes)
@@ -227,7 +139,7 @@ package final class Evictor: Sendable {
     }
 
     /// Says once that the file system has no holes.
-    private func noteHoles() {
+    func noteHoles() {
         let hasHoles = disk.punchesHoles
         let isNew = self.hasHoles.withLockedValue { known in
             defer { known = hasHoles }
@@ -240,7 +152,7 @@ package final class Evictor: Sendable {
         look()
     }
 
-    private func free(_ bytes: Int64) async throws(IndexError) -> Int64 {
+    func free(_ bytes: Int64) async throws(IndexError) -> Int64 {
         var pass = makePass()
         let left: Int64
         do {
@@ -259,7 +171,7 @@ package final class Evictor: Sendable {
         return left
     }
 
-    private func makePass() -> EvictionPass {
+    func makePass() -> EvictionPass {
         EvictionPass(
             policy: policy, table: table, disk: disk, index: index, search: search,
             wallClock: wallClock, log: log,
@@ -270,7 +182,7 @@ package final class Evictor: Sendable {
                 }))
     }
 
-    private func usage() -> EvictionPolicy.Usage {
+    func usage() -> EvictionPolicy.Usage {
         let total = trigger.withLockedValue { $0.total }
         do {
             let space = try disk.space()
@@ -287,7 +199,7 @@ package final class Evictor: Sendable {
         return .init(taken: total, free: .max, total: 0, punchesHoles: disk.punchesHoles)
     }
 
-    private func warn(_ message: Logger.Message, _ usage: EvictionPolicy.Usage) {
+    func warn(_ message: Logger.Message, _ usage: EvictionPolicy.Usage) {
         let now = clock.now
         let isDue = warnedAt.withLockedValue { last in
             if let last, now.since(last) < Self.warningInterval { return false }

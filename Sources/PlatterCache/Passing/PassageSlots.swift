@@ -20,6 +20,10 @@ package struct PassageSlots: Hashable, Sendable {
         package var perOrigin = 32
         /// At once in all [128]: each takes a connection and up to a few buffers of 256 KiB.
         package var total = 128
+        /// At once at one origin, whatever the others take [4]: several that hang leave the rest these.
+        package var own = 4
+        /// At once in all with those [256].
+        package var ceiling = 256
         /// Waiting at once [1,024]; whoever comes then is refused.
         package var waiting = 1024
 
@@ -47,6 +51,7 @@ package struct PassageSlots: Hashable, Sendable {
         var limits = limits
         limits.perOrigin = max(1, limits.perOrigin)
         limits.total = max(1, limits.total)
+        limits.ceiling = max(limits.total, limits.ceiling)
         limits.waiting = max(0, limits.waiting)
         self.limits = limits
     }
@@ -80,7 +85,9 @@ package struct PassageSlots: Hashable, Sendable {
     }
 
     private func hasSlot(at origin: OriginID) -> Bool {
-        running.count < limits.total && (counts[origin] ?? 0) < limits.perOrigin
+        let count = counts[origin] ?? 0
+        let most = count < limits.own ? limits.ceiling : limits.total
+        return count < limits.perOrigin && running.count < most
     }
 
     private mutating func start(_ id: PassageID, at origin: OriginID) -> Action {

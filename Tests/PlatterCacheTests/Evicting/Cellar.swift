@@ -264,7 +264,9 @@ final class WatchedFile: DataFile {
 
     func isSettled(_ range: ByteRange) -> Bool { file.isSettled(range) }
     func settle() throws(DiskError) { try file.settle() }
-    func forget(_ range: ByteRange) { file.forget(range) }
+    func readFromDisk(
+        into buffer: UnsafeMutableRawBufferPointer, at offset: Int64
+    ) throws(DiskError) -> Int { try read(into: buffer, at: offset) }
     func allocate(_ range: ByteRange) throws(DiskError) { try file.allocate(range) }
 
     func punch(_ range: ByteRange) throws(DiskError) {

@@ -9,6 +9,7 @@ struct PassageSlotsTests {
     init() {
         var limits = PassageSlots.Limits()
         (limits.perOrigin, limits.total, limits.waiting) = (2, 3, 4)
+        limits.own = 0
         slots = PassageSlots(limits: limits)
     }
 
@@ -54,6 +55,26 @@ struct PassageSlotsTests {
         #expect(enters(5, "a") == nil)
         #expect(leaves(1) == .start(PassageID(4)))
         #expect(leaves(2) == .start(PassageID(5)))
+    }
+
+    @Test("where others have taken all, each origin still has a few of its own")
+    mutating func own() {
+        var limits = PassageSlots.Limits()
+        (limits.perOrigin, limits.total, limits.own, limits.ceiling) = (3, 6, 2, 9)
+        slots = PassageSlots(limits: limits)
+        for id in UInt64(1)...6 { _ = enters(id, id <= 3 ? "a" : "b") }
+        #expect(enters(7, "c") == .start(PassageID(7)))
+        #expect(enters(8, "c") == .start(PassageID(8)))
+        #expect(enters(9, "c") == nil)
+        #expect(enters(10, "d") == .start(PassageID(10)))
+        #expect(enters(11, "e") == nil)
+        #expect(slots.runningCount == 9)
+        // Too many run for one that has its own, but not for one that has none.
+        #expect(leaves(1) == .start(PassageID(11)))
+        #expect(leaves(2) == nil)
+        #expect(leaves(3) == nil)
+        #expect(leaves(4) == nil)
+        #expect(leaves(5) == .start(PassageID(9)))
     }
 
     @Test("one that does not want any more leaves its place in the line")

@@ -14,7 +14,7 @@ struct PassageTests {
         perOrigin: Int = 2, total: Int = 3, bandwidth: Int64? = nil
     ) -> PassageStage {
         var limits = PassageSlots.Limits()
-        (limits.perOrigin, limits.total) = (perOrigin, total)
+        (limits.perOrigin, limits.total, limits.own) = (perOrigin, total, 0)
         return PassageStage(limits: limits, bandwidth: bandwidth)
     }
 
@@ -247,81 +247,5 @@ struct PassageTests {
         stage.passes(.seconds(1))
         #expect(players.count { $0.ending == nil } > 1)
         #expect(stage.asked.count == players.count { $0.ending == nil })
-    }
-
-    // MARK: - After the head
-
-    @Test("a body that stalls goes on over another connection, at the very byte")
-    func stalled() throws {
-        let stage = Self.stage()
-        let player = try stage.enters("/1")
-        stage.answers(stage.call("/1"))
-        stage.sends(stage.call("/1"), 100_000)
-        stage.passes(.seconds(9))
-        #expect(stage.call("/1")?.request.range == nil)
-        stage.passes(.seconds(1))
-        #expect(stage.call("/1")?.request.range == .from(100_000, upTo: PassageStage.length))
-        #expect(stage.asked.count == 1)
-        stage.answers(stage.call("/1"))
-        stage.sends(stage.call("/1"), Self.length - 100_000)
-        stage.ends(stage.call("/1"))
-        #expect(player.ending == .complete)
-        #expect(player.bytes.count == Self.length)
-    }
-
-    @Test("hope ends 30 s after the last byte")
-    func lost() throws {
-        let stage = Self.stage()
-        let player = try stage.enters("/1")
-        stage.answers(stage.call("/1"))
-        stage.sends(stage.call("/1"), 100_000)
-        stage.passes(.milliseconds(29_900))
-        #expect(player.ending == nil)
-        stage.passes(.milliseconds(100))
-        #expect(player.ending == .short)
-        #expect(stage.asked.isEmpty)
-        #expect(stage.gate.counts == (0, 0))
-    }
-
-    @Test("a long pause ends in time for a body that broke off")
-    func longPauseInBody() throws {
-        let stage = Self.stage()
-        let player = try stage.enters("/1")
-        stage.answers(stage.call("/1"))
-        stage.sends(stage.call("/1"), 100_000)
-        stage.passes(.seconds(1))
-        stage.breaks(stage.call("/1"))
-        stage.answers(stage.call("/1"), 503, [.retryAfter: "3600"])
-        // It gives up 30 s after the last byte.
-        stage.passes(.milliseconds(23_999))
-        #expect(stage.asked.isEmpty)
-        stage.passes(.milliseconds(1))
-        #expect(stage.call("/1")?.request.range == .from(100_000, upTo: PassageStage.length))
-        stage.answers(stage.call("/1"))
-        stage.sends(stage.call("/1"), Self.length - 100_000)
-        stage.ends(stage.call("/1"))
-        #expect(player.ending == .complete)
-    }
-
-    @Test("without proof of a version a body that breaks off ends there")
-    func unproven() throws {
-        let stage = Self.stage()
-        let player = try stage.enters("/1")
-        stage.answers(stage.call("/1"), tag: "W/\"v1\"")
-        stage.sends(stage.call("/1"), 100_000)
-        stage.breaks(stage.call("/1"))
-        #expect(player.ending == .short)
-    }
-
-    @Test("never a byte of another version")
-    func changed() throws {
-        let stage = Self.stage()
-        let player = try stage.enters("/1")
-        stage.answers(stage.call("/1"))
-        stage.sends(stage.call("/1"), 100_000)
-        stage.breaks(stage.call("/1"))
-        stage.answers(stage.call("/1"), tag: "\"v2\"")
-        #expect(player.ending == .short)
-        #expect(player.bytes.count == 100_000)
     }
 }

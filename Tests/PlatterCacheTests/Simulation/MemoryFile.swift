@@ -205,7 +205,12 @@ final class MemoryFile: DataFile {
         throw DiskError(.io, "simulated", path: path)
     }
 
-    func forget(_ range: ByteRange) { node.dropMemory(of: range) }
+    func readFromDisk(
+        into buffer: UnsafeMutableRawBufferPointer, at offset: Int64
+    ) throws(DiskError) -> Int {
+        node.dropMemory(of: .starting(at: offset, length: Int64(buffer.count)))
+        return try read(into: buffer, at: offset)
+    }
 
     func status() throws(DiskError) -> FileStatus {
         try disk.check(.read)
