@@ -145,7 +145,12 @@ int platter_write_error(int descriptor) {
     // About a page far behind any file, which is never on its way; the answer is about all of the file.
     const int64_t nowhere = (int64_t)1 << 60;
     if (sync_file_range(descriptor, nowhere, 1, SYNC_FILE_RANGE_WAIT_BEFORE) == 0) return 0;
-    return errno == EIO || errno == ENOSPC || errno == EDQUOT ? errno : 0;
+    // Where the call is not there. Whatever else it says (a damaged file system has words of its own) it says
+    // only once.
+    switch (errno) {
+    case EBADF: case EINVAL: case ENOSYS: case EPERM: case ESPIPE: return 0;
+    default: return errno;
+    }
 #else
     (void)descriptor;
     return 0;

@@ -6,6 +6,9 @@ package enum AskedRange: Hashable, Sendable {
     /// The last so many bytes.
     case suffix(Int64)
 
+    /// Whether it is all of the representation.
+    package var isAll: Bool { self == .from(0, upTo: nil) }
+
     /// The value of the `Range` field (RFC 9110 section 14.2). An end that is not above the start
     /// asks for one byte, because an empty range cannot be written.
     package var fieldValue: String {

@@ -30,6 +30,17 @@ package enum Preconditions {
         return .proceed(honourRange: method == .get && allowsRange(fields, current, now))
     }
 
+    /// Whether an origin's own answer is of another version than the one that is demanded (`If-Match`, else
+    /// `If-Unmodified-Since`; RFC 9110 section 13.1). Only what the answer says of itself counts: a tag that is
+    /// ours, and not the origin's, is in none.
+    package static func demandsAnother(
+        than answer: HTTPFields, fields: HTTPFields, receivedAt: Int64
+    ) -> Bool {
+        let current = RepresentationMetadata(fields: answer, receivedAt: receivedAt)
+        if fields.contains(.ifMatch), current.etag == nil { return false }
+        return !isWantedVersion(fields, current, receivedAt)
+    }
+
     /// `If-Match`, else `If-Unmodified-Since` (RFC 9110 sections 13.1.1 and 13.1.4).
     ///
     /// The opaque tags are compared weakly although the RFC says strongly: a common player strips the

@@ -27,6 +27,20 @@ package enum ResponseCheck {
         }
     }
 
+    /// As `Verdict.isHopedFor`. The whole is, too, where all was asked for or the origin is known to lack ranges.
+    package static func isHopedFor(
+        status: Int, fields: HTTPFields, expectation: FetchExpectation, lacksRanges: Bool = false,
+        receivedAt: Int64
+    ) -> Bool {
+        let found = verdict(
+            status: status, fields: fields, expectation: expectation, receivedAt: receivedAt)
+        if found.isHopedFor { return true }
+        switch found {
+        case .whole, .wholeUnusable: return lacksRanges || expectation.asked.isAll
+        default: return false
+        }
+    }
+
     /// The two that say that it was too much.
     package static func isThrottling(_ status: Int) -> Bool { status == 429 || status == 503 }
 

@@ -86,6 +86,16 @@ package enum Verdict: Hashable, Sendable {
         }
     }
 
+    /// Whether it is what was asked for: a part, and of the version that was expected, if one was. What is not
+    /// may come from where the object is not any more.
+    package var isHopedFor: Bool {
+        switch self {
+        case .partial, .retryable: true
+        case .whole, .wholeUnusable, .unsatisfiable, .changed, .redirect, .rejected, .malformed:
+            false
+        }
+    }
+
     /// Whether the whole came.
     package var isWhole: Bool { if case .whole = self { true } else { false } }
 

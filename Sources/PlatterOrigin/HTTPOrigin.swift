@@ -88,7 +88,7 @@ package final class HTTPOrigin: Origin {
         for _ in 0..<2 {
             let hint = hints.withLockedValue { $0.target(of: source, now: wallClock()) }
             guard let target = hint, target != refused else { break }
-            if let response = try await ask(target, of: source, range: request.range) {
+            if let response = try await ask(target, of: source, request) {
                 return response
             }
             refused = target
@@ -100,13 +100,13 @@ package final class HTTPOrigin: Origin {
     ///
     /// - Returns: nil when the source is to be asked again.
     private func ask(
-        _ target: RedirectHints.Target, of source: RedirectHints.Source, range: AskedRange?
+        _ target: RedirectHints.Target, of source: RedirectHints.Source, _ request: OriginRequest
     ) async throws(OriginError) -> OriginResponse? {
         let response: OriginResponse
         let askedAt = wallClock()
         hints.withLockedValue { $0.asked(target, of: source, now: askedAt) }
         do {
-            response = try await send(target.url, fields: target.fields, range: range)
+            response = try await send(target.url, fields: target.fields, range: request.range)
         } catch .cancelled {
             let now = wallClock()
             hints.withLockedValue {
@@ -118,7 +118,10 @@ package final class HTTPOrigin: Origin {
             return nil
         }
         hints.withLockedValue { $0.answered(target, of: source, askedAt: askedAt) }
-        let trust = RedirectHints.trust(status: response.status, fields: response.fields)
+        var trust = RedirectHints.trust(status: response.status, fields: response.fields)
+        if trust == .keep, !request.isHopedFor(response.status, response.fields) {
+            trust = .refused
+        }
         if trust != .keep { hints.withLockedValue { $0.drop(target, of: source) } }
         guard trust == .refused else { return response }
         await discard(response)

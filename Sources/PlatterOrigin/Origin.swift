@@ -12,11 +12,18 @@ package struct OriginRequest: Sendable {
     package let fields: HTTPFields
     /// nil asks for the whole.
     package let range: AskedRange?
+    /// Whether the head of an answer is what was hoped for. One of where a redirect led before, which is not,
+    /// is taken for one that has expired: the URL itself is asked.
+    package let isHopedFor: @Sendable (_ status: Int, HTTPFields) -> Bool
 
-    package init(url: OriginURL, fields: HTTPFields, range: AskedRange?) {
+    package init(
+        url: OriginURL, fields: HTTPFields, range: AskedRange?,
+        isHopedFor: @escaping @Sendable (_ status: Int, HTTPFields) -> Bool = { _, _ in true }
+    ) {
         self.url = url
         self.fields = fields
         self.range = range
+        self.isHopedFor = isHopedFor
     }
 }
 

@@ -6,9 +6,10 @@ package enum Redirect {
     /// 304 is not among them: it points nowhere.
     package static let statuses: Set<Int> = [301, 302, 303, 307, 308]
 
-    /// What goes along to another origin. Everything else may be a credential.
+    /// What goes along to another origin. Everything else may be a credential. A range never goes without
+    /// the version that it is to be of.
     private static let harmless: Set<HTTPField.Name> = [
-        .accept, .acceptLanguage, .userAgent, .range,
+        .accept, .acceptLanguage, .userAgent, .range, .ifRange,
     ]
 
     /// The next URL, and the fields to send there.

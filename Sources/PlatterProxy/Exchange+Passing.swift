@@ -15,9 +15,9 @@ extension Exchange {
     func pass(_ detail: StatusDetail, isWhole: Bool = false, hasBody: Bool = true) {
         notePassing(detail)
         let range = isWhole ? nil : request.passedRange
-        startPassage { [isHead = request.isHead, headDeadline] passage in
+        startPassage { [isHead = request.isHead, fields = request.fields, headDeadline] passage in
             passage.passAll(
-                range: range, isHead: isHead, hasBody: hasBody, detail: detail,
+                range: range, isHead: isHead, hasBody: hasBody, conditions: fields, detail: detail,
                 deadline: headDeadline)
         }
     }

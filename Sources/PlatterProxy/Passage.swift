@@ -1,3 +1,4 @@
+import HTTPTypes
 import NIOConcurrencyHelpers
 import NIOCore
 import NIOHTTP1
@@ -47,14 +48,26 @@ final class Passage: Sendable {
     ///
     /// - Parameters:
     ///   - hasBody: false: only the head; players take an error's body for media.
+    ///   - conditions: The fields of the request: what is demanded is not passed on, for strict servers would
+    ///     refuse the tag that a common player makes of a weak one.
     ///   - deadline: The player does not wait longer for the head.
     func passAll(
-        range: AskedRange?, isHead: Bool, hasBody: Bool = true, detail: StatusDetail,
-        deadline: Moment
+        range: AskedRange?, isHead: Bool, hasBody: Bool = true, conditions: HTTPFields,
+        detail: StatusDetail, deadline: Moment
     ) {
         run { passage in
             let endsWithClose = NIOLockedValueBox(false)
             let receiver = passage.receiver { answer in
+                let isAnother = Preconditions.demandsAnother(
+                    than: answer.fields, fields: conditions,
+                    receivedAt: passage.services.wallClock())
+                if isAnother, [200, 206].contains(answer.status) {
+                    let status = CacheStatus(
+                        forwarded: .bypass, status: answer.status, detail: detail)
+                    let head = passage.heads.empty(.preconditionFailed, cacheStatus: status)
+                    try await passage.write(.head(head))
+                    return false
+                }
                 var head = passage.heads.passed(
                     answer.status, answer.fields, detail: detail,
                     isChunkable: !isHead && !passage.isHTTP10)

@@ -14,6 +14,12 @@ struct EntryRows {
             }
             try supersede(current.id, at: new.createdAt)
         }
+        if new.hasReturned, let former = try former(new) {
+            try db.cachedStatement(
+                sql: "UPDATE cache_entries SET superseded_at = NULL WHERE id = ?"
+            ).execute(arguments: [former.rawValue])
+            return try entry(former)
+        }
         let insert = try db.cachedStatement(
             sql: """
                 INSERT INTO cache_entries (key, validator, complete_length, chunk_length, file,
@@ -104,6 +110,27 @@ struct EntryRows {
         try db.cachedStatement(sql: "DELETE FROM cache_entries WHERE id = ?")
             .execute(arguments: [id.rawValue])
         return file
+    }
+
+    /// The entry of the same version from before it was superseded. What is recorded of it is still true;
+    /// one without a row may have been given up.
+    private func former(_ new: NewEntry) throws -> EntryID? {
+        guard new.representation.validator.isStrong else { return nil }
+        let statement = try db.cachedStatement(
+            sql: """
+                SELECT id FROM cache_entries
+                WHERE key = ? AND validator = ? AND complete_length = ? AND chunk_length = ?
+                    AND superseded_at IS NOT NULL
+                    AND EXISTS (SELECT 1 FROM cache_chunks WHERE entry = cache_entries.id)
+                ORDER BY superseded_at DESC, id DESC LIMIT 1
+                """)
+        let arguments: StatementArguments = [
+            new.representation.key.text, new.representation.validator.indexText,
+            new.representation.completeLength, new.grid.chunkLength,
+        ]
+        return try Int64.fetchOne(statement, arguments: arguments).map {
+            EntryID($0, epoch: epoch)
+        }
     }
 
     private func current(_ key: CacheKey) throws -> EntryRecord? {

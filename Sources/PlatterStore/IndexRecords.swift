@@ -13,13 +13,15 @@ package struct NewEntry: Hashable, Sendable {
     package var fields: String
     /// Seconds since 1970.
     package var createdAt: Int64
+    /// The origin has given this very version before another one: an entry of it may still be there.
+    package var hasReturned: Bool
 
     /// - Returns: nil when the chunk length is outside its bounds or the complete length is
     ///   negative.
     package init?(
         _ representation: Representation, chunkLength: Int64 = ChunkGrid.defaultChunkLength,
         file: DataFileName, origin: String, contentType: String? = nil, fields: String = "",
-        createdAt: Int64
+        createdAt: Int64, hasReturned: Bool = false
     ) {
         let length = representation.completeLength
         guard let grid = ChunkGrid(chunkLength: chunkLength, completeLength: length) else {
@@ -32,6 +34,7 @@ package struct NewEntry: Hashable, Sendable {
         self.contentType = contentType
         self.fields = fields
         self.createdAt = createdAt
+        self.hasReturned = hasReturned
     }
 }
 

@@ -7,8 +7,8 @@ extension IndexWriter {
     /// The current entry of a representation, made if need be.
     ///
     /// - Returns: The entry that was there, if it is the same representation with the same chunk
-    ///   size; else a new one, and a different current one of the key is superseded in the same
-    ///   commit.
+    ///   size; else a new one, or a former one where the version has returned, and a different current one
+    ///   of the key is superseded in the same commit.
     package func openEntry(_ new: NewEntry) async throws(IndexError) -> EntryRecord {
         try await perform { try EntryRows(db: $0, epoch: $1).open(new) }
     }

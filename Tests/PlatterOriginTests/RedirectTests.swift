@@ -29,6 +29,14 @@ struct RedirectTests {
         #expect(kept == [.userAgent: "Player"])
     }
 
+    @Test("the version that a range is to be of goes along everywhere")
+    func version() throws {
+        let url = try OriginURL("http://a.example/film")
+        let fields: HTTPFields = [.ifRange: "\"v1\"", .authorization: "Bearer secret"]
+        let (_, kept) = try Redirect.follow("http://b.example/", from: url, fields: fields)
+        #expect(kept == [.ifRange: "\"v1\""])
+    }
+
     @Test(
         "a redirect out of TLS, or to no http URL, is refused",
         arguments: [

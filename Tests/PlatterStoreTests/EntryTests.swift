@@ -76,6 +76,25 @@ struct EntryTests {
         #expect(try reader.presence(of: first.id, at: 0, upTo: 100) == .present(0..<10))
     }
 
+    @Test("a version that returns has its runs again, unless it had none")
+    func returned() async throws {
+        let first = try await index.entry()
+        try await index.writer.record([run(0..<10)], in: first.id)
+        var other = try newEntry(validator: .strong(tag: "\"other\""), salt: 2)
+        let second = try await index.writer.openEntry(other)
+        var again = try newEntry(salt: 3)
+        again.hasReturned = true
+        let third = try await index.writer.openEntry(again)
+        #expect(third.id == first.id)
+        #expect(third.supersededAt == nil)
+        #expect(try reader.entry(second.id)?.supersededAt != nil)
+        #expect(try reader.presence(of: third.id, at: 0, upTo: 100) == .present(0..<10))
+        // Given up, or empty: another file.
+        other.hasReturned = true
+        other.file = DataFileName(other.representation, salt: 4)
+        #expect(try await index.writer.openEntry(other).id != second.id)
+    }
+
     @Test("a deleted entry names its file and is gone with its runs")
     func deletion() async throws {
         let entry = try await index.entry()

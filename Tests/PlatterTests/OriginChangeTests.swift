@@ -78,6 +78,41 @@ struct OriginChangeTests {
         }
     }
 
+    @Test("a version that returns after a single answer of another one is still there")
+    func returns() async throws {
+        try await Stage.run { stage in
+            try await stage.expectRange(0..<3_000_000)
+            try await stage.untilPresent(3_000_000)
+            stage.origin.serve(
+                .ramp(length: Stage.length, seed: 5, entityTag: "\"v2\""), at: Stage.path)
+            let other = RampContent(length: Stage.length, seed: 5)
+            stage.expect(
+                try await stage.get("bytes=4000000-4000099").body, are: 4_000_000..<4_000_100,
+                of: other)
+            stage.origin.serve(
+                .ramp(length: Stage.length, entityTag: "\"v1\""), at: Stage.path)
+            try await stage.expectRange(3_500_000..<3_500_100)
+            stage.origin.resetLedger()
+            try await stage.expectRange(0..<3_000_000)
+            #expect(stage.origin.ledger.requests == 0)
+        }
+    }
+
+    @Test("a single refusal of a range throws nothing away", arguments: [nil, "512"])
+    func refusedOnce(length: String?) async throws {
+        try await Stage.run { stage in
+            try await stage.expectRange(0..<2_000_000)
+            try await stage.untilPresent(2_000_000)
+            let fields = length.map { [HeaderField("Content-Range", "bytes */\($0)")] } ?? []
+            stage.origin.behave(
+                .answers(CannedAnswer(status: 416, fields: fields)), times: 1)
+            try await stage.expectRange(3_000_000..<4_000_000)
+            stage.origin.resetLedger()
+            try await stage.expectRange(0..<2_000_000)
+            #expect(stage.origin.ledger.requests == 0)
+        }
+    }
+
     @Test("an origin that goes back and forth between two versions gives each response one of them")
     func flapping() async throws {
         try await Stage.run { stage in

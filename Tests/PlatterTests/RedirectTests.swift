@@ -46,6 +46,36 @@ struct RedirectTests {
         }
     }
 
+    static let placeholders: [CannedAnswer] = [
+        CannedAnswer(
+            status: 200, fields: [HeaderField("ETag", "\"expired\"")], contentType: "video/mp4",
+            body: "expired"),
+        CannedAnswer(status: 200, body: "expired"),
+        CannedAnswer(
+            status: 206, fields: [HeaderField("Content-Range", "bytes 0-6/7")],
+            contentType: "video/mp4", body: "expired"),
+    ]
+
+    @Test(
+        "a target that has expired and sends something else is no new version",
+        arguments: placeholders)
+    func placeholder(answer: CannedAnswer) async throws {
+        try await Stage.run { stage in
+            var rule = SigningRule(uses: 1)
+            rule.refusal = answer
+            stage.origin.sign(Stage.path, with: rule)
+            for start in [0, 4_000_000, 2_000_000] as [Int64] {
+                let (head, body) = try await stage.get("bytes=\(start)-\(start + 99_999)")
+                #expect(head.status == 206)
+                stage.expect(body, are: start..<(start + 100_000))
+            }
+            #expect(resolutions(stage) <= 4)
+            stage.origin.resetLedger()
+            stage.expect(try await stage.get("bytes=0-99999").body, are: 0..<100_000)
+            #expect(stage.origin.ledger.requests == 0)
+        }
+    }
+
     @Test("a seek after the target has expired gets its bytes, cold and with the head")
     func seek() async throws {
         try await Stage.run { stage in

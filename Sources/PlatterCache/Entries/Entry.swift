@@ -40,7 +40,8 @@ package final class Entry: Sendable {
         var resource: Resource
         var opened: Opened?
         var habit = ProbeHabit()
-        var isFlawed = false
+        /// Of answers that came to open it.
+        var openingFlaws = FlawedAnswers()
         var flaws = FlawedAnswers()
         var lacksRanges = false
         /// Changes of its file by others that were seen before.
@@ -60,10 +61,8 @@ package final class Entry: Sendable {
     /// nil while the entry is being opened.
     package var opened: Opened? { state.withLockedValue { $0.opened } }
 
-    /// Whether its origin was seen to send the whole whatever is asked.
+    /// Whether its origin sends the whole whatever is asked, as far as its last answer says.
     package var lacksRanges: Bool { state.withLockedValue { $0.lacksRanges } }
-
-    func sentWhole() { state.withLockedValue { $0.lacksRanges = true } }
 
     package func refresh(_ resource: Resource) {
         state.withLockedValue { $0.resource = resource }
@@ -91,13 +90,13 @@ package final class Entry: Sendable {
 
     /// What came to open it cannot be used.
     ///
-    /// - Returns: Whether that was so before.
-    func isFlawedAgain() -> Bool {
-        state.withLockedValue { state in
-            defer { state.isFlawed = true }
-            return state.isFlawed
-        }
+    /// - Returns: Whether that was so a moment before too.
+    func isFlawedAgain(askedAt: Moment, now: Moment) -> Bool {
+        state.withLockedValue { $0.openingFlaws.add(askedAt: askedAt, now: now) != .accident }
     }
+
+    /// The origin has said what there is to open, be it nothing.
+    func answeredAtAll() { state.withLockedValue { $0.openingFlaws.end() } }
 
     /// Something came for it, now that it is open, that cannot be used.
     func flawed(askedAt: Moment, now: Moment) -> FlawedAnswers.Standing {
@@ -105,7 +104,14 @@ package final class Entry: Sendable {
     }
 
     /// What came for it can be used.
-    func answeredWell() { state.withLockedValue { $0.flaws.end() } }
+    ///
+    /// - Parameter isWhole: Though a part of it was asked for.
+    func answeredWell(isWhole: Bool) {
+        state.withLockedValue { state in
+            state.flaws.end()
+            state.lacksRanges = isWhole
+        }
+    }
 
     /// A fill is to begin.
     ///

@@ -19,6 +19,13 @@ package final class EntryTable: Sendable {
         var bypassed: [CacheKey: Moment] = [:]
         var histories: [CacheKey: VersionHistory] = [:]
         var nextHandle: UInt64 = 1
+
+        mutating func history<Answer>(
+            of key: CacheKey, _ event: (inout VersionHistory) -> Answer
+        ) -> Answer {
+            if histories.count >= EntryTable.historyLimit { histories = [:] }
+            return event(&histories[key, default: VersionHistory()])
+        }
     }
 
     /// Who needs which bytes of the entries.
@@ -144,15 +151,22 @@ package final class EntryTable: Sendable {
     /// See `VersionHistory.opens`.
     func opens(_ representation: Representation, now: Moment) -> Bool {
         state.withLockedValue { state in
-            if state.histories.count >= Self.historyLimit { state.histories = [:] }
-            return state.histories[representation.key, default: VersionHistory()].opens(
-                representation.validator, completeLength: representation.completeLength, now: now)
+            state.history(of: representation.key) {
+                $0.opens(
+                    representation.validator, completeLength: representation.completeLength,
+                    now: now)
+            }
         }
     }
 
     /// See `VersionHistory.superseded`.
     func superseded(_ key: CacheKey) {
-        state.withLockedValue { $0.histories[key]?.superseded() }
+        state.withLockedValue { state in state.history(of: key) { $0.superseded() } }
+    }
+
+    /// See `VersionHistory.hasChanged`.
+    func hasChanged(_ key: CacheKey) -> Bool {
+        state.withLockedValue { $0.histories[key]?.hasChanged ?? false }
     }
 
     /// See `VersionHistory.confirmed`.

@@ -22,6 +22,8 @@ package struct VersionHistory: Hashable, Sendable {
         let completeLength: Int64
     }
 
+    /// Whether the origin has ever given another version than the one that was open.
+    package private(set) var hasChanged = false
     private var isSuperseded = false
     private var seen: [Version] = []
     private var returned: [Moment] = []
@@ -33,7 +35,7 @@ package struct VersionHistory: Hashable, Sendable {
     package init() {}
 
     /// The origin has given another version than the one that was open.
-    package mutating func superseded() { isSuperseded = true }
+    package mutating func superseded() { (isSuperseded, hasChanged) = (true, true) }
 
     /// Another answer than the one that opened it gave bytes of the version that is open.
     package mutating func confirmed() { isConfirmed = true }

@@ -5,8 +5,10 @@ import PlatterHTTP
 /// Answers that speak for or against an entry that is open.
 extension Flight {
     /// What came is of the version that is open.
-    func answeredWell() {
-        entry.answeredWell()
+    ///
+    /// - Parameter isWhole: Though a part of it was asked for.
+    func answeredWell(isWhole: Bool) {
+        entry.answeredWell(isWhole: isWhole)
         services.table.confirmed(entry.resource.key)
     }
 
@@ -21,8 +23,9 @@ extension Flight {
         }
     }
 
-    /// 416 for a range that the entry has. One of several mirrors may have a part of it only, so that the
-    /// versions are counted as those of other answers are.
+    /// 416 for a range that the entry has. It may be an accident, or one of several mirrors that has only a
+    /// part of it: not all is thrown away for one answer, and the versions are counted as those of other
+    /// answers are.
     ///
     /// - Parameter length: As the origin states it.
     func refusedRange(
@@ -32,8 +35,8 @@ extension Flight {
         case opened.completeLength:
             note("The origin refuses a range that it has", "416 with the length of the entry")
             return flawed(askedAt: askedAt)
-        case nil where entry.flawed(askedAt: askedAt, now: services.clock.now) == .accident:
-            note("The origin refuses a range that it has", "416 without a length")
+        case _ where entry.flawed(askedAt: askedAt, now: services.clock.now) == .accident:
+            note("The origin refuses a range that it has", "416 with another length, or with none")
             return .untrusted
         default:
             services.succession.note(entry.resource, reason: "a range is refused")

@@ -15,10 +15,12 @@ extension Flight {
         case .partial(let head):
             return await begin(head, of: response, lacksRanges: false, requestedAt: requestedAt)
         case .whole(let head):
-            entry.sentWhole()
             guard wanted(of: order, head) <= Self.skipLimit else {
-                return bypass("the origin has no ranges")
+                // A server that has the object from another just now may only do so this once.
+                let isAgain = entry.isFlawedAgain(askedAt: requestedAt, now: services.clock.now)
+                return isAgain ? bypass("the origin has no ranges") : .untrusted
             }
+            entry.answeredWell(isWhole: true)
             return await begin(head, of: response, lacksRanges: true, requestedAt: requestedAt)
         case .wholeUnusable(let reason): return bypass("\(reason)")
         default: return await refuse(verdict, askedAt: requestedAt)
@@ -101,7 +103,7 @@ extension Flight {
                 file: DataFileName(representation, salt: .random(in: .min ... .max)),
                 origin: entry.resource.url.origin, contentType: head.contentType,
                 fields: StoredFields.serialised(StoredFields.select(from: fields)),
-                createdAt: services.wallClock())
+                createdAt: services.wallClock(), hasReturned: services.table.hasChanged(key))
         else { throw IndexError(.constraint, "the entry's lengths are out of range") }
         let record = try await services.index.openEntry(new)
         do {

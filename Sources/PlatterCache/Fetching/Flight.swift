@@ -50,13 +50,13 @@ struct Flight: Sendable {
         let requestedAt = services.clock.now
         let outcome: FlightOutcome
         do {
-            let response = try await fetch(asked)
+            let expectation = FetchExpectation(asked: asked, identity: nil)
+            let response = try await fetch(expectation)
             // Another one was faster: what this one says must not speak against it.
             guard entry.opened == nil else { return land(.ended) }
             let verdict = ResponseCheck.verdict(
                 status: response.status, fields: response.fields,
-                expectation: FetchExpectation(asked: asked, identity: nil),
-                receivedAt: services.wallClock())
+                expectation: expectation, receivedAt: services.wallClock())
             outcome = await accept(
                 verdict, of: response, for: order, requestedAt: requestedAt)
         } catch {
@@ -77,13 +77,13 @@ struct Flight: Sendable {
         let requestedAt = services.clock.now
         let outcome: FlightOutcome
         do {
-            let response = try await fetch(asked)
+            let expectation = FetchExpectation(asked: asked, identity: opened.identity)
+            let response = try await fetch(expectation)
             let verdict = ResponseCheck.verdict(
                 status: response.status, fields: response.fields,
-                expectation: FetchExpectation(asked: asked, identity: opened.identity),
-                receivedAt: services.wallClock())
+                expectation: expectation, receivedAt: services.wallClock())
             let isDoubted = verdict.isWhole && queue.doubtsWhole(id)
-            if verdict.isOfVersion, !isDoubted { answeredWell() }
+            if verdict.isOfVersion, !isDoubted { answeredWell(isWhole: verdict.isWhole) }
             switch verdict {
             case .partial(let head):
                 outcome = await store(
@@ -93,7 +93,6 @@ struct Flight: Sendable {
                 note("The origin sends the whole", "it brings another part by range just now")
                 outcome = flawed(askedAt: requestedAt)
             case .whole(let head) where range.lowerBound <= Self.skipLimit:
-                entry.sentWhole()
                 let body = range.lowerBound..<head.body.upperBound
                 outcome = await store(
                     response, range: body, sendsWhole: true, skipping: range.lowerBound,
@@ -106,10 +105,19 @@ struct Flight: Sendable {
         land(outcome)
     }
 
-    private func fetch(_ asked: AskedRange) async throws(OriginError) -> OriginResponse {
+    /// - Parameter expectation: Of the answer's head.
+    private func fetch(
+        _ expectation: FetchExpectation
+    ) async throws(OriginError) -> OriginResponse {
         let resource = entry.resource
         return try await services.origin.fetch(
-            OriginRequest(url: resource.url, fields: resource.fields, range: asked))
+            OriginRequest(
+                url: resource.url, fields: resource.fields, range: expectation.asked
+            ) { [lacksRanges = entry.lacksRanges, wallClock = services.wallClock] in
+                ResponseCheck.isHopedFor(
+                    status: $0, fields: $1, expectation: expectation, lacksRanges: lacksRanges,
+                    receivedAt: wallClock())
+            })
     }
 
     private func failed(_ error: OriginError) -> FlightOutcome {
@@ -171,7 +179,9 @@ struct Flight: Sendable {
             let pause = after.map { Duration.seconds($0) }
             return ResponseCheck.isThrottling(status)
                 ? .throttled(after: pause) : .retryable(after: pause)
-        case .rejected(let status): return .failed(.status(status))
+        case .rejected(let status):
+            entry.answeredAtAll()
+            return .failed(.status(status))
         case .redirect: return .failed(.status(502))
         case .malformed(let reason):
             services.log.warning(
@@ -179,7 +189,9 @@ struct Flight: Sendable {
                 metadata: ["url": "\(entry.resource.url.redacted)", "reason": "\(reason)"])
             guard entry.opened == nil else { return flawed(askedAt: askedAt) }
             // One that is such may be an accident.
-            guard entry.isFlawedAgain() else { return .untrusted }
+            guard entry.isFlawedAgain(askedAt: askedAt, now: services.clock.now) else {
+                return .untrusted
+            }
             return reason == .contentCoded ? bypass("\(reason)") : .failed(.status(502))
         }
     }

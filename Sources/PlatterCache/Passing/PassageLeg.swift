@@ -47,10 +47,18 @@ struct PassageLeg: Sendable {
         expect(course, watch)
         let begun = services.clock.now
         let (resource, asked) = asked(course)
+        let expectation = FetchExpectation(
+            asked: asked ?? .from(0, upTo: nil), identity: course.promise?.identity)
         let response: OriginResponse
         do throws(OriginError) {
             response = try await services.origin.fetch(
-                OriginRequest(url: resource.url, fields: resource.fields, range: asked))
+                OriginRequest(
+                    url: resource.url, fields: resource.fields, range: asked
+                ) { [wallClock = services.wallClock] status, fields in
+                    ResponseCheck.isHopedFor(
+                        status: status, fields: fields, expectation: expectation,
+                        lacksRanges: true, receivedAt: wallClock())
+                })
         } catch {
             let outcome = outcome(of: error, since: begun, watch)
             services.queue.passed(id, outcome)
@@ -60,9 +68,7 @@ struct PassageLeg: Sendable {
         }
         let verdict = ResponseCheck.verdict(
             status: response.status, fields: response.fields,
-            expectation: FetchExpectation(
-                asked: asked ?? .from(0, upTo: nil), identity: course.promise?.identity),
-            receivedAt: services.wallClock())
+            expectation: expectation, receivedAt: services.wallClock())
         services.queue.passed(id, PassageOutcome(verdict))
         if case .retryable(let status, _) = verdict {
             services.queue.note(.status(status), of: request.resource.origin)
@@ -109,7 +115,7 @@ struct PassageLeg: Sendable {
         guard let promise = course.promise else {
             if case .partial(let head) = verdict { prove(head, &course) }
             if case .whole(let head) = verdict { prove(head, &course) }
-            return await relay(response, to: &course, skipping: 0, watch)
+            return await relay(response, to: &course, skipping: 0, upTo: nil, watch)
         }
         switch verdict {
         case .partial(let head), .whole(let head):
@@ -117,7 +123,8 @@ struct PassageLeg: Sendable {
             guard skipping <= Self.skipLimit, head.body.lowerBound <= course.position,
                 course.position < min(head.body.upperBound, promise.end) || course.isDone
             else { return .refused }
-            return await relay(response, to: &course, skipping: skipping, watch)
+            return await relay(
+                response, to: &course, skipping: skipping, upTo: head.body.upperBound, watch)
         // A page where media was is no new version, but may pass only when the reader has gone.
         case .changed(.contentType) where course.isHeadSent: return .untrusted
         case .changed(let reason) where reason != .contentType:
@@ -140,9 +147,10 @@ struct PassageLeg: Sendable {
 
     // MARK: - Body
 
+    /// - Parameter end: What the head says of the body: bytes beyond it are of nothing. nil: it says nothing.
     private func relay(
         _ response: OriginResponse, to course: inout PassageCourse, skipping: Int64,
-        _ watch: PassageWatch
+        upTo end: Int64?, _ watch: PassageWatch
     ) async -> PassageCourse.Ending {
         var toSkip = skipping
         // The origin's own head goes out at once, that of known bytes with the first of them: until
@@ -165,7 +173,8 @@ struct PassageLeg: Sendable {
                     if !course.isHeadSent {
                         if let ending = await sendHead(response, &course, watch) { return ending }
                     }
-                    guard await handOn(&buffer, &course) else { return .left }
+                    if let end, course.position >= end { return .complete }
+                    guard await handOn(&buffer, upTo: end, &course) else { return .left }
                 }
                 await makeWay(after: received, &course)
                 expect(course, watch)
@@ -192,8 +201,10 @@ struct PassageLeg: Sendable {
     }
 
     /// - Returns: Whether there is somebody to take the next bytes.
-    private func handOn(_ buffer: inout ByteBuffer, _ course: inout PassageCourse) async -> Bool {
-        let most = course.promise.map { $0.end - course.position } ?? .max
+    private func handOn(
+        _ buffer: inout ByteBuffer, upTo end: Int64?, _ course: inout PassageCourse
+    ) async -> Bool {
+        let most = min(course.promise?.end ?? .max, end ?? .max) - course.position
         let length = Int(min(Int64(buffer.readableBytes), most))
         guard let slice = buffer.readSlice(length: length) else { return false }
         do {
