@@ -187,7 +187,8 @@ package struct Scrub: Sendable {
         guard now?.run == run.run else { return nil }
         report.runs += 1
         report.bytes = report.bytes.addingClamped(range.length)
-        let isForeign = (try? file.foreignChange()) != .some(nil)
+        // Neither a change by others is the disk's fault, nor an index that is not ours.
+        let isForeign = (try? file.foreignChange()) != .some(nil) || file.wasPunched(in: range)
         let damage = Damage(
             entry: entry.id, key: entry.representation.key, range: range,
             isUnexplained: run.isVerified && !isForeign)

@@ -283,6 +283,8 @@ final class WatchedFile: DataFile {
         try file.punch(range)
     }
 
+    func wasPunched(in range: ByteRange) -> Bool { file.wasPunched(in: range) }
+
     func status() throws(DiskError) -> FileStatus { try file.status() }
 
     func foreignChange() throws(DiskError) -> ForeignChange? { try file.foreignChange() }

@@ -88,6 +88,21 @@ struct ScrubTests {
         #expect(isUnexcused == !isCounted)
     }
 
+    @Test("an index that is older than the holes in a file is no fault of the disk")
+    func punched() async throws {
+        let film = try await cellar.fill("a", accessedAt: 1)
+        // In use all the while: nobody looks at what the file was left like.
+        let file = try cellar.disk.openFile(film.file, left: nil)
+        let hole = 2 * Cellar.chunk..<4 * Cellar.chunk
+        try file.punch(hole)
+        if let change = try file.foreignChange() { file.accept(change) }
+        let report = try await scrub.run(repairs: true)
+        #expect(report.damaged.map(\.range.lowerBound) == [2 * Cellar.chunk, 3 * Cellar.chunk])
+        #expect(report.damaged.map(\.isUnexplained) == [false, false])
+        #expect(try cellar.chunks(of: film) == [0, 1, 4, 5, 6, 7])
+        withExtendedLifetime(file) {}
+    }
+
     @Test("an entry whose file is gone is found, and its rows forgotten")
     func missing() async throws {
         let film = try await cellar.fill("a", accessedAt: 1)
