@@ -82,8 +82,8 @@ class SuspectDisk(Rig):
 
         self.disk.files = set()
         self.assertEqual(self.verify(), 0)
-        self.assertTrue(self.is_hit(WELL))
-        for film in (*SICK, Film(LENGTH, next(self.new_seeds))):
+        # The last one was found damaged in many places, so it was given up as the others were.
+        for film in (*SICK, WELL, Film(LENGTH, next(self.new_seeds))):
             self.read(film)
             self.settle()
             self.assertTrue(self.is_hit(film), f"{film} is stored")

@@ -80,7 +80,7 @@ struct Upkeep: Sendable {
             // What stands in the way of one round may have gone before the next.
             _ = try? await scrub.run(
                 repairs: true, pause: { gate.take($0, isBackground: false) },
-                found: { if $0.isUnexplained { damage.damaged($0.entry) } })
+                found: { damage.found($0) })
             try? await Task.sleep(for: Self.scrubInterval)
         }
     }

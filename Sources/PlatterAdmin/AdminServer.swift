@@ -107,9 +107,9 @@ package final class AdminServer: Sendable {
                 try await writer.write(ByteBuffer(bytes: data))
             }
             do {
-                let report = try await VerificationViews.run(services.scrub, repairs: repairs) {
-                    try await write($0)
-                }
+                let report = try await VerificationViews.run(
+                    services.scrub, repairs: repairs, found: { services.damage.found($0) },
+                    progress: { try await write($0) })
                 if report.isClean { services.damage.foundClean() }
                 try await write(.init(done: report.bytes, total: report.bytes, report: report))
             } catch let error as IndexError {

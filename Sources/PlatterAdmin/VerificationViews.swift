@@ -50,12 +50,13 @@ package enum VerificationViews {
         }
     }
 
+    /// - Parameter found: See `Scrub.run`.
     package static func run(
-        _ scrub: Scrub, repairs: Bool,
+        _ scrub: Scrub, repairs: Bool, found: ((Scrub.Damage) -> Void)? = nil,
         progress: (AdminMessages.Verification) async throws -> Void
     ) async throws -> AdminMessages.VerificationReport {
         let report = try await scrub.run(
-            repairs: repairs,
+            repairs: repairs, found: found,
             progress: {
                 try await progress(AdminMessages.Verification(done: $0.done, total: $0.total))
             })

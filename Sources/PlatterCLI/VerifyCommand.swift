@@ -10,8 +10,8 @@ struct VerifyCommand: AsyncParsableCommand {
         abstract: "Compare everything on disk with its checksums.",
         discussion: """
             Asks the running daemon; with --cache-dir, does it itself in a folder that no daemon uses. \
-            What is damaged is never played: it is found before it is served, or here. --repair forgets \
-            it at once, so that it is fetched again when it is wanted; an index that is damaged is set \
+            What is found damaged is not played any more: it is compared again before it is served, and \
+            fetched again. --repair forgets it at once; an index that is damaged is set \
             aside as index.sqlite.lost, and an empty one takes its place, as when the daemon finds it so.
 
             Ends with 0 when all is right or was repaired, else with 1.
@@ -92,8 +92,10 @@ struct VerifyCommand: AsyncParsableCommand {
             print("All is right.")
         } else if report.isRepaired {
             print("What is damaged was forgotten; it is fetched again when it is wanted.")
+        } else if !report.indexFaults.isEmpty {
+            print("`platter verify --repair` sets the index aside; an empty one takes its place.")
         } else {
-            print("Nothing of this is played. `platter verify --repair` forgets it.")
+            print("Nothing of this is played any more. `platter verify --repair` forgets it.")
         }
     }
 }

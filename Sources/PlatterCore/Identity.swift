@@ -14,18 +14,22 @@ package enum Validator: Hashable, Sendable {
     case strong(tag: String)
     /// A weak entity tag, with its quotes and without the `W/`.
     case weak(tag: String)
-    /// A modification date in seconds since 1970 that is at least one second older than the response,
-    /// and so strong (RFC 9110 section 8.8.2.2).
+    /// A modification date in seconds since 1970 that is so much older than the response that it is
+    /// strong (RFC 9110 section 8.8.2.2).
     case modified(at: Int64)
     /// A modification date too young to be strong.
     case weaklyModified(at: Int64)
+    /// The same two beside a weak entity tag, with its quotes and without the `W/`: the date makes it
+    /// strong or not, and another tag is another version.
+    case modifiedWithTag(at: Int64, tag: String)
+    case weaklyModifiedWithTag(at: Int64, tag: String)
     case absent
 
     /// Whether ranges of two responses with this validator may be combined (RFC 9111 section 3.4).
     package var isStrong: Bool {
         switch self {
-        case .strong, .modified: true
-        case .weak, .weaklyModified, .absent: false
+        case .strong, .modified, .modifiedWithTag: true
+        case .weak, .weaklyModified, .weaklyModifiedWithTag, .absent: false
         }
     }
 }

@@ -38,6 +38,7 @@ extension Corpus {
     static let validator = Corpus(
         [
             "\"xyzzy\"", "W/\"xyzzy\"", "modified 784111777", "weakly-modified 784111777",
+            "modified 784111777 W/\"xyzzy\"", "weakly-modified 1 W/\"\"", "modified 1 \"a\"",
             "absent", "modified -1", "modified +1", "modified 007", "strong \"a\"",
             "modified 9223372036854775807", "modified 9223372036854775808", " absent", "modified ",
         ], tokens: ["modified ", "weakly-", "absent"])

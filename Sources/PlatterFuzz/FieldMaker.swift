@@ -39,11 +39,13 @@ extension FuzzInput {
     }
 
     mutating func validator() -> Validator {
-        switch below(5) {
+        switch below(7) {
         case 0: .strong(tag: "\"v\(below(2))\"")
         case 1: .weak(tag: "\"v\(below(2))\"")
         case 2: .modified(at: number())
         case 3: .weaklyModified(at: number())
+        case 4: .modifiedWithTag(at: number(), tag: "\"v\(below(2))\"")
+        case 5: .weaklyModifiedWithTag(at: number(), tag: "\"v\(below(2))\"")
         default: .absent
         }
     }

@@ -57,7 +57,7 @@ extension Delivery {
     /// The file does not have what the index promised: the rows go, the bytes are fetched again.
     func lost(_ range: ByteRange) {
         services.log.error(
-            "A file of the cache is shorter than the index says",
+            "A file of the cache does not have what the index says",
             metadata: ["file": "\(opened.file.path)"])
         services.index.drop(range, of: opened.record.id, completion: goOn())
     }

@@ -60,7 +60,11 @@ final class Exchange {
         if request.hasCredentials { return pass(.authorization) }
         if services.latency.isSlow { return pass(.diskSlow) }
         if services.damage.isSuspect { return pass(.diskSuspect) }
-        if services.table.isBypassed(request.resource.key, now: now) { return pass(.notStored) }
+        switch services.table.reasonToBypass(request.resource.key, now: now) {
+        case .unstorable: return pass(.notStored)
+        case .store: return pass(.store)
+        case nil: break
+        }
         do {
             guard let record = try index.entry(for: request.resource.key) else { return open() }
             answer(record, demand: nil)

@@ -40,7 +40,7 @@ final class FileSlices {
 
     enum Slice {
         case bytes(IOData)
-        /// The file does not have them any more.
+        /// The file does not have them any more: it has become too short, or has given them back.
         case short
         /// Somebody else has changed the file.
         case changed
@@ -50,7 +50,9 @@ final class FileSlices {
     /// short never ends, and what somebody else wrote into it is not what was recorded.
     func slice(_ range: ByteRange) throws(DiskError) -> Slice {
         let bytes =
-            if range.length <= Self.copyLength {
+            if file.wasPunched(in: range) {
+                IOData?.none
+            } else if range.length <= Self.copyLength {
                 try copy(range)
             } else if try !holds(range) {
                 IOData?.none

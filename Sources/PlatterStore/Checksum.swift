@@ -24,10 +24,16 @@ package enum Checksum {
     /// The checksum of `range` of a file, read in pieces, and from the disk: that memory has the right bytes
     /// proves nothing.
     ///
-    /// - Throws: What the file throws; `.truncated` when it ends before the range does.
+    /// - Throws: What the file throws; `.truncated` when it ends before the range does, or has given some of
+    ///   it back.
     package static func crc32c(
         of file: any DataFile, range: ByteRange
     ) throws(DiskError) -> UInt32 {
+        guard !file.wasPunched(in: range) else {
+            throw DiskError(
+                .truncated, "bytes of it were given back to the disk; fetch them again",
+                path: file.path)
+        }
         let piece = UnsafeMutableRawBufferPointer.allocate(byteCount: pieceLength, alignment: 4096)
         defer { piece.deallocate() }
         var crc: UInt32 = 0

@@ -97,6 +97,10 @@ package protocol DataFile: AnyObject, Sendable {
     /// - Throws: `.unsupported` where the file system cannot.
     func punch(_ range: ByteRange) throws(DiskError)
 
+    /// Whether a byte of the range was given back since the file was opened, and not written again: it is
+    /// a zero, whatever the index says of it.
+    func wasPunched(in range: ByteRange) -> Bool
+
     func status() throws(DiskError) -> FileStatus
 
     /// Whether somebody else has changed the file since what was known of it was last checked: a

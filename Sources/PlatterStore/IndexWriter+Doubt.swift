@@ -25,4 +25,15 @@ extension IndexWriter {
             try RunRows(db: db, entry: entry, boot: boot).distrust(because: doubt)
         }
     }
+
+    /// The same for one run whose bytes were just compared with its checksum and are others: it stays,
+    /// and is compared again before it is served. Nothing happens when the index has another one there
+    /// by now, or does not trust it already.
+    package func distrust(
+        _ run: StoredRun, of entry: EntryID, because doubt: Doubt
+    ) async throws(IndexError) {
+        try await perform(about: entry) { [boot = life.boot] db, _ in
+            try RunRows(db: db, entry: entry, boot: boot).distrust(run, because: doubt)
+        }
+    }
 }

@@ -24,6 +24,7 @@ final class PosixFile: DataFile {
     let lost: @Sendable (Int32) -> Int32
     let watching: NIOLockedValueBox<Watching>
     let unsettled = NIOLockedValueBox(Unsettled())
+    private let punched = NIOLockedValueBox(Punched())
     /// One attempt at a time.
     let settling = NIOLock()
 
@@ -66,7 +67,11 @@ final class PosixFile: DataFile {
         try change { () throws(DiskError) in
             var rest = bytes
             var position = offset
-            defer { unsettled.withLockedValue { [position] in $0.wrote(offset..<position) } }
+            defer {
+                let written = offset..<position
+                unsettled.withLockedValue { $0.wrote(written) }
+                punched.withLockedValue { $0.wrote(written) }
+            }
             while !rest.isEmpty {
                 let count = try latency.measured { () throws(DiskError) in
                     try systemCall("write it", path: path) {
@@ -181,6 +186,8 @@ final class PosixFile: DataFile {
 
     func punch(_ range: ByteRange) throws(DiskError) {
         try change { () throws(DiskError) in
+            // Before the hole is there, and if it fails all the same: it may have got half-way.
+            punched.withLockedValue { $0.punches(range) }
             let number = latency.measured {
                 platter_punch_hole(fileDescriptor, range.lowerBound, range.length)
             }
@@ -192,6 +199,8 @@ final class PosixFile: DataFile {
             }
         }
     }
+
+    func wasPunched(in range: ByteRange) -> Bool { punched.withLockedValue { $0.overlaps(range) } }
 
     func status() throws(DiskError) -> FileStatus {
         let status = try fileStatus(fileDescriptor, path: path)

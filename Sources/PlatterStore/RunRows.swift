@@ -54,13 +54,27 @@ struct RunRows {
     }
 
     func distrust(because doubt: Doubt) throws {
-        let boot =
-            switch doubt {
-            case .excused: Self.distrusted
-            case .failure: Self.failed
-            }
         try db.cachedStatement(sql: "UPDATE cache_chunks SET boot = ? WHERE entry = ?")
-            .execute(arguments: [boot, entry.rawValue])
+            .execute(arguments: [Self.boot(of: doubt), entry.rawValue])
+    }
+
+    /// One row, if it is still the one that was compared, and trusted.
+    func distrust(_ run: StoredRun, because doubt: Doubt) throws {
+        let sql = """
+            UPDATE cache_chunks SET boot = ?
+            WHERE entry = ? AND start = ? AND "end" = ? AND crc32c = ? AND boot = ?
+            """
+        try db.cachedStatement(sql: sql).execute(arguments: [
+            Self.boot(of: doubt), entry.rawValue, run.range.lowerBound, run.range.upperBound,
+            Int64(run.crc32c), boot,
+        ])
+    }
+
+    private static func boot(of doubt: Doubt) -> String {
+        switch doubt {
+        case .excused: distrusted
+        case .failure: failed
+        }
     }
 
     /// Whether the row is still there and its bytes were right in this boot, or the disk has failed

@@ -166,7 +166,14 @@ struct PartialResponseTests {
 
     @Test("an entry is opened with whatever validator there is")
     func opening() {
-        let weak = Scenario.fields([(.eTag, ["W/\"v1\""])])
+        let both = Scenario.fields([(.eTag, ["W/\"v1\""])])
+        #expect(
+            Scenario.verdict(206, both, identity: nil)
+                == .partial(
+                    Scenario.head(
+                        1000..<2000,
+                        validator: .modifiedWithTag(at: 784_111_777, tag: "\"v1\""))))
+        let weak = Scenario.fields([(.eTag, ["W/\"v1\""]), (.lastModified, [])])
         #expect(
             Scenario.verdict(206, weak, identity: nil)
                 == .partial(Scenario.head(1000..<2000, validator: .weak(tag: "\"v1\""))))

@@ -16,8 +16,20 @@ struct ValidatorTests {
     func tagFirst() {
         #expect(
             validator([.eTag: "\"a\"", .lastModified: Self.modified]) == .strong(tag: "\"a\""))
+    }
+
+    @Test("a weak entity tag stands beside a date, which says whether both are strong")
+    func tagAndDate() {
+        let date = HTTPDate.format(Self.modifiedAt + 1)
         #expect(
-            validator([.eTag: "W/\"a\"", .lastModified: Self.modified]) == .weak(tag: "\"a\""))
+            validator([.eTag: "W/\"a\"", .lastModified: Self.modified, .date: date])
+                == .modifiedWithTag(at: Self.modifiedAt, tag: "\"a\""))
+        #expect(
+            validator([.eTag: "W/\"a\"", .lastModified: Self.modified, .date: Self.modified])
+                == .weaklyModifiedWithTag(at: Self.modifiedAt, tag: "\"a\""))
+        #expect(validator([.eTag: "W/\"a\"", .date: date]) == .weak(tag: "\"a\""))
+        #expect(Validator.modifiedWithTag(at: 5, tag: "\"a\"").isStrong)
+        #expect(!Validator.weaklyModifiedWithTag(at: 5, tag: "\"a\"").isStrong)
     }
 
     @Test("a date one second older than the response is strong")
@@ -38,16 +50,17 @@ struct ValidatorTests {
                 == .weaklyModified(at: Self.modifiedAt))
     }
 
-    @Test("the time of receipt stands in for a missing or invalid Date")
+    @Test("the time of receipt stands in for a missing or invalid Date, with a minute to spare")
     func noDate() {
         let fields: HTTPFields = [.lastModified: Self.modified]
         #expect(
-            validator(fields, receivedAt: Self.modifiedAt + 1) == .modified(at: Self.modifiedAt))
+            validator(fields, receivedAt: Self.modifiedAt + 60) == .modified(at: Self.modifiedAt))
         #expect(
-            validator(fields, receivedAt: Self.modifiedAt) == .weaklyModified(at: Self.modifiedAt))
+            validator(fields, receivedAt: Self.modifiedAt + 59)
+                == .weaklyModified(at: Self.modifiedAt))
         #expect(
             validator(
-                [.lastModified: Self.modified, .date: "now"], receivedAt: Self.modifiedAt)
+                [.lastModified: Self.modified, .date: "now"], receivedAt: Self.modifiedAt + 59)
                 == .weaklyModified(at: Self.modifiedAt))
     }
 
@@ -96,7 +109,10 @@ struct ValidatorTextTests {
         .strong(tag: "\"a\""), .strong(tag: "\"b\""), .strong(tag: "\"absent\""),
         .weak(tag: "\"a\""), .weak(tag: "\"b\""), .modified(at: 0), .modified(at: 784_111_777),
         .modified(at: -62_135_596_800), .weaklyModified(at: 784_111_777),
-        .weaklyModified(at: -1), .absent,
+        .weaklyModified(at: -1), .absent, .modifiedWithTag(at: 784_111_777, tag: "\"a\""),
+        .modifiedWithTag(at: 784_111_777, tag: "\"b\""), .modifiedWithTag(at: 0, tag: "\"a\""),
+        .weaklyModifiedWithTag(at: 784_111_777, tag: "\"a\""),
+        .weaklyModifiedWithTag(at: -1, tag: "\"\""),
     ]
 
     @Test("only equal validators have the same version, strength of a date aside")
@@ -142,12 +158,18 @@ struct ValidatorTextTests {
             "", " ", "abc", "\"a", " \"a\"", "\"a\" ", "w/\"a\"", "modified", "modified ",
             "modified x", "modified +1", "modified 01", "modified -0", "modified 1 2",
             "modified  1", "Modified 1", "weakly-modified", "modified 9223372036854775808",
+            "modified 1 \"a\"", "modified 1 w/\"a\"", "modified W/\"a\"", "modified 01 W/\"a\"",
+            "modified 1  W/\"a\"", "modified 1 W/\"a\" ", "weakly-modified 1 \"a\"",
             "absent ", " absent", "absent x", "Absent", "\"a\"\n",
         ])
     func refused(_ text: String) { #expect(Validator(serialised: text) == nil) }
 
     /// The whole truth of the exception: a weak date is read as a strong one.
     private func datesAside(_ validator: Validator) -> Validator {
-        if case .weaklyModified(let at) = validator { .modified(at: at) } else { validator }
+        switch validator {
+        case .weaklyModified(let at): .modified(at: at)
+        case .weaklyModifiedWithTag(let at, let tag): .modifiedWithTag(at: at, tag: tag)
+        case .strong, .weak, .modified, .modifiedWithTag, .absent: validator
+        }
     }
 }

@@ -1,6 +1,7 @@
 import NIOCore
 import NIOEmbedded
 import PlatterCore
+import PlatterStore
 import Testing
 
 @testable import PlatterCache
@@ -63,6 +64,35 @@ struct DeliveryTests {
             let (response, isReusable) = try await screening.finish()
             expectFilm(response, isReusable: isReusable)
             #expect(screening.disk.failed >= 2)
+        }
+    }
+
+    @Test("a hole is fetched again, though an older index says that its bytes are there")
+    func hole() async throws {
+        try await Screening.run { screening in
+            let file = try screening.openFile()
+            // Where the file system has no holes it is noted all the same.
+            try? file.punch(100_000..<200_000)
+            try await screening.begin()
+            let (response, isReusable) = try await screening.finish()
+            expectFilm(response, isReusable: isReusable)
+            #expect(screening.fetching.asked.contains { $0.overlaps(100_000..<200_000) })
+            withExtendedLifetime(file) {}
+        }
+    }
+
+    @Test(
+        "a file that takes no bytes is passed by, and the disk only where no other can be made",
+        arguments: [false, true])
+    func refusing(isDisk: Bool) async throws {
+        try await Screening.run { screening in
+            try await screening.forget(0..<Screening.chunk)
+            screening.disk.refuseWrites(.permission)
+            if isDisk { screening.disk.refuseFiles(.permission) }
+            try await screening.begin()
+            let (response, isReusable) = try await screening.finish()
+            expectFilm(response, isReusable: isReusable)
+            #expect(try screening.reasonToBypass() == (isDisk ? nil : .store))
         }
     }
 

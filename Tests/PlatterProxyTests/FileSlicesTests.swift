@@ -40,4 +40,33 @@ struct FileSlicesTests {
         }
         #expect(region.readableBytes == 249_000)
     }
+
+    @Test("are not those of a hole, whatever the index says", arguments: [50_000, 150_000])
+    func punched(length: Int64) throws {
+        let folder = NSTemporaryDirectory() + "platter-slices-\(UUID().uuidString)"
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let disk = try PosixDisk(root: folder)
+        let representation = Representation(
+            key: CacheKey("film"), validator: .strong(tag: "\"1\""), completeLength: 300_000)
+        let file = try disk.createFile(DataFileName(representation, salt: 1))
+        let bytes = [UInt8](repeating: 7, count: 300_000)
+        try bytes.withUnsafeBytes { (bytes) throws(any Error) in try file.write(bytes, at: 0) }
+        try file.settle()
+        let slices = FileSlices(file: file, allocator: ByteBufferAllocator())
+        defer { slices.close() }
+        // Where the file system has no holes it is noted all the same.
+        try? file.punch(100_000..<120_000)
+
+        guard case .bytes = try slices.slice(.starting(at: 120_000, length: length)),
+            case .short = try slices.slice(.starting(at: 119_999, length: length))
+        else {
+            Issue.record("what is behind the hole is wanted, and nothing of it")
+            return
+        }
+        try bytes.withUnsafeBytes { (bytes) throws(any Error) in try file.write(bytes, at: 0) }
+        guard case .bytes = try slices.slice(.starting(at: 119_999, length: length)) else {
+            Issue.record("it was written again")
+            return
+        }
+    }
 }

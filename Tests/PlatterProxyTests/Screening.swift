@@ -115,10 +115,29 @@ final class Screening {
 
     /// Nothing on disk is believed before it was compared.
     func distrust() async throws {
-        let reader = house.index.makeReader()
-        let record = try #require(try reader.entry(for: try request().resource.key))
-        house.index.distrust(record.id, because: .excused) { _ in }
+        house.index.distrust(try record().id, because: .excused) { _ in }
         try await house.index.flush()
+    }
+
+    private func record() throws -> EntryRecord {
+        try #require(try house.index.makeReader().entry(for: try request().resource.key))
+    }
+
+    /// The index does not know of these bytes any more.
+    func forget(_ range: ByteRange) async throws {
+        house.index.drop(range, of: try record().id) { _ in }
+        try await house.index.flush()
+    }
+
+    /// The film's file, which whoever opens it shares for as long as it is kept.
+    func openFile() throws -> any DataFile {
+        let record = try record()
+        return try house.disk.openFile(record.file, left: record.stamp)
+    }
+
+    /// Why the next request for the film goes past the store; nil when it does not.
+    func reasonToBypass() throws -> EntryTable.PassReason? {
+        house.table.reasonToBypass(try request().resource.key, now: .start)
     }
 
     private func request() throws -> PlayerRequest {

@@ -8,6 +8,8 @@ final class SickDisk: Disk {
         var places: [ByteRange] = []
         var failed = 0
         var isInMemory = true
+        var writing: DiskError.Code?
+        var creating: DiskError.Code?
     }
 
     private let disk: any Disk
@@ -22,6 +24,17 @@ final class SickDisk: Disk {
 
     /// What cannot be read from now on.
     func spoil(_ range: ByteRange) { state.withLockedValue { $0.places.append(range) } }
+
+    /// From now on no file takes more than one byte at once.
+    func refuseWrites(_ code: DiskError.Code) { state.withLockedValue { $0.writing = code } }
+
+    /// From now on no file can be made.
+    func refuseFiles(_ code: DiskError.Code) { state.withLockedValue { $0.creating = code } }
+
+    fileprivate func take(_ count: Int, to path: String) throws(DiskError) {
+        guard count > 1, let code = state.withLockedValue({ $0.writing }) else { return }
+        throw DiskError(code, "it takes no bytes", path: path)
+    }
 
     /// Reads that failed.
     var failed: Int { state.withLockedValue { $0.failed } }
@@ -59,7 +72,10 @@ final class SickDisk: Disk {
     }
 
     func createFile(_ name: DataFileName) throws(DiskError) -> any DataFile {
-        SickFile(try disk.createFile(name), on: self)
+        if let code = state.withLockedValue({ $0.creating }) {
+            throw DiskError(code, "no more files", path: name.text)
+        }
+        return SickFile(try disk.createFile(name), on: self)
     }
 
     func openFile(_ name: DataFileName, left: FileStamp?) throws(DiskError) -> any DataFile {
@@ -101,6 +117,7 @@ private final class SickFile: DataFile {
     var path: String { file.path }
     var fileDescriptor: Int32 { file.fileDescriptor }
     func write(_ bytes: UnsafeRawBufferPointer, at offset: Int64) throws(DiskError) {
+        try disk.take(bytes.count, to: path)
         try file.write(bytes, at: offset)
     }
     func isSettled(_ range: ByteRange) -> Bool { file.isSettled(range) }
@@ -110,6 +127,7 @@ private final class SickFile: DataFile {
     ) throws(DiskError) -> Int { try read(into: buffer, at: offset) }
     func allocate(_ range: ByteRange) throws(DiskError) { try file.allocate(range) }
     func punch(_ range: ByteRange) throws(DiskError) { try file.punch(range) }
+    func wasPunched(in range: ByteRange) -> Bool { file.wasPunched(in: range) }
     func status() throws(DiskError) -> FileStatus { try file.status() }
     func foreignChange() throws(DiskError) -> ForeignChange? { try file.foreignChange() }
     func accept(_ change: ForeignChange) { file.accept(change) }

@@ -34,7 +34,9 @@ struct EntryTests {
         "every validator comes back",
         arguments: [
             Validator.strong(tag: "\"a b\""), .weak(tag: "\"\""), .modified(at: -1),
-            .weaklyModified(at: .max), .absent, .strong(tag: "\"caf\u{e9}'\""),
+            .weaklyModified(at: .max), .absent, .modifiedWithTag(at: -1, tag: "\"a b\""),
+            .weaklyModifiedWithTag(at: .max, tag: "\"\""),
+            .strong(tag: "\"caf\u{e9}'\""),
         ])
     func validators(validator: Validator) async throws {
         let entry = try await index.entry(validator: validator)

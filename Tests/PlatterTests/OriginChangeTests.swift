@@ -154,20 +154,24 @@ struct OriginChangeTests {
 
     @Test(
         "a weak validator is enough for an origin that is trusted, and only for that",
-        arguments: [ValidatorVice.weakEntityTag, .none, .noEntityTag])
-    func trusted(vice: ValidatorVice) async throws {
+        arguments: [
+            [ValidatorVice.weakEntityTag, .noLastModified], [.none], [.noEntityTag],
+            [.weakEntityTag],
+        ])
+    func trusted(vices: [ValidatorVice]) async throws {
         for isTrusted in [false, true] {
             let trust = { (configuration: inout PlatterConfiguration) in
                 if isTrusted { configuration.trustedOrigins = [configuration.origin ?? ""] }
             }
             try await Stage.run(configure: trust) { stage in
-                stage.origin.behave(.validator(vice))
+                for vice in vices { stage.origin.behave(.validator(vice)) }
                 _ = try await stage.get("bytes=0-99999")
                 stage.expect(
                     try await stage.get("bytes=50000-149999").body, are: 50_000..<150_000)
                 let known = try await stage.platter.status(of: stage.origin.url(Stage.path))
-                // A date alone is a strong validator when it is old enough.
-                #expect((known != nil) == (isTrusted || vice == .noEntityTag))
+                // A date is a strong validator when it is old enough, also beside a weak tag.
+                let isDated = vices == [.noEntityTag] || vices == [.weakEntityTag]
+                #expect((known != nil) == (isTrusted || isDated))
             }
         }
     }

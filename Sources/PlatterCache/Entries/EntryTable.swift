@@ -14,9 +14,17 @@ package final class EntryTable: Sendable {
     /// Resources whose versions are remembered [1000].
     static let historyLimit = 1000
 
+    /// Why a resource is passed through.
+    package enum PassReason: Hashable, Sendable {
+        /// It cannot or must not be stored.
+        case unstorable
+        /// Its file takes no bytes.
+        case store
+    }
+
     private struct State {
         var entries: [CacheKey: Entry] = [:]
-        var bypassed: [CacheKey: Moment] = [:]
+        var bypassed: [CacheKey: (until: Moment, reason: PassReason)] = [:]
         var histories: [CacheKey: VersionHistory] = [:]
         var nextHandle: UInt64 = 1
 
@@ -140,11 +148,16 @@ package final class EntryTable: Sendable {
     // MARK: - What cannot be stored
 
     package func isBypassed(_ key: CacheKey, now: Moment) -> Bool {
+        reasonToBypass(key, now: now) != nil
+    }
+
+    /// nil when it is not.
+    package func reasonToBypass(_ key: CacheKey, now: Moment) -> PassReason? {
         state.withLockedValue { state in
-            guard let until = state.bypassed[key] else { return false }
-            if until > now { return true }
+            guard let (until, reason) = state.bypassed[key] else { return nil }
+            if until > now { return reason }
             state.bypassed[key] = nil
-            return false
+            return nil
         }
     }
 
@@ -174,13 +187,16 @@ package final class EntryTable: Sendable {
         state.withLockedValue { $0.histories[key]?.confirmed() }
     }
 
-    package func bypass(_ key: CacheKey, now: Moment, for time: Duration = EntryTable.bypassTime) {
+    package func bypass(
+        _ key: CacheKey, now: Moment, for time: Duration = EntryTable.bypassTime,
+        because reason: PassReason = .unstorable
+    ) {
         state.withLockedValue { state in
             if state.bypassed.count >= Self.bypassLimit {
-                state.bypassed = state.bypassed.filter { $0.value > now }
+                state.bypassed = state.bypassed.filter { $0.value.until > now }
                 if state.bypassed.count >= Self.bypassLimit { state.bypassed = [:] }
             }
-            state.bypassed[key] = now.advanced(by: time)
+            state.bypassed[key] = (now.advanced(by: time), reason)
         }
     }
 }

@@ -70,15 +70,33 @@ extension Flight {
         }
     }
 
-    /// The disk or the index takes nothing.
+    /// The disk or the index takes nothing. On a thread that may block, if the disk it is.
     func refused(_ error: any Error) -> FlightOutcome {
-        services.admission.refused(error)
+        if Refusal.isOfFile(error, on: services.disk) {
+            passBy(error)
+        } else {
+            services.admission.refused(error)
+        }
         // Opened for reading only, it would stay so after the file system takes bytes again.
         if let error = error as? DiskError, error.code == .readOnly || error.code == .permission {
             services.table.forget(entry)
         }
         if error.isForWantOfRoom { services.evictor.look() }
         return .failed(.store)
+    }
+
+    /// Files that cannot be written may be mended soon [10 s]; what is too large for the file system stays so.
+    private static let passByTime = Duration.seconds(10)
+
+    private func passBy(_ error: any Error) {
+        let resource = entry.resource
+        services.log.error(
+            "A file of the cache takes no bytes; what belongs into it is passed through",
+            metadata: ["url": "\(resource.url.redacted)", "error": "\(error)"])
+        let isLasting = (error as? DiskError)?.code == .tooLarge
+        services.table.bypass(
+            resource.key, now: services.clock.now,
+            for: isLasting ? EntryTable.bypassTime : Self.passByTime, because: .store)
     }
 
     func bypass(_ reason: String, for time: Duration = EntryTable.bypassTime) -> FlightOutcome {

@@ -43,6 +43,11 @@ package final class DamageWatch: Sendable {
         index.supersede(entry, at: wallClock()) { _ in }
     }
 
+    /// A scrub has found a damaged place.
+    package func found(_ place: Scrub.Damage) {
+        if place.isUnexplained { damaged(place.entry) }
+    }
+
     /// From now on nothing that is recorded of the file is believed before it was compared with its
     /// checksum: somebody else has changed it, or the disk may have lost bytes of it.
     ///

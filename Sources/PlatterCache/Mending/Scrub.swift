@@ -59,14 +59,16 @@ package struct Scrub: Sendable {
     ///
     /// - Parameters:
     ///   - repairs: Forgets what is damaged, so that it is fetched again when it is wanted. An index that
-    ///     is damaged is condemned as a whole, and nothing is compared.
+    ///     is damaged is condemned as a whole, and nothing is compared. Without it, what is damaged is
+    ///     not believed any more, so that it is compared again before it is served; an index that is
+    ///     damaged is left as it is.
     ///   - pause: Called with the bytes read; how long to wait before more are.
     ///   - found: Called with each damaged place as it is found: a round that is broken off reports
-    ///     nothing else.
+    ///     nothing else. nil: nobody counts them here, so whoever finds them next does.
     ///   - progress: Called after each run.
     package func run(
         repairs: Bool, pause: (Int) -> Duration = { _ in .zero },
-        found: (Damage) -> Void = { _ in },
+        found: ((Damage) -> Void)? = nil,
         progress: (Progress) async throws -> Void = { _ in }
     ) async throws -> Report {
         var report = Report()
@@ -80,7 +82,7 @@ package struct Scrub: Sendable {
                 return report
             }
         }
-        var walk = Walk(repairs: repairs)
+        var walk = Walk(repairs: repairs, isCounted: found != nil)
         walk.progress.total = try await search.read { (reader) throws(IndexError) in
             try reader.totalRecordedBytes()
         }
@@ -106,12 +108,14 @@ package struct Scrub: Sendable {
 
     private struct Walk {
         let repairs: Bool
+        /// Whether somebody is told of each damaged place.
+        let isCounted: Bool
         var progress = Progress()
     }
 
     private func check(
         _ entry: EntryRecord, walk: inout Walk, report: inout Report,
-        pause: (Int) -> Duration, found: (Damage) -> Void,
+        pause: (Int) -> Duration, found: ((Damage) -> Void)?,
         progress: (Progress) async throws -> Void
     ) async throws {
         var position: Int64 = 0
@@ -127,9 +131,11 @@ package struct Scrub: Sendable {
             guard let file else { return }
             for run in runs {
                 try Task.checkCancellation()
-                let damage = try await check(
-                    run, of: entry, in: file, repairs: walk.repairs, &report)
-                if let damage { found(damage) }
+                let damage = try await check(run, of: entry, in: file, &report)
+                if let damage {
+                    found?(damage)
+                    try await withdraw(run.run, damage, walk, report)
+                }
                 walk.progress.done += run.run.range.length
                 try await progress(walk.progress)
                 let wait = pause(Int(clamping: run.run.range.length))
@@ -162,8 +168,7 @@ package struct Scrub: Sendable {
 
     /// - Returns: What is damaged of it.
     private func check(
-        _ run: RecordedRun, of entry: EntryRecord, in file: any DataFile, repairs: Bool,
-        _ report: inout Report
+        _ run: RecordedRun, of entry: EntryRecord, in file: any DataFile, _ report: inout Report
     ) async throws -> Damage? {
         let range = run.run.range
         let untouched = Untouched(file)
@@ -182,14 +187,28 @@ package struct Scrub: Sendable {
         guard now?.run == run.run else { return nil }
         report.runs += 1
         report.bytes = report.bytes.addingClamped(range.length)
-        let isForeign = (try? file.foreignChange()) != .some(nil)
+        // Neither a change by others is the disk's fault, nor an index that is not ours.
+        let isForeign = (try? file.foreignChange()) != .some(nil) || file.wasPunched(in: range)
         let damage = Damage(
             entry: entry.id, key: entry.representation.key, range: range,
             isUnexplained: run.isVerified && !isForeign)
         report.damaged.append(damage)
         log.error(
             "Bytes on disk are damaged", metadata: ["file": "\(file.path)", "range": "\(range)"])
-        if repairs { _ = try await index.dropRuns(range, of: entry.id) }
         return damage
+    }
+
+    /// From now on it is not served as it is.
+    private func withdraw(
+        _ run: StoredRun, _ damage: Damage, _ walk: Walk, _ report: Report
+    ) async throws(IndexError) {
+        if walk.repairs {
+            _ = try await index.dropRuns(damage.range, of: damage.entry)
+        } else if report.indexFaults.isEmpty {
+            // What was counted once is not counted again when it is found before it is served.
+            let isCounted = walk.isCounted || !damage.isUnexplained
+            try await index.distrust(
+                run, of: damage.entry, because: isCounted ? .excused : .failure)
+        }
     }
 }

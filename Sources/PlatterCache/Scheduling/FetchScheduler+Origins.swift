@@ -167,6 +167,7 @@ extension FetchScheduler {
     package mutating func paused(_ id: FlightID, now: Moment) -> [SchedulerAction] {
         if let flight = flights[id], flight.isActive {
             flights[id]?.heardAt = max(flight.heardAt, now)
+            flights[id]?.pausedAt = now
         }
         return lookForSilence(now: now)
     }

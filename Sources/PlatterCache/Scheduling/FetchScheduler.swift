@@ -194,11 +194,16 @@ package struct FetchScheduler: Sendable {
             hungry.insert(id)
             return schedule(now: now)
         }
+        // A second request would have to wait for the bandwidth limit too, with the same bytes again.
+        let isHeldBack = racing.contains { racer in
+            racer.flight.pausedAt.map { now < $0.advanced(by: limits.silence) } ?? false
+        }
         // Slow planning is not the origin's fault, and a second request would not help it; nor would
         // one that brings everything again from the start.
         let slow = original.flight
         guard slow.opens || slow.phase == .flying && !state.lacksRanges,
-            racing.count < limits.hedges, !isPaused(state.key, at: demand.origin, now: now),
+            !isHeldBack, racing.count < limits.hedges,
+            !isPaused(state.key, at: demand.origin, now: now),
             hasSlot(.critical, at: demand.origin)
         else { return schedule(now: now) }
         let group = slow.hedgeOf ?? original.id

@@ -36,6 +36,8 @@ struct FlightState: Hashable, Sendable {
     var startedAt = Moment.start
     /// When the last byte came, or when it was ordered.
     var heardAt = Moment.start
+    /// When it was last told to take nothing for a while.
+    var pausedAt: Moment?
     /// No byte came for a while: it uses no line, so others may start beside it.
     var isSilent = false
     /// It was silent and brings bytes again: one more than there is room for, perhaps.

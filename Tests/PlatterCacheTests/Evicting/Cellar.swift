@@ -157,6 +157,7 @@ final class WatchedDisk: Disk {
         var punchesHoles: Bool
         var keepsFiles = false
         var openingError: DiskError?
+        var creatingError: DiskError?
         var space: DiskSpace?
     }
 
@@ -188,8 +189,12 @@ final class WatchedDisk: Disk {
         state.withLockedValue { $0.punching = action }
     }
 
+    /// From now on no file can be made.
+    func failCreating(_ error: DiskError?) { state.withLockedValue { $0.creatingError = error } }
+
     func createFile(_ name: DataFileName) throws(DiskError) -> any DataFile {
-        try disk.createFile(name)
+        if let error = state.withLockedValue({ $0.creatingError }) { throw error }
+        return try disk.createFile(name)
     }
 
     func openFile(
@@ -277,6 +282,8 @@ final class WatchedFile: DataFile {
         punching(range)
         try file.punch(range)
     }
+
+    func wasPunched(in range: ByteRange) -> Bool { file.wasPunched(in: range) }
 
     func status() throws(DiskError) -> FileStatus { try file.status() }
 

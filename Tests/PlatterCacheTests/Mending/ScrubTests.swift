@@ -52,9 +52,55 @@ struct ScrubTests {
             #expect(place.range.contains(3 * Cellar.chunk + 5))
             // Somebody else has written to the file.
             #expect(!place.isUnexplained)
+            if repairs { continue }
+            // It stays, and is compared before it is served.
+            let runs = try cellar.reader().runs(of: film.id)
+            #expect(runs.filter { !$0.isVerified }.map(\.run.range) == [place.range])
         }
         #expect(try await scrub.run(repairs: false).isClean)
         #expect(try !cellar.chunks(of: film).contains(3))
+    }
+
+    @Test(
+        "a damaged run is not believed any more, though nothing is forgotten",
+        arguments: [true, false])
+    func distrusted(isCounted: Bool) async throws {
+        let film = try await cellar.fill("a", accessedAt: 1)
+        // Its row is wrong, and nobody else has touched the file: the disk is to blame.
+        let run = StoredRun(range: 3 * Cellar.chunk..<4 * Cellar.chunk, crc32c: 7)
+        cellar.index.record([run], in: film.id) { _ in }
+        try await cellar.index.flush()
+        var places: [Scrub.Damage] = []
+        let report =
+            isCounted
+            ? try await scrub.run(repairs: false, found: { places.append($0) })
+            : try await scrub.run(repairs: false)
+        #expect(report.damaged.map(\.range) == [run.range])
+        #expect(report.damaged.map(\.isUnexplained) == [true])
+        #expect(places == (isCounted ? report.damaged : []))
+        let runs = try cellar.reader().runs(of: film.id)
+        #expect(runs.count == 8)
+        #expect(runs.filter { !$0.isVerified }.map(\.run) == [run])
+        // It is found again before it is served; what was counted is not counted twice.
+        let isUnexcused = try await withCheckedThrowingContinuation { continuation in
+            cellar.index.dropDamaged(run, of: film.id) { continuation.resume(with: $0) }
+        }
+        #expect(isUnexcused == !isCounted)
+    }
+
+    @Test("an index that is older than the holes in a file is no fault of the disk")
+    func punched() async throws {
+        let film = try await cellar.fill("a", accessedAt: 1)
+        // In use all the while: nobody looks at what the file was left like.
+        let file = try cellar.disk.openFile(film.file, left: nil)
+        let hole = 2 * Cellar.chunk..<4 * Cellar.chunk
+        try file.punch(hole)
+        if let change = try file.foreignChange() { file.accept(change) }
+        let report = try await scrub.run(repairs: true)
+        #expect(report.damaged.map(\.range.lowerBound) == [2 * Cellar.chunk, 3 * Cellar.chunk])
+        #expect(report.damaged.map(\.isUnexplained) == [false, false])
+        #expect(try cellar.chunks(of: film) == [0, 1, 4, 5, 6, 7])
+        withExtendedLifetime(file) {}
     }
 
     @Test("an entry whose file is gone is found, and its rows forgotten")

@@ -175,6 +175,7 @@ private final class Tampered: DataFile {
     ) throws(DiskError) -> Int { try read(into: buffer, at: offset) }
     func allocate(_ range: ByteRange) throws(DiskError) { try file.allocate(range) }
     func punch(_ range: ByteRange) throws(DiskError) { try file.punch(range) }
+    func wasPunched(in range: ByteRange) -> Bool { file.wasPunched(in: range) }
     func status() throws(DiskError) -> FileStatus { try file.status() }
     func foreignChange() throws(DiskError) -> ForeignChange? { try file.foreignChange() }
     func accept(_ change: ForeignChange) { file.accept(change) }

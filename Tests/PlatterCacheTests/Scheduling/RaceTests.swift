@@ -22,6 +22,27 @@ struct RaceTests {
         #expect(stage.overdue(1) == [])
     }
 
+    @Test("nobody asks again for what the bandwidth limit holds back, until it does not any more")
+    mutating func heldBack() {
+        stage.flies(1, 0..<mib, flight: 1)
+        _ = stage.scheduler.paused(FlightID(1), now: stage.now)
+        #expect(stage.overdue(1) == [])
+        stage.now = stage.now.advanced(by: .seconds(1))
+        _ = stage.advanced(1, to: 700 * kib)
+        _ = stage.waits(1, at: 700 * kib, upTo: 8 * mib)
+        #expect(stage.overdue(1) == [])
+        stage.now = stage.now.advanced(by: .seconds(1))
+        #expect(stage.overdue(1) == [.fly(2, 700 * kib..<mib)])
+    }
+
+    @Test("nor beside a second one that is held back")
+    mutating func hedgeHeldBack() {
+        stage.flies(1, 0..<mib, flight: 1)
+        #expect(stage.overdue(1) == [.fly(2, 0..<mib)])
+        _ = stage.scheduler.paused(FlightID(2), now: stage.now)
+        #expect(stage.overdue(1) == [])
+    }
+
     @Test("it begins where the slow one stands and ends where that one would")
     mutating func sameBytes() {
         stage.flies(1, 0..<mib, flight: 1)

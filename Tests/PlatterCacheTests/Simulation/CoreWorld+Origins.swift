@@ -23,6 +23,10 @@ extension CoreWorld {
         case .modified(let time), .weaklyModified(let time):
             fields[.lastModified] = HTTPDate.format(time)
             fields[.date] = HTTPDate.format(time + 5)
+        case .modifiedWithTag(let time, let tag), .weaklyModifiedWithTag(let time, let tag):
+            fields[.eTag] = "W/" + tag
+            fields[.lastModified] = HTTPDate.format(time)
+            fields[.date] = HTTPDate.format(time + 5)
         case .absent: break
         }
         return fields

@@ -212,6 +212,9 @@ final class MemoryFile: DataFile {
         return try read(into: buffer, at: offset)
     }
 
+    /// Nobody puts an older index in its place here.
+    func wasPunched(in range: ByteRange) -> Bool { false }
+
     func status() throws(DiskError) -> FileStatus {
         try disk.check(.read)
         let (size, links) = node.state.withLockedValue { ($0.size, $0.links) }
