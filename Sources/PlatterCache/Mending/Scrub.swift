@@ -130,12 +130,15 @@ package struct Scrub: Sendable {
                 let damage = try await check(
                     run, of: entry, in: file, repairs: walk.repairs, &report)
                 if let damage { found(damage) }
-                walk.progress.done += run.run.range.length
+                // A damaged row may say anything, and no byte of it was read.
+                guard entry.grid.chunk(holding: run.run.range) != nil else { continue }
+                walk.progress.done = walk.progress.done.addingClamped(run.run.range.length)
                 try await progress(walk.progress)
                 let wait = pause(Int(clamping: run.run.range.length))
                 if wait > .zero { try await Task.sleep(for: wait) }
             }
-            position = last.run.range.upperBound
+            // Its last byte may be behind rows that were not looked at.
+            position = last.run.range.lowerBound.addingClamped(1)
         }
     }
 
@@ -166,8 +169,10 @@ package struct Scrub: Sendable {
         _ report: inout Report
     ) async throws -> Damage? {
         let range = run.run.range
+        let isSound = entry.grid.chunk(holding: range) != nil
         let untouched = Untouched(file)
-        let isIntact = (try? Checksum.crc32c(of: file, range: range)) == run.run.crc32c
+        let isIntact =
+            isSound && (try? Checksum.crc32c(of: file, range: range)) == run.run.crc32c
         if isIntact {
             report.runs += 1
             report.bytes = report.bytes.addingClamped(range.length)
@@ -181,15 +186,17 @@ package struct Scrub: Sendable {
         let now = try await runs(of: entry, from: range.lowerBound).first
         guard now?.run == run.run else { return nil }
         report.runs += 1
-        report.bytes = report.bytes.addingClamped(range.length)
+        if isSound { report.bytes = report.bytes.addingClamped(range.length) }
         let isForeign = (try? file.foreignChange()) != .some(nil)
         let damage = Damage(
             entry: entry.id, key: entry.representation.key, range: range,
-            isUnexplained: run.isVerified && !isForeign)
+            isUnexplained: isSound && run.isVerified && !isForeign)
         report.damaged.append(damage)
         log.error(
             "Bytes on disk are damaged", metadata: ["file": "\(file.path)", "range": "\(range)"])
-        if repairs { _ = try await index.dropRuns(range, of: entry.id) }
+        // By its first byte: of what it says beyond that others may be right.
+        let dropped = isSound ? range : .starting(at: range.lowerBound, length: 1)
+        if repairs { _ = try await index.dropRuns(dropped, of: entry.id) }
         return damage
     }
 }
