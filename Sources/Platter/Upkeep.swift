@@ -82,7 +82,9 @@ struct Upkeep: Sendable {
             // What stands in the way of one round may have gone before the next.
             _ = try? await scrub.run(
                 repairs: true, pause: { gate.take($0, isBackground: false) },
-                found: { if $0.isUnexplained { damage.damaged($0.entry) } })
+                found: {
+                    if $0.isUnexplained { damage.damaged($0.entry, at: $0.range.lowerBound) }
+                })
             try? await Task.sleep(for: Self.scrubInterval)
         }
     }

@@ -26,8 +26,9 @@ package final class DamageWatch: Sendable {
     /// Whether nothing on the disk is believed any more.
     package var isSuspect: Bool { rule.withLockedValue { $0.isSuspect } }
 
-    package func damaged(_ entry: EntryID) {
-        let verdict = rule.withLockedValue { $0.damaged(entry, now: clock.now) }
+    /// - Parameter position: See `DamageRule.damaged`.
+    package func damaged(_ entry: EntryID, at position: Int64) {
+        let verdict = rule.withLockedValue { $0.damaged(entry, at: position, now: clock.now) }
         switch verdict {
         case .nothing: return
         case .quarantine: break
