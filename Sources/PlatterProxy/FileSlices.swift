@@ -50,11 +50,9 @@ final class FileSlices {
     /// short never ends, and what somebody else wrote into it is not what was recorded.
     func slice(_ range: ByteRange) throws(DiskError) -> Slice {
         let bytes =
-            if range.length <= Self.copyLength {
-                try copy(range)
-            } else if try !holds(range) {
+            if try !holds(range) {
                 IOData?.none
-            } else if file.isSettled(range) {
+            } else if range.length > Self.copyLength && file.isSettled(range) {
                 try region(range)
             } else {
                 try copy(range)
