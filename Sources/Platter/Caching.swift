@@ -86,8 +86,9 @@ struct Caching: Sendable {
     /// What goes on by itself from now on.
     func start() async {
         upkeep.start()
-        // The limit may be lower than it was when the server last ran.
-        evictor.look()
+        // The limit may be lower than it was when the server last ran. Without an index the look is for
+        // the next one.
+        store.index.recall(to: System.wallClock()) { [evictor] _ in evictor.look() }
         await prefetcher.resume()
     }
 

@@ -57,7 +57,7 @@ extension PlatterConfiguration {
                 .admin, !isAdminWherePlayersConnect,
                 "players connect there; choose another port for one of both"),
             flaw(.maximumSize, maximumSize >= 64 << 20, "must be at least 64 MiB (67108864)"),
-            // Room is given back in blocks of 64 KiB.
+            // Requests end on such multiples too.
             flaw(
                 .chunkLength,
                 64 << 10...1 << 30 ~= chunkLength && chunkLength.isMultiple(of: 64 << 10),

@@ -39,8 +39,10 @@ struct Upkeep: Sendable {
         recovery = IndexRecovery(
             index: store.index, disk: store.disk, executor: executor, delay: delay, log: log,
             lost: { [table] in table.forgetAll() },
-            renewed: { [prefetcher] in
+            renewed: { [prefetcher, store] in
                 admission.reopen()
+                // It may be the old one, which could not be opened before.
+                store.index.recall(to: System.wallClock()) { _ in }
                 await evictor.restart()
                 await prefetcher.restart()
                 await sweep.run()

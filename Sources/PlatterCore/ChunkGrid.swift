@@ -47,4 +47,22 @@ package struct ChunkGrid: Hashable, Sendable {
     package func pieces(of range: ByteRange) -> [ByteRange] {
         indices(overlapping: range).compactMap { self.range(of: $0).intersection(range) }
     }
+
+    /// The chunk that holds all of `range`; nil when there is none, or nothing to hold.
+    package func chunk(holding range: ByteRange) -> ByteRange? {
+        guard range.lowerBound >= 0, !range.isEmpty else { return nil }
+        let chunk = self.range(of: index(of: range.lowerBound))
+        return range.upperBound <= chunk.upperBound ? chunk : nil
+    }
+
+    /// The same bytes in larger chunks: each is so many of these that it has at least `length` bytes.
+    ///
+    /// - Parameter length: 1 GiB at most.
+    package func grouped(atLeast length: Int64) -> ChunkGrid {
+        let count = Swift.max(1, (Swift.max(1, length) - 1) / chunkLength + 1)
+        let grouped = ChunkGrid(
+            chunkLength: chunkLength.multipliedClamped(by: count), completeLength: completeLength)
+        // Chunks of more than 512 MiB cannot be doubled, and need not be.
+        return grouped ?? self
+    }
 }

@@ -31,17 +31,17 @@ extension Delivery {
     /// What cannot be read is fetched again, and so is what the index cannot tell apart from it. When the
     /// disk does not give it even then, it comes from the origin.
     func unreadable(_ range: ByteRange, _ error: DiskError) {
-        diskFailed(error)
+        diskFailed(range, error)
         guard error.code == .io, range.lowerBound >= mendedEnd else { return fail(.store) }
         mendedEnd = range.upperBound
         services.index.drop(range, of: opened.record.id, completion: goOn())
     }
 
     /// After an I/O error nothing of the file is trusted until it was compared with its checksums.
-    func diskFailed(_ error: DiskError) {
+    func diskFailed(_ range: ByteRange, _ error: DiskError) {
         services.log.error("The disk cannot be read", metadata: ["error": "\(error)"])
         guard error.code == .io else { return }
-        services.damage.damaged(opened.record.id)
+        services.damage.damaged(opened.record.id, at: range.lowerBound)
         services.damage.distrust(opened, because: .failure)
     }
 

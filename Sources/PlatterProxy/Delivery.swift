@@ -159,7 +159,7 @@ final class Delivery {
             let error = DiskError(
                 errno: error.errnoCode, doing: "send the file", path: opened.file.path)
             // All others are the socket's.
-            if error.code == .io { diskFailed(error) }
+            if error.code == .io { diskFailed(range, error) }
         }
         guard !isOver else { return release() }
         guard case .success = result else { return }

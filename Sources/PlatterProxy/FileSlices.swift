@@ -49,14 +49,11 @@ final class FileSlices {
     /// The bytes of `range`. The file is looked at before each slice: a sendfile from one that was cut
     /// short never ends, and what somebody else wrote into it is not what was recorded.
     func slice(_ range: ByteRange) throws(DiskError) -> Slice {
+        let isThere = try holds(range)
         let bytes =
-            if file.wasPunched(in: range) {
+            if !isThere || file.wasPunched(in: range) {
                 IOData?.none
-            } else if range.length <= Self.copyLength {
-                try copy(range)
-            } else if try !holds(range) {
-                IOData?.none
-            } else if file.isSettled(range) {
+            } else if range.length > Self.copyLength && file.isSettled(range) {
                 try region(range)
             } else {
                 try copy(range)

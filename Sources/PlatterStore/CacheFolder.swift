@@ -14,7 +14,7 @@ internal import CPlatter
 /// ```
 /// CACHEDIR.TAG   says that the folder is ours, and tells backups to leave it out
 /// lock           held with flock(2) by the process that uses the folder
-/// index.sqlite   the index (and its -wal and -shm)
+/// index.sqlite   the index (and its -wal and -shm, and one that was lost)
 /// objects/ab/…   data files, by the first two digits of their names
 /// ballast        room that is given back when the disk is full
 /// ```
@@ -22,10 +22,10 @@ struct CacheFolder {
     static let markerName = "CACHEDIR.TAG"
     static let lockName = "lock"
     static let objectsName = "objects"
+    static let indexName = "index.sqlite"
     /// What else we make in it.
-    private static let ownNames: Set = [
-        "index.sqlite", "index.sqlite-wal", "index.sqlite-shm", objectsName, PosixDisk.ballastName,
-    ]
+    private static let ownNames = IndexPlace.names(of: indexName)
+        .union([objectsName, PosixDisk.ballastName])
     /// The first line is that of the Cache Directory Tagging Specification.
     static let markerText = """
         Signature: 8a477f597d28d172789f06886806bc55

@@ -90,6 +90,22 @@ struct EntryRows {
         ).execute(arguments: [time, id.rawValue, time.addingClamped(Self.disorder)])
     }
 
+    /// See `IndexWriter.recall`.
+    func recall(to now: Int64) throws {
+        // A clock that shows a time before 1970 tells nothing, and the numbers below must not overflow.
+        guard now >= 0 else { return }
+        try db.cachedStatement(
+            sql: """
+                UPDATE cache_entries SET accessed_at = ?1 - ahead.place
+                FROM (
+                    SELECT id AS number,
+                        row_number() OVER (ORDER BY accessed_at DESC, id DESC) - 1 AS place
+                    FROM cache_entries WHERE accessed_at > ?1) AS ahead
+                WHERE id = ahead.number
+                """
+        ).execute(arguments: [now])
+    }
+
     func note(_ stamp: FileStamp, of id: EntryID) throws {
         try db.cachedStatement(sql: "UPDATE cache_entries SET stamp = ? WHERE id = ?")
             .execute(arguments: [stamp.text, id.rawValue])

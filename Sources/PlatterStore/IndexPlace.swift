@@ -60,8 +60,15 @@ final class SharedIndexMemory: Sendable {
 /// The place of the index in the cache folder: the database and SQLite's files beside it.
 struct IndexPlace {
     private static let suffixes = ["", "-wal", "-shm"]
+    private static let lostSuffix = ".lost"
+    private static let markerSuffix = ".giving-up"
 
     let path: String
+
+    /// All that may lie at the path of an index, and beside it.
+    static func names(of index: String) -> Set<String> {
+        Set(suffixes.flatMap { [index + $0, index + lostSuffix + $0] } + [index + markerSuffix])
+    }
 
     /// Of the database and the files beside it; nil where there is none.
     func identities() throws(IndexError) -> [FileIdentity?] {
@@ -72,7 +79,7 @@ struct IndexPlace {
 
     /// While this file is there, what lies at the path is being given up: a database without its log,
     /// or the other way round, must never be opened.
-    private var marker: String { path + ".giving-up" }
+    private var marker: String { path + Self.markerSuffix }
 
     /// Moves a useless index out of the way, in the place of the one before it. No connection to it
     /// may be in use.
@@ -89,7 +96,7 @@ struct IndexPlace {
         close(descriptor)
         for suffix in Self.suffixes {
             try check(
-                rename(path + suffix, path + ".lost" + suffix), "set the index aside",
+                rename(path + suffix, path + Self.lostSuffix + suffix), "set the index aside",
                 allowing: ENOENT)
         }
         try check(unlink(marker), "finish giving the index up", allowing: ENOENT)

@@ -209,46 +209,6 @@ package final class IndexReader {
         }
     }
 
-    /// Entries by id, current and superseded, with the sums of their runs.
-    ///
-    /// - Parameter after: The number of the last entry of the page before.
-    package func entries(limit: Int, after: Int64 = 0) throws(IndexError) -> [EntrySummary] {
-        let sql = """
-            SELECT \(EntryRecord.columns),
-                (SELECT ifnull(sum("end" - start), 0) FROM cache_chunks WHERE entry = id),
-                (SELECT count(*) FROM cache_chunks WHERE entry = id)
-            FROM cache_entries WHERE id > ?1 ORDER BY id LIMIT ?2
-            """
-        return try ask(sql) { (statement, epoch) throws(IndexError) in
-            statement.bind(after, at: 1)
-            statement.bind(Int64(max(0, limit)), at: 2)
-            return try statement.all { (row) throws(IndexError) in
-                EntrySummary(
-                    entry: try EntryRecord(row, epoch: epoch),
-                    presentBytes: row.integer(EntryRecord.columnCount) ?? 0,
-                    runCount: row.integer(EntryRecord.columnCount + 1) ?? 0)
-            }
-        }
-    }
-
-    /// The sum of all runs of an entry. Reads every row of it.
-    package func presentBytes(of entry: EntryID) throws(IndexError) -> Int64 {
-        let sql = #"SELECT ifnull(sum("end" - start), 0) FROM cache_chunks WHERE entry = ?1"#
-        return try ask(about: entry, sql) { (statement) throws(IndexError) in
-            statement.bind(entry.rawValue, at: 1)
-            return try statement.first { $0.integer(0) ?? 0 } ?? 0
-        }
-    }
-
-    /// The sum of all runs of all entries. Reads every row: for the start and for people, not for a
-    /// request.
-    package func totalRecordedBytes() throws(IndexError) -> Int64 {
-        let sql = #"SELECT ifnull(sum("end" - start), 0) FROM cache_chunks"#
-        return try ask(sql) { (statement, _) throws(IndexError) in
-            try statement.first { $0.integer(0) ?? 0 } ?? 0
-        }
-    }
-
     /// What SQLite finds wrong with the file; empty when nothing is. Reads all of it.
     ///
     /// - Returns: And of which index.

@@ -44,6 +44,15 @@ extension IndexWriter {
         }
     }
 
+    /// Puts times of last use that are still to come right: they are of a clock that was ahead, and what
+    /// is used from now on would be evicted before. They become the last seconds up to now, in their
+    /// order: should the clock be behind now, no more is lost than how far they were apart.
+    ///
+    /// - Parameter now: Seconds since 1970.
+    package func recall(to now: Int64, completion: @escaping Completion<Void>) {
+        append(completion) { try EntryRows(db: $0, epoch: $1).recall(to: now) }
+    }
+
     /// Notes what an entry's file was left like, so that a change by somebody else shows after a
     /// restart. nil: nothing is noted.
     package func note(

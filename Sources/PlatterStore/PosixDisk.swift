@@ -75,7 +75,7 @@ package final class PosixDisk: Disk {
     package static var seesWriters: Bool { ForeignWriters.shared != nil }
 
     /// Where the index belongs.
-    package var indexPath: String { root + "/index.sqlite" }
+    package var indexPath: String { root + "/" + CacheFolder.indexName }
 
     /// Reserving room on tmpfs takes the memory at once.
     var reservesRoom: Bool { !state.withLockedValue { $0.folder.isMemory } }

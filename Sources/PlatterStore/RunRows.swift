@@ -21,14 +21,14 @@ struct RunRows {
     /// In the place of all rows that they overlap, and joined with none.
     func recordUntrusted(_ runs: [StoredRun]) throws {
         let grid = try EntryRows(db: db, epoch: entry.epoch).grid(of: entry)
-        for run in runs where Self.chunk(of: run.range, grid) != nil {
+        for run in runs where grid.chunk(holding: run.range) != nil {
             _ = try drop(run.range)
             try insert(run, boot: Self.distrusted)
         }
     }
 
     private func record(_ run: StoredRun, _ grid: ChunkGrid) throws {
-        guard let chunk = Self.chunk(of: run.range, grid) else {
+        guard let chunk = grid.chunk(holding: run.range) else {
             throw IndexError(.constraint, "\(run.range) is not within one chunk of entry \(entry)")
         }
         let near = try rows(near: run.range)
@@ -95,13 +95,6 @@ struct RunRows {
         let dropped = try rows(near: range).map(\.run).filter { $0.range.overlaps(range) }
         for run in dropped { try delete(run) }
         return dropped.map(\.range)
-    }
-
-    /// The chunk that holds all of the range, or nil.
-    private static func chunk(of range: ByteRange, _ grid: ChunkGrid) -> ByteRange? {
-        guard range.lowerBound >= 0, !range.isEmpty else { return nil }
-        let chunk = grid.range(of: grid.index(of: range.lowerBound))
-        return range.upperBound <= chunk.upperBound ? chunk : nil
     }
 
     /// Whether the rows already say all that the run says. They do not if one of them is for the

@@ -111,6 +111,33 @@ struct ChunkGridTests {
         }
     }
 
+    @Test("a range is held by the chunk that has all of it, and by no other")
+    func holding() throws {
+        let grid = try grid(2 * Self.chunk + 5)
+        #expect(grid.chunk(holding: 0..<Self.chunk) == 0..<Self.chunk)
+        #expect(grid.chunk(holding: Self.chunk + 1..<Self.chunk + 2) == grid.range(of: 1))
+        #expect(grid.chunk(holding: 2 * Self.chunk..<2 * Self.chunk + 5) == grid.range(of: 2))
+        let outside: [ByteRange] = [
+            0..<0, -1..<1, 0..<Self.chunk + 1, 2 * Self.chunk..<2 * Self.chunk + 6,
+            3 * Self.chunk..<3 * Self.chunk + 1, 0..<Int64.max, Int64.max - 1..<Int64.max,
+        ]
+        for range in outside { #expect(grid.chunk(holding: range) == nil) }
+    }
+
+    @Test(
+        "grouped chunks are whole ones, as few as have the length",
+        arguments: [
+            (64 << 10, 2 << 20, 2 << 20), (192 << 10, 2 << 20, 2112 << 10),
+            (3 << 20, 2 << 20, 3 << 20),
+            (10 << 20, 2 << 20, 10 << 20), (1 << 20, 0, 1 << 20), (1 << 20, -1, 1 << 20),
+            (1 << 30, 1 << 30, 1 << 30), (600 << 20, 700 << 20, 600 << 20),
+        ] as [(Int64, Int64, Int64)])
+    func grouped(chunkLength: Int64, length: Int64, grouped: Int64) throws {
+        let grid = try #require(ChunkGrid(chunkLength: chunkLength, completeLength: 7))
+        #expect(grid.grouped(atLeast: length).chunkLength == grouped)
+        #expect(grid.grouped(atLeast: length).completeLength == 7)
+    }
+
     private func grid(_ completeLength: Int64) throws -> ChunkGrid {
         try #require(ChunkGrid(chunkLength: Self.chunk, completeLength: completeLength))
     }

@@ -8,6 +8,22 @@ import Testing
 
 @Suite("Bytes of a file on their way to the socket")
 struct FileSlicesTests {
+    private static let length = 300_000
+
+    /// A file of sevens.
+    private func fill(
+        _ disk: PosixDisk
+    ) throws -> (file: any DataFile, name: DataFileName, bytes: [UInt8]) {
+        let representation = Representation(
+            key: CacheKey("film"), validator: .strong(tag: "\"1\""),
+            completeLength: Int64(Self.length))
+        let name = DataFileName(representation, salt: 1)
+        let file = try disk.createFile(name)
+        let bytes = [UInt8](repeating: 7, count: Self.length)
+        try bytes.withUnsafeBytes { (bytes) throws(any Error) in try file.write(bytes, at: 0) }
+        return (file, name, bytes)
+    }
+
     @Test(
         "are copied while they may be lost on their way to the disk, and sent from the file after that"
     )
@@ -15,11 +31,7 @@ struct FileSlicesTests {
         let folder = NSTemporaryDirectory() + "platter-slices-\(UUID().uuidString)"
         defer { try? FileManager.default.removeItem(atPath: folder) }
         let disk = try PosixDisk(root: folder)
-        let representation = Representation(
-            key: CacheKey("film"), validator: .strong(tag: "\"1\""), completeLength: 300_000)
-        let file = try disk.createFile(DataFileName(representation, salt: 1))
-        let bytes = [UInt8](repeating: 7, count: 300_000)
-        try bytes.withUnsafeBytes { (bytes) throws(any Error) in try file.write(bytes, at: 0) }
+        let (file, _, bytes) = try fill(disk)
         let slices = FileSlices(file: file, allocator: ByteBufferAllocator())
         defer { slices.close() }
 
@@ -68,5 +80,22 @@ struct FileSlicesTests {
             Issue.record("it was written again")
             return
         }
+    }
+
+    @Test(
+        "are known to be of a file without a name, whether they are copied or not",
+        arguments: [Int64(1000), FileSlices.copyLength + 1])
+    func unlinked(length: Int64) throws {
+        let folder = NSTemporaryDirectory() + "platter-slices-\(UUID().uuidString)"
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let disk = try PosixDisk(root: folder)
+        let (file, name, _) = try fill(disk)
+        let slices = FileSlices(file: file, allocator: ByteBufferAllocator())
+        defer { slices.close() }
+        _ = try slices.slice(0..<length)
+        #expect(!slices.isUnlinked)
+        try disk.removeFile(name)
+        _ = try slices.slice(0..<length)
+        #expect(slices.isUnlinked)
     }
 }

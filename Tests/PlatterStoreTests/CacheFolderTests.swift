@@ -76,6 +76,19 @@ struct CacheFolderTests {
         do { _ = try PosixDisk(root: root) }
     }
 
+    @Test(
+        "a marker that was lost in a power cut is no obstacle, whatever of ours lies beside it",
+        arguments: [
+            "index.sqlite", "index.sqlite-wal", "index.sqlite-shm", "index.sqlite.lost",
+            "index.sqlite.lost-wal", "index.sqlite.lost-shm", "index.sqlite.giving-up", "ballast",
+        ])
+    func lostMarker(name: String) throws {
+        try FileManager.default.createDirectory(atPath: root, withIntermediateDirectories: true)
+        try put("", at: root + "/CACHEDIR.TAG")
+        try put("", at: root + "/" + name)
+        _ = try PosixDisk(root: root)
+    }
+
     @Test("a folder open to others is closed to them")
     func mode() throws {
         try FileManager.default.createDirectory(atPath: root, withIntermediateDirectories: true)

@@ -141,6 +141,24 @@ struct EntryTests {
         #expect(try reader.entry(entry.id)?.accessedAt == 5_000)
     }
 
+    @Test("times of last use that are still to come become the last ones up to now, in their order")
+    func recall() async throws {
+        var entries: [EntryRecord] = []
+        for (number, time) in [Int64.max, 4_999, 5_000, 9_000, 5_001, 9_000].enumerated() {
+            entries.append(
+                try await index.entry(key: "\(number)", salt: UInt64(number), at: time))
+        }
+        func times() throws -> [Int64] {
+            try entries.compactMap { try reader.entry($0.id)?.accessedAt }
+        }
+        try await index.writer.done { $0.recall(to: -1, completion: $1) } as Void
+        #expect(try times() == entries.map(\.accessedAt))
+        try await index.writer.done { $0.recall(to: 5_000, completion: $1) } as Void
+        #expect(try times() == [5_000, 4_999, 5_000, 4_998, 4_997, 4_999])
+        try await index.writer.done { $0.recall(to: 5_000, completion: $1) } as Void
+        #expect(try times() == [5_000, 4_999, 5_000, 4_998, 4_997, 4_999])
+    }
+
     @Test("revalidation replaces the fields and nothing else")
     func refresh() async throws {
         let entry = try await index.entry()

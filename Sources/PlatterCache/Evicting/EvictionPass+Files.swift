@@ -98,9 +98,10 @@ extension EvictionPass {
         return try await removeCondemned(record)
     }
 
-    mutating func removeIfEmpty(_ record: EntryRecord) async throws(IndexError) {
-        guard try await isEmpty(record), table.spans.condemn(record.id) else { return }
-        _ = try await removeCondemned(record)
+    /// - Returns: Whether the entry was empty, and its file is gone.
+    mutating func removeIfEmpty(_ record: EntryRecord) async throws(IndexError) -> Bool {
+        guard try await isEmpty(record), table.spans.condemn(record.id) else { return false }
+        return try await removeCondemned(record)
     }
 
     /// - Returns: Whether the file is gone too.

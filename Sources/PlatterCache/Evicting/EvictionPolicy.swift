@@ -11,6 +11,8 @@ package struct EvictionPolicy: Hashable, Sendable {
         /// Percent of the limit beyond which eviction begins [90], and down to which it goes [85].
         package var start: Int64 = 90
         package var end: Int64 = 85
+        /// What goes together at least, and where holes begin and end [2 MiB]; see `HolePlan`.
+        package var block: Int64 = 2 << 20
 
         package init() {}
     }
@@ -55,16 +57,16 @@ package struct EvictionPolicy: Hashable, Sendable {
         }
     }
 
-    /// A chunk to drop: all rows in it go together.
+    /// A chunk to drop, or as many small ones as take a block: all rows in it go together.
     package struct Victim: Hashable, Sendable {
         package let entry: EntryID
-        package let chunk: ByteRange
+        package let range: ByteRange
         /// How much of it is recorded, as far as the candidate's runs said.
         package let bytes: Int64
 
-        package init(entry: EntryID, chunk: ByteRange, bytes: Int64) {
+        package init(entry: EntryID, range: ByteRange, bytes: Int64) {
             self.entry = entry
-            self.chunk = chunk
+            self.range = range
             self.bytes = bytes
         }
     }
@@ -131,7 +133,7 @@ package struct EvictionPolicy: Hashable, Sendable {
 
     // MARK: - What first
 
-    /// The chunks to drop, in order: as many as bring `bytes`, or all that may go.
+    /// What to drop, in order: as much as brings `bytes`, or all that may go.
     ///
     /// First entries that serve nobody new; then those that nobody reads, least recently used first;
     /// then, of those being read, what lies behind all readers; then what lies ahead. Within each from
@@ -140,7 +142,7 @@ package struct EvictionPolicy: Hashable, Sendable {
     package func victims(among candidates: [Candidate], toFree bytes: Int64) -> [Victim] {
         let ranked = candidates.filter { !$0.isPinned }
             .sorted { ($0.accessedAt, $0.entry) < ($1.accessedAt, $1.entry) }
-            .flatMap(Self.droppable)
+            .flatMap(droppable)
             .enumerated().sorted { ($0.element.rank, $0.offset) < ($1.element.rank, $1.offset) }
         var rest = bytes
         var victims: [Victim] = []
@@ -157,24 +159,24 @@ package struct EvictionPolicy: Hashable, Sendable {
         static func < (lhs: Rank, rhs: Rank) -> Bool { lhs.rawValue < rhs.rawValue }
     }
 
-    /// The chunks of a candidate that hold something and that nobody needs, from the end.
-    private static func droppable(_ candidate: Candidate) -> [(rank: Rank, victim: Victim)] {
-        let grid = candidate.grid
+    /// What of a candidate holds something and is needed by nobody, from the end.
+    private func droppable(_ candidate: Candidate) -> [(rank: Rank, victim: Victim)] {
+        let grid = candidate.grid.grouped(atLeast: settings.block)
         var held: [Int64: Int64] = [:]
         for piece in candidate.runs.flatMap(grid.pieces) {
             held[grid.index(of: piece.lowerBound), default: 0] += piece.length
         }
         return held.sorted { $0.key > $1.key }.compactMap { index, bytes in
-            let chunk = grid.range(of: index)
-            guard candidate.spans.leaveFree(chunk) else { return nil }
-            let victim = Victim(entry: candidate.entry, chunk: chunk, bytes: bytes)
-            return (rank(of: chunk, candidate), victim)
+            let range = grid.range(of: index)
+            guard candidate.spans.leaveFree(range) else { return nil }
+            let victim = Victim(entry: candidate.entry, range: range, bytes: bytes)
+            return (Self.rank(of: range, candidate), victim)
         }
     }
 
-    private static func rank(of chunk: ByteRange, _ candidate: Candidate) -> Rank {
+    private static func rank(of range: ByteRange, _ candidate: Candidate) -> Rank {
         if candidate.isSuperseded { return .superseded }
         guard let first = candidate.spans.readers.map(\.lowerBound).min() else { return .unread }
-        return chunk.upperBound <= first ? .behind : .ahead
+        return range.upperBound <= first ? .behind : .ahead
     }
 }

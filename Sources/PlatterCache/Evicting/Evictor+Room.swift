@@ -75,13 +75,15 @@ extension Evictor {
     /// could not record them. Does nothing where somebody needs them, or where some are recorded.
     package func giveBack(_ range: ByteRange, of record: EntryRecord) async {
         // What cannot be given back now is when the entry goes.
-        try? await makePass().punch(range, of: record)
+        var pass = makePass()
+        _ = try? await pass.punch(range, of: record)
         noteHoles()
     }
 
     /// The same for all of a file, when it takes more of the disk than is recorded of it.
     package func trim(_ record: EntryRecord) async {
-        try? await makePass().trim(record)
+        var pass = makePass()
+        try? await pass.trim(record)
         noteHoles()
     }
 

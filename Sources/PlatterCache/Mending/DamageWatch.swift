@@ -26,8 +26,9 @@ package final class DamageWatch: Sendable {
     /// Whether nothing on the disk is believed any more.
     package var isSuspect: Bool { rule.withLockedValue { $0.isSuspect } }
 
-    package func damaged(_ entry: EntryID) {
-        let verdict = rule.withLockedValue { $0.damaged(entry, now: clock.now) }
+    /// - Parameter position: See `DamageRule.damaged`.
+    package func damaged(_ entry: EntryID, at position: Int64) {
+        let verdict = rule.withLockedValue { $0.damaged(entry, at: position, now: clock.now) }
         switch verdict {
         case .nothing: return
         case .quarantine: break
@@ -45,7 +46,7 @@ package final class DamageWatch: Sendable {
 
     /// A scrub has found a damaged place.
     package func found(_ place: Scrub.Damage) {
-        if place.isUnexplained { damaged(place.entry) }
+        if place.isUnexplained { damaged(place.entry, at: place.range.lowerBound) }
     }
 
     /// From now on nothing that is recorded of the file is believed before it was compared with its

@@ -26,36 +26,59 @@ package struct OrphanSweep: Sendable {
         self.log = log
     }
 
+    /// What a sweep has come to.
+    private struct Outcome {
+        var removed = 0
+        /// Files and folders that did not let themselves be removed or read.
+        var failed = 0
+        var firstError: DiskError?
+
+        mutating func note(_ error: DiskError) {
+            failed += 1
+            if firstError == nil { firstError = error }
+        }
+    }
+
     /// Looks through all folders once. On a thread that may block.
     ///
     /// - Returns: The files removed.
     @discardableResult
     package func run() async -> Int {
-        var removed = 0
+        var outcome = Outcome()
         for folder in UInt8.min...UInt8.max {
             do {
-                removed += try await sweep(folder)
+                try await sweep(folder, &outcome)
                 if pause > .zero { try await Task.sleep(for: pause) }
             } catch is CancellationError {
                 break
             } catch {
-                // What is not removed now is removed at the next start.
+                // Without the index nobody knows what belongs to whom.
                 log.warning(
                     "Files without an entry could not be looked for",
                     metadata: ["error": "\(error)"])
                 break
             }
         }
-        if removed > 0 {
-            log.notice("Files without an entry were removed", metadata: ["count": "\(removed)"])
+        if let error = outcome.firstError {
+            // What is not removed now is removed at the next start.
+            log.warning(
+                "Files without an entry could not be removed",
+                metadata: ["count": "\(outcome.failed)", "error": "\(error)"])
         }
-        return removed
+        if outcome.removed > 0 {
+            log.notice(
+                "Files without an entry were removed", metadata: ["count": "\(outcome.removed)"])
+        }
+        return outcome.removed
     }
 
-    private func sweep(_ folder: UInt8) async throws -> Int {
-        let names = try disk.fileNames(inFolder: folder)
-        guard !names.isEmpty else { return 0 }
-        var removed = 0
+    private func sweep(_ folder: UInt8, _ outcome: inout Outcome) async throws {
+        let names: [DataFileName]
+        do throws(DiskError) {
+            names = try disk.fileNames(inFolder: folder)
+        } catch {
+            return outcome.note(error)
+        }
         for name in names {
             let entry = try await search.read { (index) throws(IndexError) in
                 try index.entry(with: name)
@@ -66,12 +89,11 @@ package struct OrphanSweep: Sendable {
             }
             do throws(DiskError) {
                 try disk.removeFile(name)
+                outcome.removed += 1
             } catch {
                 // Eviction may have removed it at the same instant.
-                if error.code != .missing { throw error }
+                if error.code == .missing { outcome.removed += 1 } else { outcome.note(error) }
             }
-            removed += 1
         }
-        return removed
     }
 }

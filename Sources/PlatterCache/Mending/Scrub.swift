@@ -134,14 +134,17 @@ package struct Scrub: Sendable {
                 let damage = try await check(run, of: entry, in: file, &report)
                 if let damage {
                     found?(damage)
-                    try await withdraw(run.run, damage, walk, report)
+                    try await withdraw(run.run, of: entry, damage, walk, report)
                 }
-                walk.progress.done += run.run.range.length
+                // A damaged row may say anything, and no byte of it was read.
+                guard entry.grid.chunk(holding: run.run.range) != nil else { continue }
+                walk.progress.done = walk.progress.done.addingClamped(run.run.range.length)
                 try await progress(walk.progress)
                 let wait = pause(Int(clamping: run.run.range.length))
                 if wait > .zero { try await Task.sleep(for: wait) }
             }
-            position = last.run.range.upperBound
+            // Its last byte may be behind rows that were not looked at.
+            position = last.run.range.lowerBound.addingClamped(1)
         }
     }
 
@@ -171,8 +174,10 @@ package struct Scrub: Sendable {
         _ run: RecordedRun, of entry: EntryRecord, in file: any DataFile, _ report: inout Report
     ) async throws -> Damage? {
         let range = run.run.range
+        let isSound = entry.grid.chunk(holding: range) != nil
         let untouched = Untouched(file)
-        let isIntact = (try? Checksum.crc32c(of: file, range: range)) == run.run.crc32c
+        let isIntact =
+            isSound && (try? Checksum.crc32c(of: file, range: range)) == run.run.crc32c
         if isIntact {
             report.runs += 1
             report.bytes = report.bytes.addingClamped(range.length)
@@ -186,12 +191,12 @@ package struct Scrub: Sendable {
         let now = try await runs(of: entry, from: range.lowerBound).first
         guard now?.run == run.run else { return nil }
         report.runs += 1
-        report.bytes = report.bytes.addingClamped(range.length)
+        if isSound { report.bytes = report.bytes.addingClamped(range.length) }
         // Neither a change by others is the disk's fault, nor an index that is not ours.
         let isForeign = (try? file.foreignChange()) != .some(nil) || file.wasPunched(in: range)
         let damage = Damage(
             entry: entry.id, key: entry.representation.key, range: range,
-            isUnexplained: run.isVerified && !isForeign)
+            isUnexplained: isSound && run.isVerified && !isForeign)
         report.damaged.append(damage)
         log.error(
             "Bytes on disk are damaged", metadata: ["file": "\(file.path)", "range": "\(range)"])
@@ -200,10 +205,13 @@ package struct Scrub: Sendable {
 
     /// From now on it is not served as it is.
     private func withdraw(
-        _ run: StoredRun, _ damage: Damage, _ walk: Walk, _ report: Report
+        _ run: StoredRun, of entry: EntryRecord, _ damage: Damage, _ walk: Walk, _ report: Report
     ) async throws(IndexError) {
         if walk.repairs {
-            _ = try await index.dropRuns(damage.range, of: damage.entry)
+            // By its first byte where it is not sound: of what it says beyond that others may be right.
+            let isSound = entry.grid.chunk(holding: run.range) != nil
+            _ = try await index.dropRuns(
+                isSound ? run.range : .starting(at: run.range.lowerBound, length: 1), of: entry.id)
         } else if report.indexFaults.isEmpty {
             // What was counted once is not counted again when it is found before it is served.
             let isCounted = walk.isCounted || !damage.isUnexplained

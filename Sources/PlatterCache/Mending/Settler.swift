@@ -89,7 +89,7 @@ package final class Settler: Sendable {
                 metadata: ["error": "\(error)"])
             admission.refused(error)
             if error.isForWantOfRoom { evictor.look() }
-            if error.code == .io { damage.damaged(opened.record.id) }
+            if error.code == .io { damage.damaged(opened.record.id, at: 0) }
             damage.distrust(opened, because: error.code == .io ? .failure : .excused)
         }
     }

@@ -51,7 +51,7 @@ package final class Verifier: Sendable {
                 drop(run, of: opened) { [damage] isUnexcused in
                     // Nor is the disk to blame for what somebody has done just now.
                     if isUnexcused, !Self.isForeign(opened.file) {
-                        damage.damaged(opened.record.id)
+                        damage.damaged(opened.record.id, at: run.range.lowerBound)
                     }
                 }
             case .unreadable: drop(run, of: opened)
@@ -67,7 +67,9 @@ package final class Verifier: Sendable {
             return found == run.crc32c ? .intact : .different
         } catch {
             log.error("The disk cannot be read", metadata: ["error": "\(error)"])
-            if error.code == .io { damage.damaged(opened.record.id) }
+            if error.code == .io {
+                damage.damaged(opened.record.id, at: run.range.lowerBound)
+            }
             return .unreadable
         }
     }

@@ -223,13 +223,36 @@ struct EvictionPassTests {
         #expect(try cellar.table.entry(of: record, resource: resource).opened == nil)
     }
 
-    @Test(
-        "holes begin and end on blocks of 64 KiB, inside the chunk, save at the end of the file",
-        arguments: [
-            (0..<65_536, 0..<65_536), (1..<65_536, 65_536..<65_536), (0..<65_537, 0..<65_536),
-            (100_000..<300_000, 131_072..<262_144), (900_000..<1_000_000, 917_504..<1_048_576),
-        ] as [(ByteRange, ByteRange)])
-    func holes(chunk: ByteRange, hole: ByteRange) {
-        #expect(EvictionPass.hole(for: chunk, completeLength: 1_000_000) == hole)
+    @Test("the index knows what a file was left like after its last hole, not after its first")
+    func stamps() async throws {
+        let cellar = try Cellar()
+        let record = try await cellar.fill("film", accessedAt: 1)
+        try await cellar.noteStamp(of: record)
+        #expect(try await cellar.free(3 * chunk) == 0)
+        try await cellar.index.flush()
+        let left = try #require(try cellar.reader().entry(record.id))
+        let file = try cellar.disk.openFile(left.file, left: left.stamp)
+        #expect(try file.foreignChange() == nil)
+    }
+
+    @Test("a file that takes no hole loses one row, and the next entry gives the room")
+    func refused() async throws {
+        let cellar = try Cellar()
+        let old = try await cellar.fill("old", accessedAt: 1)
+        let new = try await cellar.fill("new", accessedAt: 2)
+        cellar.disk.refuseHoles(in: old.file, DiskError(.permission, "test", path: "old"))
+        #expect(try await cellar.free(3 * chunk) == 0)
+        #expect(try cellar.chunks(of: old) == Array(0..<7))
+        #expect(try cellar.chunks(of: new) == Array(0..<5))
+        #expect(cellar.disk.dropped == 4 * chunk)
+    }
+
+    @Test("room that no file gives is not said to be free")
+    func allRefused() async throws {
+        let cellar = try Cellar()
+        let record = try await cellar.fill("film", accessedAt: 1)
+        cellar.disk.refuseHoles(in: record.file, DiskError(.io, "test", path: "film"))
+        #expect(try await cellar.free(3 * chunk) == 3 * chunk)
+        #expect(try cellar.chunks(of: record) == Array(0..<7))
     }
 }

@@ -6,10 +6,12 @@ import Testing
 @Suite("What eviction takes, and how much")
 struct EvictionPolicyTests {
     private let mebibyte: Int64 = 1 << 20
-    private var policy: EvictionPolicy { EvictionPolicy(settings: .init()) }
+    private var policy: EvictionPolicy { policy(maximum: 10 << 30) }
 
+    /// Its blocks are no larger than the chunks of its candidates.
     private func policy(maximum: Int64) -> EvictionPolicy {
         var settings = EvictionPolicy.Settings()
+        settings.block = mebibyte
         settings.maximum = maximum
         return EvictionPolicy(settings: settings)
     }
@@ -27,7 +29,7 @@ struct EvictionPolicyTests {
     }
 
     private func chunks(_ victims: [EvictionPolicy.Victim]) -> [Int64] {
-        victims.map { $0.chunk.lowerBound >> 20 }
+        victims.map { $0.range.lowerBound >> 20 }
     }
 
     // MARK: - How much
@@ -219,6 +221,16 @@ struct EvictionPolicyTests {
         #expect(victims.map(\.bytes) == [3, 15])
     }
 
+    @Test("small chunks go together, as many as take a block, and stay together")
+    func blocks() throws {
+        let policy = EvictionPolicy(settings: .init())
+        #expect(chunks(policy.victims(among: [try candidate(1)], toFree: 1)) == [8])
+        let read = try candidate(1, readers: [(5 << 20)..<(5 << 20) + 1])
+        let victims = policy.victims(among: [read], toFree: .max)
+        #expect(chunks(victims) == [2, 0, 8, 6])
+        #expect(victims.allSatisfy { $0.bytes == 2 * mebibyte })
+    }
+
     @Test("a short last chunk ends with the entry")
     func lastChunk() throws {
         let last: ByteRange = (2 << 20)..<((2 << 20) + 7)
@@ -226,6 +238,6 @@ struct EvictionPolicyTests {
         var candidate = EvictionPolicy.Candidate(entry: EntryID(1), grid: grid)
         candidate.runs = [last]
         let victims = policy.victims(among: [candidate], toFree: .max)
-        #expect(victims.map(\.chunk) == [last])
+        #expect(victims.map(\.range) == [last])
     }
 }

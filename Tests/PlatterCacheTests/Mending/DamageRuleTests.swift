@@ -9,15 +9,19 @@ struct DamageRuleTests {
     private final class Disk {
         private(set) var rule = DamageRule()
 
-        func damaged(_ entry: Int64, _ seconds: Double) -> DamageRule.Verdict {
-            rule.damaged(EntryID(entry), now: Moment.start.advanced(by: .seconds(seconds)))
+        func damaged(
+            _ entry: Int64, at place: Int64, _ seconds: Double
+        ) -> DamageRule.Verdict {
+            rule.damaged(
+                EntryID(entry), at: place * DamageRule.placeLength,
+                now: Moment.start.advanced(by: .seconds(seconds)))
         }
 
         /// As many places as give an object up.
         func ruin(_ entry: Int64, _ seconds: Double) -> DamageRule.Verdict {
-            _ = damaged(entry, seconds)
-            _ = damaged(entry, seconds)
-            return damaged(entry, seconds)
+            _ = damaged(entry, at: 0, seconds)
+            _ = damaged(entry, at: 1, seconds)
+            return damaged(entry, at: 7, seconds)
         }
 
         func foundClean() { rule.foundClean() }
@@ -27,17 +31,30 @@ struct DamageRuleTests {
 
     @Test("three places of an object within a minute give it up")
     func quarantine() {
-        #expect(disk.damaged(1, 0) == .nothing)
-        #expect(disk.damaged(1, 30) == .nothing)
-        #expect(disk.damaged(1, 59) == .quarantine)
-        #expect(disk.damaged(1, 59) == .nothing)
+        #expect(disk.damaged(1, at: 5, 0) == .nothing)
+        #expect(disk.damaged(1, at: 0, 30) == .nothing)
+        #expect(disk.damaged(1, at: 9, 59) == .quarantine)
+        #expect(disk.damaged(1, at: 9, 59) == .nothing)
+    }
+
+    @Test("one place is one, however many come upon it, and wherever in it")
+    func onePlace() {
+        var rule = DamageRule()
+        let first = 3 * DamageRule.placeLength
+        for position in first..<first + 20 {
+            #expect(rule.damaged(EntryID(1), at: position, now: .start) == .nothing)
+        }
+        let last = first + DamageRule.placeLength - 1
+        #expect(rule.damaged(EntryID(1), at: last, now: .start) == .nothing)
+        #expect(rule.damaged(EntryID(1), at: last + 1, now: .start) == .nothing)
+        #expect(rule.damaged(EntryID(1), at: 0, now: .start) == .quarantine)
     }
 
     @Test("places of different objects, or far apart in time, do not")
     func accidents() {
-        for entry in Int64(1)...20 { #expect(disk.damaged(entry, 0) == .nothing) }
-        #expect(disk.damaged(1, 30) == .nothing)
-        #expect(disk.damaged(1, 61) == .nothing)
+        for entry in Int64(1)...20 { #expect(disk.damaged(entry, at: 0, 0) == .nothing) }
+        #expect(disk.damaged(1, at: 1, 30) == .nothing)
+        #expect(disk.damaged(1, at: 2, 61) == .nothing)
         #expect(!disk.rule.isSuspect)
     }
 
@@ -64,6 +81,6 @@ struct DamageRuleTests {
         #expect(disk.rule.isSuspect)
         disk.foundClean()
         #expect(!disk.rule.isSuspect)
-        #expect(disk.damaged(1, 1) == .nothing)
+        #expect(disk.damaged(1, at: 0, 1) == .nothing)
     }
 }

@@ -66,6 +66,10 @@ struct ScrubTests {
         arguments: [true, false])
     func distrusted(isCounted: Bool) async throws {
         let film = try await cellar.fill("a", accessedAt: 1)
+        // In use all the while, so that it is known that nobody else has changed it.
+        let file = try cellar.disk.openFile(film.file, left: nil)
+        defer { withExtendedLifetime(file) {} }
+        if let change = try file.foreignChange() { file.accept(change) }
         // Its row is wrong, and nobody else has touched the file: the disk is to blame.
         let run = StoredRun(range: 3 * Cellar.chunk..<4 * Cellar.chunk, crc32c: 7)
         cellar.index.record([run], in: film.id) { _ in }

@@ -10,13 +10,16 @@ import Testing
 
 @Suite("Bytes that are compared before they are served")
 struct VerifierTests {
+    /// As long as what counts as one place of a disk.
+    private static let chunk: Int64 = 1 << 20
+
     private let cellar: Cellar
     private let record: EntryRecord
     private let verifier: Verifier
     private let reader: IndexReader
 
     init() async throws {
-        let cellar = try Cellar()
+        let cellar = try Cellar(chunkLength: Self.chunk, length: 8 * Self.chunk)
         let record = try await cellar.fill("film", accessedAt: Cellar.now)
         self.cellar = cellar
         self.record = record
@@ -33,15 +36,15 @@ struct VerifierTests {
             executor: IOExecutor(pool: NIOThreadPool.singleton), log: log)
     }
 
-    private var first: ByteRange { 0..<Cellar.chunk }
+    private var first: ByteRange { 0..<Self.chunk }
 
     private func presence() throws -> Presence {
-        try reader.presence(of: record.id, at: 0, upTo: Cellar.chunk)
+        try reader.presence(of: record.id, at: 0, upTo: Self.chunk)
     }
 
     private func verify(_ file: any DataFile, at position: Int64 = 0) async throws {
         let presence = try reader.presence(
-            of: record.id, at: position, upTo: position + Cellar.chunk)
+            of: record.id, at: position, upTo: position + Self.chunk)
         guard case .unverified(let run) = presence else {
             Issue.record("the run is not there, or trusted")
             return
@@ -81,10 +84,10 @@ struct VerifierTests {
     /// Whether the object is given up once three places of it were found to be others.
     private func isGivenUp(after file: any DataFile) async throws -> Bool {
         for chunk in 0..<3 {
-            try flipByte(at: UInt64(Int64(chunk) * Cellar.chunk), of: cellar.path(of: record))
+            try flipByte(at: UInt64(Int64(chunk) * Self.chunk), of: cellar.path(of: record))
         }
         if let change = try file.foreignChange() { file.accept(change) }
-        for chunk in 0..<3 { try await verify(file, at: Int64(chunk) * Cellar.chunk) }
+        for chunk in 0..<3 { try await verify(file, at: Int64(chunk) * Self.chunk) }
         try await cellar.index.flush()
         return try reader.entry(record.id)?.supersededAt != nil
     }
@@ -113,7 +116,7 @@ struct VerifierTests {
         await distrust(because: .failure)
         let path = cellar.path(of: record)
         for chunk in 0..<3 {
-            let position = Int64(chunk) * Cellar.chunk
+            let position = Int64(chunk) * Self.chunk
             try flipByte(at: UInt64(position), of: path)
             try await verify(try cellar.disk.openFile(record.file, left: nil), at: position)
         }

@@ -152,6 +152,8 @@ final class Life {
     ) -> Evictor {
         var limits = EvictionPolicy.Settings()
         limits.maximum = settings.maximum
+        // Its films are small, and nobody is sent pages of its disk.
+        limits.block = 64 << 10
         let recorded = (try? index.makeReader().totalRecordedBytes()) ?? 0
         return Evictor(
             settings: limits, recorded: recorded, table: table, disk: disk, index: index,

@@ -57,7 +57,7 @@ extension Player {
                 drops: (file as? MemoryFile)?.node.drops ?? 0)
         } catch {
             if error.code == .io {
-                life.damage.damaged(reader.opened.record.id)
+                life.damage.damaged(reader.opened.record.id, at: range.lowerBound)
                 life.damage.distrust(reader.opened, because: .failure)
                 if range.lowerBound >= mendedEnd {
                     mendedEnd = range.upperBound
