@@ -65,7 +65,8 @@ class Killed(Rig):
         after = self.audit(cache, f"{what}, after the restart")
         for film in films:
             self.assertEqual(
-                length_of(after.extents(film.path)), film.length, f"{what}: all is recorded")
+                length_of(after.extents(film.path)), film.length,
+                f"{what}: all is recorded\n{platter.log_tail()}")
         return after
 
     def each_kill(

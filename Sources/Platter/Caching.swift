@@ -55,6 +55,11 @@ struct Caching: Sendable {
             table: table, admission: admission, evictor: evictor, damage: damage,
             executor: executor,
             delay: delay, log: log)
+        for origin in configuration.trustedOrigins {
+            log.notice(
+                "Versions that only a weak validator tells apart are taken for one: bytes of two may be mixed",
+                metadata: ["origin": "\(origin)"])
+        }
         let services = FetchServices(
             origin: origins.fetching, disk: store.disk, index: store.index, search: search,
             table: table,

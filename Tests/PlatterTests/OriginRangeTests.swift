@@ -107,7 +107,7 @@ struct OriginRangeTests {
         }
     }
 
-    @Test("one that is refused again opens the film anew; the same version has what was stored of it")
+    @Test("one that is refused again opens the film anew, with what was stored of the same version")
     func refusedAgain() async throws {
         try await Stage.run { stage in
             try await stage.expectRange(0..<100_000)
