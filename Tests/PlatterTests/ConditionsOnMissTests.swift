@@ -48,6 +48,39 @@ struct ConditionsOnMissTests {
         }
     }
 
+    @Test(
+        "what is demanded of one that is not stored holds too",
+        arguments: [
+            ("If-Match: \"v1\"", 206), ("If-Match: \"v2\"", 412), ("If-Match: *", 206),
+            ("If-Match: W/\"v1\"", 206),
+            ("If-Unmodified-Since: Tue, 14 Nov 2023 22:13:20 GMT", 206),
+            ("If-Unmodified-Since: Tue, 14 Nov 2023 22:13:19 GMT", 412),
+        ])
+    func demanded(line: String, status: Int) async throws {
+        let field = HeaderField("Cache-Control", "no-store")
+        try await Stage.run { stage in
+            stage.origin.behave(.head(.extra(field)))
+            let (head, body) = try await stage.get("bytes=1000-1999", fields: [line])
+            #expect(head.status == status)
+            if status == 206 {
+                stage.expect(body, are: 1000..<2000)
+            } else {
+                #expect(body.isEmpty)
+                #expect(head["content-length"] == "0")
+            }
+        }
+    }
+
+    @Test("a tag that is ours says nothing of an origin that has none")
+    func ours() async throws {
+        try await Stage.run { stage in
+            stage.origin.behave(.validator(.none))
+            let (head, body) = try await stage.get("bytes=0-9", fields: ["If-Match: \"ours\""])
+            #expect(head.status == 206)
+            stage.expect(body, are: 0..<10)
+        }
+    }
+
     @Test("and of one that is not stored", arguments: [("\"v1\"", 416), ("\"v2\"", 200)])
     func notStored(tag: String, status: Int) async throws {
         let field = HeaderField("Cache-Control", "no-store")

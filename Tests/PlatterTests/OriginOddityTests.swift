@@ -94,6 +94,15 @@ struct OriginOddityTests {
         }
     }
 
+    @Test("a single whole where a far part was asked for is an accident")
+    func wholeOnce() async throws {
+        try await Stage.run(length: 20_000_000) { stage in
+            stage.origin.behave(.ignoresRange, times: 1)
+            try await stage.expectRange(15_000_000..<15_100_000)
+            try await stage.expectStored(15_000_000..<15_100_000)
+        }
+    }
+
     @Test(
         "chunks that are none give no byte",
         arguments: [

@@ -173,8 +173,9 @@ struct PassageLeg: Sendable {
                     if !course.isHeadSent {
                         if let ending = await sendHead(response, &course, watch) { return ending }
                     }
-                    if let end, course.position >= end { return .complete }
                     guard await handOn(&buffer, upTo: end, &course) else { return .left }
+                    // More than was promised, or than its own head says: of nothing.
+                    if buffer.readableBytes > 0 { return .complete }
                 }
                 await makeWay(after: received, &course)
                 expect(course, watch)

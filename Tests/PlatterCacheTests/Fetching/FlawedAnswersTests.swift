@@ -1,4 +1,5 @@
 import PlatterCore
+import PlatterHTTP
 import Testing
 
 @testable import PlatterCache
@@ -47,5 +48,19 @@ struct FlawedAnswersTests {
             #expect(flaws.add(askedAt: now, now: now) != .lasting)
             if second % 2 == 1 { flaws.end() }
         }
+    }
+
+    @Test("one that came to open an entry is forgotten when the origin has said what there is")
+    func opening() throws {
+        let url = try OriginURL("http://origin.example/film.mp4")
+        let entry = Entry(
+            handle: EntryHandle(1), resource: Resource(key: CacheKey(url.description), url: url))
+        let now = Moment.start
+        #expect(!entry.isFlawedAgain(askedAt: now, now: now))
+        #expect(entry.isFlawedAgain(askedAt: now, now: now))
+        entry.answeredAtAll()
+        #expect(!entry.isFlawedAgain(askedAt: now, now: now))
+        let later = now.advanced(by: FlawedAnswers.memory)
+        #expect(!entry.isFlawedAgain(askedAt: later, now: later))
     }
 }

@@ -69,6 +69,29 @@ struct PassageBodyTests {
         #expect(player.ending == .short)
     }
 
+    @Test("bytes beyond what the head of a part says are of nothing")
+    func beyond() throws {
+        let player = try stage.enters("/1")
+        stage.answers(stage.call("/1"))
+        stage.sends(stage.call("/1"), 100_000)
+        stage.breaks(stage.call("/1"))
+        stage.passes(.seconds(1))
+        stage.answers(
+            stage.call("/1"), 206,
+            [
+                .eTag: "\"v1\"", .contentType: "video/mp4",
+                .contentRange: "bytes 100000-100099/\(PassageStage.length)",
+            ])
+        stage.sends(stage.call("/1"), 500)
+        #expect(player.bytes.count == 100_100)
+        #expect(stage.call("/1")?.request.range == .from(100_100, upTo: PassageStage.length))
+        stage.answers(stage.call("/1"))
+        stage.sends(stage.call("/1"), Self.length - 100_100)
+        stage.ends(stage.call("/1"))
+        #expect(player.ending == .complete)
+        #expect(player.bytes.count == Self.length)
+    }
+
     @Test("never a byte of another version")
     func changed() throws {
         let player = try stage.enters("/1")
