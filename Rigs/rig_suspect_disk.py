@@ -17,9 +17,9 @@ from platter_rigs.processes import binary
 from platter_rigs.raw_http import Connection, Ending, range_of
 from platter_rigs.system_calls import CARRY_ON, Answer, Call, Supervisor
 
-LENGTH = 2_000_000
-#: Bytes of each film that cannot be read, each a sector.
-PLACES = [100_000, 900_000, 1_700_000]
+LENGTH = 4_000_000
+#: Bytes of each film that cannot be read, each a sector, and each in another MiB: nearer ones are one place.
+PLACES = [100_000, 1_900_000, 3_700_000]
 SECTOR = 4096
 SICK = [Film(LENGTH, seed) for seed in (1, 2, 3)]
 WELL = Film(LENGTH, 4)
