@@ -101,8 +101,8 @@ class WriteBack(DiskRig):
         self.mend(platter)
 
     def test_memory_forgets_before_anybody_has_asked(self) -> None:
-        """No player gets a wrong byte. What the next server believes is not looked at: the disk loses the
-        index's own writes too, which is not noticed, and so rows may be as they were some time before."""
+        """No player gets a wrong byte. The disk loses the index's own writes too: rows may be as they were some
+        time before, and none is believed without its bytes."""
         films = [Film(24 * MB, seed) for seed in range(2, 6)]
         platter = self.start_with_known()
         self.origin.pace(bandwidth=30 * MB)
@@ -118,7 +118,9 @@ class WriteBack(DiskRig):
             f"seed {SEED}: {load.received / MB:.0f} MB received while memory forgot "
             f"{forgetful.rounds} times; {self.said(platter)}")
         self.assertGreater(self.told(platter), 0, "the loss is noticed")
+        # It may have been too much for this server to believe the disk ever again.
         self.assertEqual(platter.stop(), 0)
+        self.check_believed(platter)
 
     # What must hold.
 

@@ -44,18 +44,40 @@ final class GroupCommit: Sendable {
     private let queue: DatabaseQueue
     private let failed: @Sendable (IndexError) -> Void
     private let latency: DiskLatency?
+    private let writeBack: IndexWriteBack?
     private let pending = NIOLockedValueBox(Pending())
 
     /// - Parameters:
     ///   - latency: Told how long transactions take.
+    ///   - writeBack: Asked before and after each transaction.
     ///   - failed: Told of every error that a transaction or a command meets.
     init(
-        _ queue: DatabaseQueue, latency: DiskLatency? = nil,
+        _ queue: DatabaseQueue, latency: DiskLatency? = nil, writeBack: IndexWriteBack? = nil,
         failed: @escaping @Sendable (IndexError) -> Void
     ) {
         self.queue = queue
         self.latency = latency
+        self.writeBack = writeBack
         self.failed = failed
+    }
+
+    /// Looks whether the disk has lost some of the index. Then all rows are distrusted, with the next group.
+    func look() {
+        guard writeBack?.look() != nil else { return }
+        append(IndexCommand({ _ in }, completion: { (_: Result<Void, IndexError>) in }))
+    }
+
+    /// The same at the end, when no more groups come. Only on the writer's thread.
+    ///
+    /// - Returns: Whether rows had to be distrusted.
+    func lookLast(_ db: Database) throws -> Bool {
+        guard let writeBack, let losses = writeBack.look() else { return false }
+        try db.inTransaction(.immediate) {
+            try RunRows.distrustAll(db)
+            return .commit
+        }
+        writeBack.settled(losses)
+        return true
     }
 
     /// Transactions made so far.
@@ -133,8 +155,13 @@ final class GroupCommit: Sendable {
             if isDurable { try db.execute(sql: "PRAGMA synchronous = FULL") }
             // Should this fail, the next commits are slower than they need be, and no less right.
             defer { if isDurable { try? db.execute(sql: "PRAGMA synchronous = NORMAL") } }
-            let reports = try latency.measured { try execute(group, db) }
+            let losses = writeBack?.look()
+            let reports = try latency.measured {
+                try execute(group, db, distrustsAll: losses != nil)
+            }
+            if let losses { writeBack?.settled(losses) }
             noteReader(db)
+            look()
             return reports
         } catch {
             let error = IndexError(error)
@@ -152,11 +179,13 @@ final class GroupCommit: Sendable {
         }
     }
 
+    /// - Parameter distrustsAll: What was recorded before, not what the group records.
     private func execute(
-        _ group: [IndexCommand], _ db: Database
+        _ group: [IndexCommand], _ db: Database, distrustsAll: Bool
     ) throws -> [@Sendable () -> Void] {
         var reports: [@Sendable () -> Void] = []
         try db.inTransaction(.immediate) {
+            if distrustsAll { try RunRows.distrustAll(db) }
             for command in group {
                 var report: @Sendable () -> Void = {}
                 do {

@@ -12,15 +12,20 @@ final class IndexFile: Sendable {
     private let path: String
     /// Held for as long as the database is open.
     private let shared: SharedIndexMemory
+    /// The same.
+    let writeBack: IndexWriteBack
     /// The files at the path when it was opened: the database and what SQLite has beside it.
     private let identities: [FileIdentity?]
 
     /// Opens or makes the index and brings its schema up to date.
     ///
-    /// - Parameter failed: Told of every error that a commit meets.
+    /// - Parameters:
+    ///   - lost: As of `IndexWriteBack`.
+    ///   - failed: Told of every error that a commit meets.
     /// - Throws: `.newerSchema`, and then nothing was changed; or what SQLite says.
     init(
         path: String, epoch: UInt64, latency: DiskLatency?,
+        lost: (@Sendable (Int32) -> Int32)? = nil,
         failed: @escaping @Sendable (IndexError) -> Void
     ) throws(IndexError) {
         try IndexPlace(path: path).checkRoom()
@@ -41,7 +46,10 @@ final class IndexFile: Sendable {
         self.epoch = epoch
         self.path = path
         let doubts = Doubts(path: path, identity: identities[0])
-        commits = GroupCommit(queue, latency: latency) { if !doubts.forgive($0) { failed($0) } }
+        writeBack = IndexWriteBack(path: path, lost: lost)
+        commits = GroupCommit(queue, latency: latency, writeBack: writeBack) {
+            if !doubts.forgive($0) { failed($0) }
+        }
     }
 
     private static var configuration: Configuration {
@@ -115,7 +123,12 @@ final class IndexFile: Sendable {
             // Resumed once: the closure runs once, and has one way out.
             queue.asyncWriteWithoutTransaction { [commits] db in
                 commits.commitAll(db)
-                let result = Result { _ = try db.checkpoint(.truncate) }
+                let result = Result {
+                    let first = Result { _ = try db.checkpoint(.truncate) }
+                    // What was lost on the way is told by now.
+                    guard try commits.lookLast(db) else { return try first.get() }
+                    _ = try db.checkpoint(.truncate)
+                }
                 continuation.resume(returning: result.mapError { IndexError($0) })
             }
         }

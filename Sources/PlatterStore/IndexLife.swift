@@ -10,6 +10,8 @@ package final class IndexLife: Sendable {
     package let boot: String
     /// Told how long questions and commits take.
     let latency: DiskLatency?
+    /// As of `IndexWriteBack`; nil is the system's own answer.
+    let lost: (@Sendable (Int32) -> Int32)?
     /// The epoch in use, or 0. Read before every question, so it is no lock.
     private let current: Synchronization.Atomic<UInt64>
     private let state: NIOLockedValueBox<State>
@@ -27,11 +29,13 @@ package final class IndexLife: Sendable {
     ///   - boot: The running boot; see `BootID`.
     ///   - loss: Why there is no index yet.
     init(
-        path: String, boot: String, latency: DiskLatency? = nil, loss: IndexError? = nil
+        path: String, boot: String, latency: DiskLatency? = nil, loss: IndexError? = nil,
+        lost: (@Sendable (Int32) -> Int32)? = nil
     ) {
         self.path = path
         self.boot = boot
         self.latency = latency
+        self.lost = lost
         current = Synchronization.Atomic(loss == nil ? 1 : 0)
         state = NIOLockedValueBox(State(last: 1, loss: loss))
     }

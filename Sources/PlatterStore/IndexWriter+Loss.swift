@@ -19,6 +19,16 @@ extension IndexWriter {
             from: file.epoch)
     }
 
+    /// Looks whether the disk has lost some of what was written to the index: rows may be as they were before,
+    /// and each is compared before it is used. Cheap; waits for nothing.
+    ///
+    /// - Returns: Whether that was noticed since the last look.
+    package func lookForLoss() -> Bool {
+        guard let file else { return false }
+        file.commits.look()
+        return file.writeBack.takeNews()
+    }
+
     /// The file in use was found damaged by other means than its use. Does nothing when it is not that one any
     /// more.
     package func condemn(_ epoch: UInt64, because reason: String) {

@@ -26,13 +26,16 @@ package final class IndexWriter: Sendable {
     /// - Parameters:
     ///   - boot: The running boot; see `BootID`.
     ///   - latency: Told how long commits take.
+    ///   - lost: Says at once whether bytes of the file of a descriptor were lost on their way to the disk: 0, or the
+    ///     number of the error. nil asks the system.
     /// - Throws: `.newerSchema`, and then nothing was changed; or what SQLite says.
     package convenience init(
-        path: String, boot: String, latency: DiskLatency? = nil
+        path: String, boot: String, latency: DiskLatency? = nil,
+        lost: (@Sendable (Int32) -> Int32)? = nil
     ) throws(IndexError) {
         self.init(
             path: path, boot: boot, latency: latency,
-            without: IndexError(.lost, "the index is not open yet"))
+            without: IndexError(.lost, "the index is not open yet"), lost: lost)
         try IndexPlace(path: path).finish()
         try open(epoch: 1)
     }
@@ -42,9 +45,10 @@ package final class IndexWriter: Sendable {
     ///
     /// - Parameter loss: Why it cannot be opened. One that is corrupt is set aside.
     package init(
-        path: String, boot: String, latency: DiskLatency? = nil, without loss: IndexError
+        path: String, boot: String, latency: DiskLatency? = nil, without loss: IndexError,
+        lost: (@Sendable (Int32) -> Int32)? = nil
     ) {
-        life = IndexLife(path: path, boot: boot, latency: latency, loss: loss)
+        life = IndexLife(path: path, boot: boot, latency: latency, loss: loss, lost: lost)
         state = NIOLockedValueBox(.lost([]))
     }
 
@@ -142,7 +146,9 @@ package final class IndexWriter: Sendable {
     }
 
     private func openAny(_ epoch: UInt64) throws(IndexError) -> IndexFile {
-        try IndexFile(path: life.path, epoch: epoch, latency: life.latency) { [life] in
+        try IndexFile(
+            path: life.path, epoch: epoch, latency: life.latency, lost: life.lost
+        ) { [life] in
             life.report($0, from: epoch)
         }
     }

@@ -77,6 +77,13 @@ struct RunRows {
         }
     }
 
+    /// All rows of all entries are to be compared before they are served.
+    static func distrustAll(_ db: Database) throws {
+        try db.execute(
+            sql: "UPDATE cache_chunks SET boot = ?1 WHERE boot NOT IN (?1, ?2)",
+            arguments: [distrusted, failed])
+    }
+
     /// Whether the row is still there and its bytes were right in this boot, or the disk has failed
     /// since: nothing else explains that they are not.
     func isUnexcused(_ run: StoredRun) throws -> Bool {

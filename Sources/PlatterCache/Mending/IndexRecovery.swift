@@ -54,6 +54,11 @@ package final class IndexRecovery: Sendable {
             guard let self, !isStopped.withLockedValue({ $0 }) else { return }
             Task(executorPreference: executor) {
                 self.index.look(isFolderGone: !self.disk.isInPlace)
+                if self.index.lookForLoss() {
+                    self.log.error(
+                        "The disk did not keep what was written of the index; all is checked before it is used"
+                    )
+                }
                 self.lookLater()
             }
         }

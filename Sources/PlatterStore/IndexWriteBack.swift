@@ -1,0 +1,71 @@
+internal import CPlatter
+internal import NIOConcurrencyHelpers
+
+#if canImport(Darwin)
+    internal import Darwin
+#elseif canImport(Musl)
+    internal import Musl
+#else
+    internal import Glibc
+#endif
+
+/// Notices that the disk did not keep what SQLite has written to the index: the memory that had those pages
+/// is used for something else then, and the next look finds them as they were some time before. SQLite
+/// asks only when it empties its log, and tells nobody. Once noticed, all rows are doubted until that is in
+/// the index.
+final class IndexWriteBack: Sendable {
+    private struct State {
+        /// How often a loss was noticed, up to where all rows were distrusted for it, and up to where somebody was
+        /// told.
+        var losses = 0
+        var settled = 0
+        var told = 0
+    }
+
+    /// Open for as long as SQLite has the files open: closing one takes its locks away.
+    private let descriptors: [Int32]
+    private let lost: @Sendable (Int32) -> Int32
+    private let state = NIOLockedValueBox(State())
+
+    /// - Parameters:
+    ///   - path: Of the database, which is open.
+    ///   - lost: Says at once, and once for each descriptor, whether bytes of the file were lost; 0, or the
+    ///     system's number of the error.
+    init(path: String, lost: (@Sendable (Int32) -> Int32)? = nil) {
+        // What cannot be opened cannot be asked about: that is as it was without.
+        descriptors = ["", "-wal"].compactMap {
+            try? openDescriptor(AT_FDCWD, path + $0, flags: O_RDONLY | O_NOFOLLOW)
+        }
+        self.lost = lost ?? { platter_write_error($0) }
+    }
+
+    deinit { for descriptor in descriptors { close(descriptor) } }
+
+    /// Asks the system.
+    ///
+    /// - Returns: How often a loss was noticed up to now; nil when all rows were distrusted since the last one.
+    @discardableResult
+    func look() -> Int? {
+        // All of them: each is told by itself.
+        let isLost = descriptors.map { lost($0) != 0 }.contains(true)
+        return state.withLockedValue { state in
+            if isLost { state.losses += 1 }
+            return state.losses > state.settled ? state.losses : nil
+        }
+    }
+
+    /// All rows are distrusted in the index.
+    ///
+    /// - Parameter losses: As `look` said before that.
+    func settled(_ losses: Int) {
+        state.withLockedValue { $0.settled = max($0.settled, losses) }
+    }
+
+    /// - Returns: Whether a loss was noticed since this was asked before.
+    func takeNews() -> Bool {
+        state.withLockedValue { state in
+            defer { state.told = state.losses }
+            return state.losses > state.told
+        }
+    }
+}
