@@ -67,17 +67,36 @@ final class GroupCommit: Sendable {
         append(IndexCommand({ _ in }, completion: { (_: Result<Void, IndexError>) in }))
     }
 
-    /// The same at the end, when no more groups come. Only on the writer's thread.
-    ///
-    /// - Returns: Whether rows had to be distrusted.
-    func lookLast(_ db: Database) throws -> Bool {
-        guard let writeBack, let losses = writeBack.look() else { return false }
-        try db.inTransaction(.immediate) {
-            try RunRows.distrustAll(db)
-            return .commit
+    /// Tries at the end [3].
+    private static let lastTries = 3
+
+    /// The same at the end, when no more groups come, and all is to be on the disk: the log is empty then.
+    /// Only on the writer's thread.
+    func emptyLast(_ db: Database) throws {
+        for _ in 0..<Self.lastTries {
+            let emptied = Result { _ = try db.checkpoint(.truncate) }
+            // What was lost on the way is told by now.
+            guard let writeBack, let losses = writeBack.look() else { return try emptied.get() }
+            try db.inTransaction(.immediate) {
+                try RunRows.distrustAll(db)
+                return .commit
+            }
+            if empties(db) { writeBack.settled(losses) }
         }
-        writeBack.settled(losses)
-        return true
+        defer { writeBack?.look() }
+        _ = try db.checkpoint(.truncate)
+    }
+
+    /// Whether all of the log is in the database, and both are on the disk: it may have lost what comes first in
+    /// the log, and who opens the index next would go no further.
+    private func empties(_ db: Database) -> Bool {
+        do {
+            _ = try db.checkpoint(.truncate)
+            return true
+        } catch {
+            // A reader holds an old view, or the disk fails again: the next group tries it again.
+            return false
+        }
     }
 
     /// Transactions made so far.
@@ -159,9 +178,10 @@ final class GroupCommit: Sendable {
             let reports = try latency.measured {
                 try execute(group, db, distrustsAll: losses != nil)
             }
-            if let losses { writeBack?.settled(losses) }
+            if let losses, empties(db) { writeBack?.settled(losses) }
             noteReader(db)
-            look()
+            // The next group or look sees to it: not at once, for it may be so each time.
+            writeBack?.look()
             return reports
         } catch {
             let error = IndexError(error)

@@ -123,12 +123,7 @@ final class IndexFile: Sendable {
             // Resumed once: the closure runs once, and has one way out.
             queue.asyncWriteWithoutTransaction { [commits] db in
                 commits.commitAll(db)
-                let result = Result {
-                    let first = Result { _ = try db.checkpoint(.truncate) }
-                    // What was lost on the way is told by now.
-                    guard try commits.lookLast(db) else { return try first.get() }
-                    _ = try db.checkpoint(.truncate)
-                }
+                let result = Result { try commits.emptyLast(db) }
                 continuation.resume(returning: result.mapError { IndexError($0) })
             }
         }

@@ -41,6 +41,9 @@ final class IndexWriteBack: Sendable {
 
     deinit { for descriptor in descriptors { close(descriptor) } }
 
+    /// Whether a loss was noticed, and not all rows were distrusted for it since.
+    var isDoubted: Bool { state.withLockedValue { $0.losses > $0.settled } }
+
     /// Asks the system.
     ///
     /// - Returns: How often a loss was noticed up to now; nil when all rows were distrusted since the last one.

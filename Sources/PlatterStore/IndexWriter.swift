@@ -94,8 +94,8 @@ package final class IndexWriter: Sendable {
         try await file.emptyLog()
     }
 
-    /// Commits what is pending, empties the WAL and closes the file. What is asked for later fails
-    /// with `.closed`. A second call does nothing.
+    /// Commits what is pending, empties the WAL and closes the file, and sets it aside where the disk keeps
+    /// losing what is written of it. What is asked for later fails with `.closed`. A second call does nothing.
     package func close() async throws(IndexError) {
         let last = state.withLockedValue { state in
             defer { state = .closed }
@@ -107,6 +107,8 @@ package final class IndexWriter: Sendable {
             emptied = .failure(error)
         }
         try file.close()
+        // Who opens it next may find rows as they were some time before, and would believe them.
+        if file.writeBack.isDoubted { try IndexPlace(path: life.path).setAside() }
         try emptied.get()
     }
 

@@ -8,8 +8,8 @@ import Testing
 @Suite("An index that the disk did not keep")
 struct IndexWriteBackTests {
     private let folder: TemporaryFolder
-    /// What the system has to say; it says so once.
-    private let answer = NIOLockedValueBox<Int32>(0)
+    /// What the system has to say, and whether only once.
+    private let answer = NIOLockedValueBox<(number: Int32, isOnce: Bool)>((0, true))
     private let index: IndexWriter
     private let entry: EntryRecord
 
@@ -21,12 +21,12 @@ struct IndexWriteBackTests {
     }
 
     private static func open(
-        _ folder: TemporaryFolder, _ answer: NIOLockedValueBox<Int32>
+        _ folder: TemporaryFolder, _ answer: NIOLockedValueBox<(number: Int32, isOnce: Bool)>
     ) throws -> IndexWriter {
         try IndexWriter(path: folder.path + "/index.sqlite", boot: "boot 1") { _ in
             answer.withLockedValue { answer in
-                defer { answer = 0 }
-                return answer
+                defer { if answer.isOnce { answer.number = 0 } }
+                return answer.number
             }
         }
     }
@@ -37,7 +37,9 @@ struct IndexWriteBackTests {
         try index.makeReader().presence(of: entry.id, at: position, upTo: position + 10)
     }
 
-    private func lose() { answer.withLockedValue { $0 = EIO } }
+    private func lose(isOnce: Bool = true) {
+        answer.withLockedValue { $0 = (EIO, isOnce) }
+    }
 
     @Test("nothing is doubted without need")
     func kept() async throws {
@@ -75,5 +77,14 @@ struct IndexWriteBackTests {
         let next = try Self.open(folder, answer)
         #expect(try presence(of: next) == .unverified(run(0..<10)))
         try await next.close()
+    }
+
+    @Test("one that the disk never keeps is set aside at the end")
+    func setAside() async throws {
+        lose(isOnce: false)
+        try await index.close()
+        let path = folder.path + "/index.sqlite"
+        #expect(!FileManager.default.fileExists(atPath: path))
+        #expect(FileManager.default.fileExists(atPath: path + ".lost"))
     }
 }
