@@ -98,21 +98,6 @@ struct OriginChangeTests {
         }
     }
 
-    @Test("a single refusal of a range throws nothing away", arguments: [nil, "512"])
-    func refusedOnce(length: String?) async throws {
-        try await Stage.run { stage in
-            try await stage.expectRange(0..<2_000_000)
-            try await stage.untilPresent(2_000_000)
-            let fields = length.map { [HeaderField("Content-Range", "bytes */\($0)")] } ?? []
-            stage.origin.behave(
-                .answers(CannedAnswer(status: 416, fields: fields)), times: 1)
-            try await stage.expectRange(3_000_000..<4_000_000)
-            stage.origin.resetLedger()
-            try await stage.expectRange(0..<2_000_000)
-            #expect(stage.origin.ledger.requests == 0)
-        }
-    }
-
     @Test("an origin that goes back and forth between two versions gives each response one of them")
     func flapping() async throws {
         try await Stage.run { stage in
