@@ -29,6 +29,8 @@ final class IndexFile: Sendable {
         failed: @escaping @Sendable (IndexError) -> Void
     ) throws(IndexError) {
         try IndexPlace(path: path).checkRoom()
+        // Without it a quota that is used up counts as a disk that fails.
+        _ = IndexQuota.isTold
         do {
             queue = try DatabaseQueue(path: path, configuration: Self.configuration)
             let isNewer = try queue.read { try IndexSchema.migrator.hasBeenSuperseded($0) }

@@ -222,6 +222,9 @@ struct IndexFaultTests {
         #expect(told.withLockedValue { $0 } == .lost)
     }
 
+    @Test("is told of a full disk where a quota is used up, in each build of SQLite")
+    func quota() { #expect(IndexQuota.isTold) }
+
     @Test("keeps what a person wants kept from being evicted, however late that is said")
     func pinned() async throws {
         let wish = NewDownload(

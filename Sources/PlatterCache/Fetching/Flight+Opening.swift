@@ -123,7 +123,7 @@ extension Flight {
                 fields: StoredFields.serialised(StoredFields.select(from: fields)),
                 createdAt: services.wallClock(), hasReturned: services.table.hasChanged(key))
         else { throw IndexError(.constraint, "the entry's lengths are out of range") }
-        let record = try await services.index.openEntry(new)
+        let record = try await openEntry(new)
         do {
             return try services.table.open(record)
         } catch  where error.code == .missing {
@@ -138,6 +138,17 @@ extension Flight {
                 throw error
             }
         }
+    }
+
+    /// When the index has no room for a row, some is made and it is tried once more. The disk need not look
+    /// full: it may be a quota that is used up.
+    private func openEntry(_ new: NewEntry) async throws -> EntryRecord {
+        do {
+            return try await services.index.openEntry(new)
+        } catch {
+            guard error.isForWantOfRoom, await services.evictor.makeRoom() else { throw error }
+        }
+        return try await services.index.openEntry(new)
     }
 
     /// Entries removed for the sake of a new file [2].
