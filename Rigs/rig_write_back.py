@@ -87,8 +87,8 @@ class WriteBack(DiskRig):
         self.mend(platter)
 
     def test_what_is_lost_is_noticed_at_the_end(self) -> None:
-        """A server that ends asks for what was written last, of the index too: one that the disk cannot keep is set
-        aside, and the next server believes nothing."""
+        """A server that ends asks for what was written last, of the index too: one that the disk cannot keep is
+        marked or set aside, and the next server believes nothing."""
         films = [Film(20 * MB, seed) for seed in (2, 3)]
         platter = self.start_with_known()
         for film in films:
@@ -96,12 +96,14 @@ class WriteBack(DiskRig):
         self.assertEqual(platter.stop(), 0)
         self.assertGreater(self.told(platter), 0, "the loss is noticed")
         self.check_believed(platter)
+        figure(f"in doubt at the end: {self.is_doubted(platter)}")
         platter = self.start()
         for film in (*films, self.known):
             self.read(platter, film)
         (self.memory / "other").unlink()
         self.wait_until(lambda: self.has_index(platter), NOTICED, "there is an index again")
         self.check_back(platter, Film(20 * MB, 9))
+        self.wait_until(lambda: not self.is_doubted(platter), NOTICED, "the index is kept again")
         self.check_new(platter, Film(10 * MB, 10))
 
     @unittest.skipUnless(is_long(), "the disk may lose what the file system needs itself")
@@ -137,6 +139,9 @@ class WriteBack(DiskRig):
             return bool(platter.sql("SELECT count(*) FROM cache_chunks"))
         except RuntimeError:
             return False
+
+    def is_doubted(self, platter: Platter) -> bool:
+        return (platter.cache / "index.sqlite.doubted").exists()
 
     def said(self, platter: Platter) -> str:
         return f"noticed {self.told(platter)} times; {self.faults(platter) or 'no other fault'}"

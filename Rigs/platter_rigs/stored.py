@@ -67,6 +67,8 @@ def stored(cache: Path, versions: Mapping[str, Sequence[int]] | None = None) -> 
     """
     result = Stored()
     files: set[str] = set()
+    # Whoever opens it next compares all.
+    is_doubted = (cache / "index.sqlite.doubted").exists()
     with tempfile.TemporaryDirectory(prefix="platter-index-") as folder:
         for path in cache.glob("index.sqlite*"):
             # Made anew for the copy; a real one may have been left in any state.
@@ -77,9 +79,10 @@ def stored(cache: Path, versions: Mapping[str, Sequence[int]] | None = None) -> 
             tables = {name for (name,) in index.execute("SELECT name FROM sqlite_master")}
             if "cache_chunks" in tables:
                 files = {file for (file,) in index.execute("SELECT file FROM cache_entries")}
-                result.rows = [_row(columns, versions or {}) for columns in index.execute(
-                    'SELECT key, file, start, "end", crc32c, boot FROM cache_chunks '
-                    "JOIN cache_entries ON id = entry ORDER BY entry, start")]
+                result.rows = [
+                    _row(columns, versions or {}, is_doubted) for columns in index.execute(
+                        'SELECT key, file, start, "end", crc32c, boot FROM cache_chunks '
+                        "JOIN cache_entries ON id = entry ORDER BY entry, start")]
     seeds: dict[str, int] = {}
     for row in result.rows:
         if row.seed != seeds.setdefault(row.file, row.seed):
@@ -93,7 +96,8 @@ def stored(cache: Path, versions: Mapping[str, Sequence[int]] | None = None) -> 
 
 
 def _row(
-    columns: tuple[str, str, int, int, int, str], versions: Mapping[str, Sequence[int]]
+    columns: tuple[str, str, int, int, int, str], versions: Mapping[str, Sequence[int]],
+    is_doubted: bool
 ) -> Row:
     key, file, start, end, crc32c, boot = columns
     path, own = re.search(r"(/ramp/\d+/(\d+))$", key).groups()
@@ -101,7 +105,7 @@ def _row(
     for other in versions.get(path, ()):
         if crc32c_of_ramp(start, end, other) == crc32c:
             seed = other
-    return Row(path, seed, file, start, end, crc32c, boot == BOOT)
+    return Row(path, seed, file, start, end, crc32c, boot == BOOT and not is_doubted)
 
 
 def _judge(row: Row, cache: Path, result: Stored) -> None:

@@ -14,7 +14,7 @@ internal import CPlatter
 /// ```
 /// CACHEDIR.TAG   says that the folder is ours, and tells backups to leave it out
 /// lock           held with flock(2) by the process that uses the folder
-/// index.sqlite   the index (and its -wal and -shm, and one that was lost)
+/// index.sqlite   the index (and its -wal and -shm, one that was lost, and a mark while it is in doubt)
 /// objects/ab/…   data files, by the first two digits of their names
 /// ballast        room that is given back when the disk is full
 /// ```

@@ -67,10 +67,37 @@ final class GroupCommit: Sendable {
         append(IndexCommand({ _ in }, completion: { (_: Result<Void, IndexError>) in }))
     }
 
+    /// Looks at the start, before anybody reads: what the one before has left in doubt is so still. Only on the
+    /// writer's thread.
+    ///
+    /// - Throws: When that cannot be noted, or the index is damaged.
+    func distrustFirst(_ db: Database) throws {
+        guard let writeBack, let losses = writeBack.look() else { return }
+        // Some of its pages may be older than others.
+        let fault = try String.fetchOne(db, sql: "PRAGMA quick_check(1)") ?? ""
+        guard fault == "ok" else {
+            throw IndexError(
+                IndexError.isUnread(fault) ? .io : .corrupt,
+                "the disk did not keep all of the index: \(fault)")
+        }
+        try db.inTransaction(.immediate) {
+            try RunRows.distrustAll(db, rewriting: true)
+            return .commit
+        }
+        settle(losses, db)
+    }
+
+    /// Puts on the disk that all rows are distrusted, after the loss of that number.
+    private func settle(_ losses: Int, _ db: Database) {
+        // What was lost on the way is told by now.
+        guard let writeBack, empties(db), writeBack.look() == losses else { return }
+        writeBack.settled(losses)
+    }
+
     /// Tries at the end [3].
     private static let lastTries = 3
 
-    /// The same at the end, when no more groups come, and all is to be on the disk: the log is empty then.
+    /// Looks at the end, when no more groups come, and all is to be on the disk: the log is empty then.
     /// Only on the writer's thread.
     func emptyLast(_ db: Database) throws {
         for _ in 0..<Self.lastTries {
@@ -81,7 +108,7 @@ final class GroupCommit: Sendable {
                 try RunRows.distrustAll(db)
                 return .commit
             }
-            if empties(db) { writeBack.settled(losses) }
+            settle(losses, db)
         }
         defer { writeBack?.look() }
         _ = try db.checkpoint(.truncate)
@@ -178,7 +205,7 @@ final class GroupCommit: Sendable {
             let reports = try latency.measured {
                 try execute(group, db, distrustsAll: losses != nil)
             }
-            if let losses, empties(db) { writeBack?.settled(losses) }
+            if let losses { settle(losses, db) }
             noteReader(db)
             // The next group or look sees to it: not at once, for it may be so each time.
             writeBack?.look()

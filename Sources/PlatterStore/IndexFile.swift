@@ -48,9 +48,17 @@ final class IndexFile: Sendable {
         self.epoch = epoch
         self.path = path
         let doubts = Doubts(path: path, identity: identities[0])
-        writeBack = IndexWriteBack(path: path, lost: lost)
+        writeBack = try IndexWriteBack(path: path, identity: identities[0], lost: lost)
         commits = GroupCommit(queue, latency: latency, writeBack: writeBack) {
             if !doubts.forgive($0) { failed($0) }
+        }
+        do {
+            // Before anybody can read.
+            try queue.writeWithoutTransaction { try commits.distrustFirst($0) }
+        } catch {
+            let error = IndexError(error)
+            // All goes to the origin until it can be written: no reason to end the program.
+            throw error.code == .readOnly ? IndexError(.io, error.message) : error
         }
     }
 

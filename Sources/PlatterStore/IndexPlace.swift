@@ -62,12 +62,15 @@ struct IndexPlace {
     private static let suffixes = ["", "-wal", "-shm"]
     private static let lostSuffix = ".lost"
     private static let markerSuffix = ".giving-up"
+    private static let doubtSuffix = ".doubted"
 
     let path: String
 
     /// All that may lie at the path of an index, and beside it.
     static func names(of index: String) -> Set<String> {
-        Set(suffixes.flatMap { [index + $0, index + lostSuffix + $0] } + [index + markerSuffix])
+        Set(
+            suffixes.flatMap { [index + $0, index + lostSuffix + $0] }
+                + [index + markerSuffix, index + doubtSuffix])
     }
 
     /// Of the database and the files beside it; nil where there is none.
@@ -106,6 +109,34 @@ struct IndexPlace {
     func finish() throws(IndexError) {
         if try FileIdentity.at(marker) != nil { try setAside() }
     }
+
+    /// While this file is there, what lies at the path may be as it was some time before: whoever opens it next
+    /// compares all rows before they are used. It need not outlive a boot, after which that is done anyway.
+    private var doubt: String { path + Self.doubtSuffix }
+
+    /// - Throws: When that cannot be told.
+    var isDoubted: Bool {
+        get throws(IndexError) { try FileIdentity.at(doubt) != nil }
+    }
+
+    /// Nothing is made where the index is gone: the folder may be another one by now.
+    ///
+    /// - Parameter identity: Of the database that is open.
+    /// - Returns: Whether the mark is there.
+    func markDoubted(_ identity: FileIdentity?) -> Bool {
+        do throws(IndexError) {
+            guard let identity, try FileIdentity.at(path) == identity else { return false }
+        } catch {
+            return false
+        }
+        let descriptor = creat(doubt, 0o600)
+        guard descriptor >= 0 else { return false }
+        close(descriptor)
+        return true
+    }
+
+    /// - Returns: Whether the mark is gone.
+    func unmark() -> Bool { unlink(doubt) == 0 || errno == ENOENT }
 
     /// SQLite maps the file that its connections share into memory, and where that finds no room the
     /// program is killed: so it is made sure of before.

@@ -12,7 +12,7 @@ internal import NIOConcurrencyHelpers
 /// Notices that the disk did not keep what SQLite has written to the index: the memory that had those pages
 /// is used for something else then, and the next look finds them as they were some time before. SQLite
 /// asks only when it empties its log, and tells nobody. Once noticed, all rows are doubted until that is in
-/// the index.
+/// the index, and on the disk. So long a mark lies beside it, for whoever opens it next.
 final class IndexWriteBack: Sendable {
     private struct State {
         /// How often a loss was noticed, up to where all rows were distrusted for it, and up to where somebody was
@@ -20,18 +20,30 @@ final class IndexWriteBack: Sendable {
         var losses = 0
         var settled = 0
         var told = 0
+        /// Whether the mark lies beside the index.
+        var isMarked = false
     }
 
     /// Open for as long as SQLite has the files open: closing one takes its locks away.
     private let descriptors: [Int32]
     private let lost: @Sendable (Int32) -> Int32
-    private let state = NIOLockedValueBox(State())
+    private let place: IndexPlace
+    private let identity: FileIdentity?
+    private let state: NIOLockedValueBox<State>
 
     /// - Parameters:
     ///   - path: Of the database, which is open.
+    ///   - identity: Of that file.
     ///   - lost: Says at once, and once for each descriptor, whether bytes of the file were lost; 0, or the
     ///     system's number of the error.
-    init(path: String, lost: (@Sendable (Int32) -> Int32)? = nil) {
+    /// - Throws: When it cannot be told whether the one before has left it in doubt.
+    init(
+        path: String, identity: FileIdentity?, lost: (@Sendable (Int32) -> Int32)? = nil
+    ) throws(IndexError) {
+        place = IndexPlace(path: path)
+        self.identity = identity
+        let isMarked = try place.isDoubted
+        state = NIOLockedValueBox(State(losses: isMarked ? 1 : 0, isMarked: isMarked))
         // What cannot be opened cannot be asked about: that is as it was without.
         descriptors = ["", "-wal"].compactMap {
             try? openDescriptor(AT_FDCWD, path + $0, flags: O_RDONLY | O_NOFOLLOW)
@@ -53,15 +65,31 @@ final class IndexWriteBack: Sendable {
         let isLost = descriptors.map { lost($0) != 0 }.contains(true)
         return state.withLockedValue { state in
             if isLost { state.losses += 1 }
-            return state.losses > state.settled ? state.losses : nil
+            guard state.losses > state.settled else { return nil }
+            if !state.isMarked { state.isMarked = place.markDoubted(identity) }
+            return state.losses
         }
     }
 
-    /// All rows are distrusted in the index.
+    /// Whether the next one finds the mark.
+    func mark() -> Bool {
+        state.withLockedValue { state in
+            // Not as noted: somebody may have removed it.
+            state.isMarked = place.markDoubted(identity)
+            return state.isMarked
+        }
+    }
+
+    /// All rows are distrusted in the index, and that is on the disk.
     ///
     /// - Parameter losses: As `look` said before that.
     func settled(_ losses: Int) {
-        state.withLockedValue { $0.settled = max($0.settled, losses) }
+        state.withLockedValue { state in
+            state.settled = max(state.settled, losses)
+            guard state.isMarked, state.losses <= state.settled else { return }
+            // One that stays costs the next one comparisons that are not needed.
+            state.isMarked = !place.unmark()
+        }
     }
 
     /// - Returns: Whether a loss was noticed since this was asked before.

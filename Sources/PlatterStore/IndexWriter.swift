@@ -94,8 +94,9 @@ package final class IndexWriter: Sendable {
         try await file.emptyLog()
     }
 
-    /// Commits what is pending, empties the WAL and closes the file, and sets it aside where the disk keeps
-    /// losing what is written of it. What is asked for later fails with `.closed`. A second call does nothing.
+    /// Commits what is pending, empties the WAL and closes the file. Where the disk keeps losing what is written
+    /// of it the next one finds a mark and compares all rows; without a mark it is set aside. What is asked for
+    /// later fails with `.closed`. A second call does nothing.
     package func close() async throws(IndexError) {
         let last = state.withLockedValue { state in
             defer { state = .closed }
@@ -106,9 +107,17 @@ package final class IndexWriter: Sendable {
         do throws(IndexError) { emptied = .success(try await file.emptyLog()) } catch {
             emptied = .failure(error)
         }
-        try file.close()
+        let closed: Result<Void, IndexError>
+        do throws(IndexError) { closed = .success(try file.close()) } catch {
+            closed = .failure(error)
+        }
+        // What SQLite has written last may be lost too.
+        file.writeBack.look()
         // Who opens it next may find rows as they were some time before, and would believe them.
-        if file.writeBack.isDoubted { try IndexPlace(path: life.path).setAside() }
+        if file.writeBack.isDoubted, !file.writeBack.mark() {
+            try IndexPlace(path: life.path).setAside()
+        }
+        try closed.get()
         try emptied.get()
     }
 

@@ -78,9 +78,15 @@ struct RunRows {
     }
 
     /// All rows of all entries are to be compared before they are served.
-    static func distrustAll(_ db: Database) throws {
+    ///
+    /// - Parameter rewriting: Writes also those that say so: the disk may have them as they were before.
+    static func distrustAll(_ db: Database, rewriting: Bool = false) throws {
+        let others = "boot NOT IN (?1, ?2)"
         try db.execute(
-            sql: "UPDATE cache_chunks SET boot = ?1 WHERE boot NOT IN (?1, ?2)",
+            sql: """
+                UPDATE cache_chunks SET boot = iif(\(others), ?1, boot)
+                WHERE \(rewriting ? "TRUE" : others)
+                """,
             arguments: [distrusted, failed])
     }
 

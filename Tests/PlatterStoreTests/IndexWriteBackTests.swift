@@ -41,6 +41,27 @@ struct IndexWriteBackTests {
         answer.withLockedValue { $0 = (EIO, isOnce) }
     }
 
+    private func keep() { answer.withLockedValue { $0 = (0, true) } }
+
+    private var path: String { folder.path + "/index.sqlite" }
+    private var mark: String { path + ".doubted" }
+
+    private func exists(_ path: String) -> Bool { FileManager.default.fileExists(atPath: path) }
+
+    /// What the next one finds, on a disk that keeps what it is given.
+    private func expectDoubted(in folder: TemporaryFolder) async throws {
+        keep()
+        let next = try Self.open(folder, answer)
+        #expect(try presence(of: next) == .unverified(run(0..<10)))
+        #expect(!exists(folder.path + "/index.sqlite.doubted"))
+        try await next.record([run(20..<30)], in: entry.id)
+        try await next.close()
+        let third = try Self.open(folder, answer)
+        #expect(try presence(of: third) == .unverified(run(0..<10)))
+        #expect(try presence(of: third, at: 20) == .present(20..<30))
+        try await third.close()
+    }
+
     @Test("nothing is doubted without need")
     func kept() async throws {
         #expect(!index.lookForLoss())
@@ -76,15 +97,81 @@ struct IndexWriteBackTests {
         try await index.close()
         let next = try Self.open(folder, answer)
         #expect(try presence(of: next) == .unverified(run(0..<10)))
+        #expect(!exists(mark))
         try await next.close()
     }
 
-    @Test("one that the disk never keeps is set aside at the end")
-    func setAside() async throws {
+    @Test("one that the disk never keeps is marked at the end, and the next one doubts all of it")
+    func marked() async throws {
         lose(isOnce: false)
         try await index.close()
-        let path = folder.path + "/index.sqlite"
-        #expect(!FileManager.default.fileExists(atPath: path))
-        #expect(FileManager.default.fileExists(atPath: path + ".lost"))
+        #expect(exists(path))
+        #expect(exists(mark))
+        try await expectDoubted(in: folder)
+    }
+
+    @Test("one that cannot be marked either is set aside at the end")
+    func setAside() async throws {
+        try FileManager.default.createDirectory(atPath: mark, withIntermediateDirectories: false)
+        lose(isOnce: false)
+        try await index.close()
+        #expect(!exists(path))
+        #expect(exists(path + ".lost"))
+    }
+
+    @Test("a crash after a loss was noticed leaves the mark")
+    func crashed() async throws {
+        lose(isOnce: false)
+        #expect(index.lookForLoss())
+        #expect(exists(mark))
+        // All is written to memory by then, and nothing is under way.
+        try await index.flush()
+        #expect(exists(mark))
+        let copy = try TemporaryFolder()
+        for suffix in ["", "-wal", ".doubted"] {
+            try FileManager.default.copyItem(
+                atPath: path + suffix, toPath: copy.path + "/index.sqlite" + suffix)
+        }
+        try await expectDoubted(in: copy)
+    }
+
+    @Test("the mark goes as soon as the disk has kept that all is doubted")
+    func settled() async throws {
+        lose()
+        #expect(index.lookForLoss())
+        try await index.flush()
+        #expect(!exists(mark))
+        #expect(try presence(of: index) == .unverified(run(0..<10)))
+    }
+
+    @Test("a mark whose rows are still believed has them doubted before anybody reads")
+    func believed() async throws {
+        try await index.close()
+        try Data().write(to: URL(fileURLWithPath: mark))
+        try await expectDoubted(in: folder)
+    }
+
+    @Test("it stays for as long as the disk keeps nothing")
+    func stays() async throws {
+        try await index.close()
+        try Data().write(to: URL(fileURLWithPath: mark))
+        lose(isOnce: false)
+        let next = try Self.open(folder, answer)
+        #expect(try presence(of: next) == .unverified(run(0..<10)))
+        #expect(exists(mark))
+        #expect(next.lookForLoss())
+        try await next.close()
+        try await expectDoubted(in: folder)
+    }
+
+    @Test("nothing is marked where the index is gone")
+    func gone() async throws {
+        for suffix in ["", "-wal", "-shm"] { #expect(unlink(path + suffix) == 0) }
+        lose(isOnce: false)
+        #expect(index.lookForLoss())
+        #expect(!exists(mark))
+        // There is nothing to write it to.
+        try? await index.close()
+        #expect(!exists(mark))
     }
 }
