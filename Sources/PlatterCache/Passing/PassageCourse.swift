@@ -57,6 +57,8 @@ struct PassageCourse: Hashable, Sendable {
     private var fault: Fault?
     /// Requests in a row that brought nothing, or next to nothing.
     private var failures = 0
+    /// Answers in a row that ended early with next to nothing.
+    private var scantAnswers = 0
     /// Answers in a row that could not be used.
     private var untrusted = 0
     /// Where the request began.
@@ -123,8 +125,8 @@ struct PassageCourse: Hashable, Sendable {
         switch ending {
         case .satisfied: return .end(.complete)
         case .complete where promise == nil: return .end(.complete)
-        // A server may send less than it was asked for.
-        case .complete where position > start: return .ask(at: now)
+        // A server may send less than it was asked for, if that is not next to nothing again and again.
+        case .complete where position > start: if !isScantAgain() { return .ask(at: now) }
         case .complete, .broken: break
         case .untrusted:
             untrusted += 1
@@ -140,14 +142,22 @@ struct PassageCourse: Hashable, Sendable {
         return again(now: now, jitter: jitter)
     }
 
+    private mutating func isScantAgain() -> Bool {
+        let isScant = position - start < limits.alignment
+        scantAnswers = isScant ? min(scantAnswers + 1, 1 << 16) : 0
+        return scantAnswers >= limits.scantAnswers
+    }
+
     private mutating func again(now: Moment, jitter: Double) -> Action {
         let brought = position - start
         // One that breaks off on its way is worth asking at once.
         if brought >= limits.alignment {
-            failures = 0
+            (failures, scantAnswers) = (0, 0)
             return .ask(at: now)
         }
-        failures = brought > 0 ? 1 : min(failures + 1, 1 << 16)
+        failures =
+            brought > 0
+            ? max(1, scantAnswers - limits.scantAnswers + 1) : min(failures + 1, 1 << 16)
         let pause = Backoff(limits: limits).pause(
             failures: failures, isWaitedFor: true, jitter: jitter)
         let next = now.advanced(by: pause)

@@ -138,7 +138,7 @@ extension FetchScheduler {
         }
         judge(flight, id, outcome, jitter: jitter, now: now)
         let isEmptyHanded = flight.mark <= flight.range.lowerBound
-        let broughtNothing = isEmptyHanded && !flight.rest.isEmpty
+        let isShort = !flight.rest.isEmpty
         let isSuspect = mayBeOneTooMany(flight, id, outcome)
         entries[flight.entry]?.hasHungUp = flight.isCancelled
         if let start = flight.distrustedStart {
@@ -156,18 +156,19 @@ extension FetchScheduler {
             noteSpeed(of: flight)
         }
         unsettle(flight.entry)
+        let isScantAgain = countScant(flight, outcome, isShort: isShort)
         var actions: [SchedulerAction] = []
         switch outcome {
         case _ where flight.isCancelled: break
         // To ask at once again for what did not come would spin.
-        case .ended where broughtNothing:
+        case .ended where isEmptyHanded && isShort:
             actions = back(off: flight, id, jitter: jitter, now: now)
-        case .ended: break
+        case .ended where !isScantAgain: break
         // One that breaks off on its way is worth asking at once.
         case .retryable(after: nil)
         where flight.mark - flight.range.lowerBound >= limits.alignment: break
         case .overwritten: actions = overwritten(flight.entry, now: now)
-        case .retryable, .throttled, .untrusted:
+        case .ended, .retryable, .throttled, .untrusted:
             actions = back(off: flight, id, jitter: jitter, now: now)
         case .failed(let failure):
             actions = end(

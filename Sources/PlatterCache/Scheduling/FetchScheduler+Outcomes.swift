@@ -87,6 +87,34 @@ extension FetchScheduler {
         return fail(entry, .store) + dropUnwanted(of: entry)
     }
 
+    /// Counts answers in a row that end early with next to nothing. A server may send less than it was asked
+    /// for, but one that goes on like this is no better than one that fails, though bytes come.
+    ///
+    /// - Parameter isShort: The flight did not bring all that it was to.
+    /// - Returns: Whether these are too many to ask at once again.
+    mutating func countScant(
+        _ flight: FlightState, _ outcome: FlightOutcome, isShort: Bool
+    ) -> Bool {
+        switch outcome {
+        case .ended, .retryable(after: nil): break
+        case .retryable, .throttled, .untrusted, .overwritten, .failed: return false
+        }
+        // Without a byte it is a failure, and counts as one.
+        let brought = max(0, flight.mark - flight.range.lowerBound)
+        guard !flight.isCancelled, brought > 0, var state = entries[flight.entry] else {
+            return false
+        }
+        if isShort, brought < limits.alignment {
+            state.scantAnswers = min(state.scantAnswers + 1, 1 << 16)
+            // Each byte ends the count of failures.
+            state.failures = max(state.failures, state.scantAnswers - limits.scantAnswers)
+        } else {
+            state.scantAnswers = 0
+        }
+        entries[flight.entry] = state
+        return state.scantAnswers >= limits.scantAnswers
+    }
+
     mutating func back(
         off flight: FlightState, _ id: FlightID, jitter: Double, now: Moment
     ) -> [SchedulerAction] {

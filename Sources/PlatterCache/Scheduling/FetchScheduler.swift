@@ -27,6 +27,8 @@ package struct FetchScheduler: Sendable {
         var known = RangeSet<Int64>()
         /// Failures since the last byte arrived.
         var failures = 0
+        /// Answers in a row that ended early with next to nothing.
+        var scantAnswers = 0
         var notBefore: Moment?
         /// When somebody else wrote to its file while a flight did.
         var overwrittenAt: Moment?

@@ -85,6 +85,26 @@ struct PassageCourseTests {
         #expect(ended(.complete, at: 3) == .ask(at: Self.at(3)))
     }
 
+    @Test(
+        "from the third short answer in a row that brings next to nothing there are pauses, which grow"
+    )
+    mutating func scant() {
+        beginsBody()
+        let waits = [0, 0, 0.25, 0.5, 1, 1]
+        for (number, wait) in waits.enumerated() {
+            let time = 2 + 10 * Double(number)
+            course.handedOn(10, now: Self.at(time))
+            #expect(ended(.complete, at: time) == .ask(at: Self.at(time + wait)))
+            course.begins()
+        }
+        // The first that is of use ends them.
+        course.handedOn(mib, now: Self.at(70))
+        #expect(ended(.complete, at: 70) == .ask(at: Self.at(70)))
+        course.begins()
+        course.handedOn(10, now: Self.at(80))
+        #expect(ended(.complete, at: 80) == .ask(at: Self.at(80)))
+    }
+
     @Test("pauses grow where next to nothing comes, and hope ends 30 s after the last byte")
     mutating func starved() {
         beginsBody()

@@ -118,6 +118,66 @@ struct FailureTests {
             stage.landed(1) == [.plan(2, at: 4096, searchEnd: mib, length: mib - 4096)])
     }
 
+    /// What follows each of some answers that end after so many bytes.
+    private mutating func starves(
+        on bytes: Int64, _ outcome: FlightOutcome = .ended, answers: UInt64
+    ) -> [[SchedulerAction]] {
+        stage.flies(1, 0..<mib, flight: 1)
+        var position: Int64 = 0
+        return (1...answers).map { flight in
+            position += bytes
+            _ = stage.advanced(flight, to: position)
+            _ = stage.waits(1, at: position, upTo: position + mib, stride: mib)
+            let actions = stage.landed(flight, outcome)
+            if case .setTimer(let due)? = actions.first { _ = stage.timerFires(at: due) }
+            _ = stage.planned(flight + 1, position..<Int64.max)
+            return actions
+        }
+    }
+
+    @Test("an origin that sends a byte per answer is asked with growing pauses from the third on")
+    mutating func scantAnswers() {
+        let asked = starves(on: 1, answers: 6)
+        let expected: [[SchedulerAction]] = [
+            [.plan(2, at: 1, searchEnd: mib + 1)], [.plan(3, at: 2, searchEnd: mib + 2)],
+            [.timer(.milliseconds(250))], [.timer(.milliseconds(750))],
+            [.timer(.milliseconds(1750))], [.timer(.milliseconds(2750))],
+        ]
+        #expect(asked == expected)
+    }
+
+    @Test("so is one whose bodies break off after a byte, from the first on")
+    mutating func scantBodies() {
+        let asked = starves(on: 1, .retryable(after: nil), answers: 5)
+        let pauses: [SchedulerAction] = [250, 500, 750, 1250, 2250].map {
+            .timer(.milliseconds($0))
+        }
+        #expect(asked == pauses.map { [$0] })
+    }
+
+    @Test("an origin that sends less than it was asked for is not slowed down")
+    mutating func cappedAnswers() {
+        let asked = starves(on: 64 * kib, answers: 9)
+        #expect(asked.allSatisfy { if case .plan? = $0.first { $0.count == 1 } else { false } })
+    }
+
+    @Test("an answer of use ends the count of scant ones")
+    mutating func scantNoMore() {
+        _ = starves(on: 1, answers: 5)
+        _ = stage.advanced(6, to: 5 + 64 * kib)
+        let position = 5 + 64 * kib
+        _ = stage.waits(1, at: position, upTo: position + mib, stride: mib)
+        #expect(
+            stage.landed(6) == [.plan(7, at: position, searchEnd: position + mib)])
+        _ = stage.planned(7, position..<Int64.max)
+        _ = stage.advanced(7, to: position + 1)
+        _ = stage.waits(1, at: position + 1, upTo: position + mib, stride: mib)
+        #expect(
+            stage.landed(7) == [
+                .plan(8, at: position + 1, searchEnd: position + mib, length: mib - 1)
+            ])
+    }
+
     @Test("an abandoned entry fails its demands and leaves no trace")
     mutating func abandoned() {
         _ = stage.enters(1, 0..<mib)
