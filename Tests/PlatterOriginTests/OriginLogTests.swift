@@ -141,6 +141,26 @@ struct OriginLogTests {
         }
     }
 
+    #if os(Linux)
+        @Test("one that takes no connection is given up when the time for that is over")
+        func noConnection() async throws {
+            let queue = try FullQueue()
+            // Nothing else has a time limit.
+            var settings = HTTPOrigin.Settings()
+            settings.connectTimeout = .milliseconds(100)
+            settings.stallTimeout = nil
+            try await Bench.run(nil, settings) { bench in
+                let place = "127.0.0.1:\(queue.port)"
+                #expect(await bench.fetch("http://\(place)/film") == .timedOut)
+                #expect(
+                    bench.log == [
+                        "warning: An origin fails origin=\(place) reason=no connection in time"
+                    ])
+            }
+            withExtendedLifetime(queue) {}
+        }
+    #endif
+
     @Test("where a redirect leads, that host is told of which fails")
     func redirected() async throws {
         try await Bench.run { bench in
