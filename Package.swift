@@ -15,6 +15,7 @@ let nio = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let locks = Target.Dependency.product(name: "NIOConcurrencyHelpers", package: "swift-nio")
 let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
 let log = Target.Dependency.product(name: "Logging", package: "swift-log")
@@ -34,6 +35,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
@@ -55,7 +57,7 @@ let package = Package(
             name: "PlatterOrigin",
             dependencies: [
                 "PlatterCore", "PlatterHTTP", asyncHTTPClient, httpTypes, locks, log, nio, nioHTTP1,
-                nioPosix,
+                nioPosix, nioSSL,
             ], swiftSettings: settings),
         .target(
             name: "PlatterCache",
@@ -94,7 +96,7 @@ let package = Package(
             ], swiftSettings: settings),
         .target(
             name: "PlatterTesting",
-            dependencies: ["PlatterCore", locks, nio, nioHTTP1, nioPosix],
+            dependencies: ["PlatterCore", locks, nio, nioHTTP1, nioPosix, nioSSL],
             swiftSettings: settings),
         .executableTarget(
             name: "PlatterSampleOrigin",

@@ -163,6 +163,19 @@ class Refusals(Rig):
         self.check_refused(done, "platter: --origin a/b=…:")
         self.assertFalse(self.cache.exists(), "no folder is made")
 
+    def test_the_authorities_of_origins_cannot_be_used(self) -> None:
+        empty, other = self.folder / "empty.pem", self.folder / "other.pem"
+        empty.touch()
+        other.write_text("something else")
+        reasons = {
+            self.folder / "missing.pem": "No such file", empty: "no certificate in PEM form",
+            other: "no certificate in PEM form", self.folder: "no certificate in PEM form"}
+        for file, reason in reasons.items():
+            with self.subTest(file=file.name):
+                done = self.serve(flags=("--origin-ca", str(file)))
+                self.check_refused(done, "platter: --origin-ca:", str(file), reason)
+                self.assertFalse(self.cache.exists(), "no folder is made")
+
     def test_only_what_was_typed_can_contradict_itself(self) -> None:
         done = self.serve(flags=("--fetches", "2", "--fetches-per-origin", "3"))
         self.check_refused(done, "platter: --fetches-per-origin:")

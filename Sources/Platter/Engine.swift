@@ -39,6 +39,8 @@ final class Engine: Sendable {
 
     static func start(_ configuration: PlatterConfiguration) async throws -> Engine {
         let log = makeLog()
+        // Before the folder is made.
+        let authorities = try Origins.authorities(configuration)
         let store = try Store(configuration, log: log)
         let loops = configuration.eventLoops == 0 ? System.coreCount : configuration.eventLoops
         let group = MultiThreadedEventLoopGroup(numberOfThreads: loops)
@@ -47,7 +49,8 @@ final class Engine: Sendable {
         // Its own, so that reads do not wait for writes that hang.
         let readingPool = NIOThreadPool(numberOfThreads: 4)
         readingPool.start()
-        let origins = Origins(group: group, stall: configuration.timing.stall, log: log)
+        let origins = Origins(
+            group: group, authorities: authorities, stall: configuration.timing.stall, log: log)
         let caching = Caching(
             configuration, store: store, origins: origins, loop: group.next(),
             executor: IOExecutor(pool: pool), log: log)

@@ -6,6 +6,7 @@ extension PlatterConfiguration {
         case origin
         case namedOrigin(String)
         case trustedOrigin(String)
+        case originAuthorities
         /// Where players connect.
         case endpoint
         case admin
@@ -26,6 +27,7 @@ extension PlatterConfiguration {
             case .origin: "origin"
             case .namedOrigin(let name): "namedOrigins \(name)"
             case .trustedOrigin(let url): "trustedOrigins \(url)"
+            case .originAuthorities: "originAuthorities"
             case .endpoint: "host and port"
             case .admin: "admin"
             case .maximumSize: "maximumSize"
@@ -51,6 +53,7 @@ extension PlatterConfiguration {
     package var flaws: [Flaw] {
         let found: [Flaw?] = [
             flaw(.directory, !directory.isEmpty, "name a folder for the cache"),
+            flaw(.originAuthorities, originAuthorities != "", "name a file of certificates"),
             flaw(.endpoint, 0...65535 ~= port, "the port must be from 0 to 65535"),
             flaw(.admin, 0...65535 ~= admin?.port ?? 0, "the port must be from 0 to 65535"),
             flaw(

@@ -14,6 +14,10 @@ public struct PlatterConfiguration: Hashable, Sendable {
     /// file and keeps all of these makes a mixture; without trust, what has no strong validator is passed
     /// through [none].
     public var trustedOrigins: [String] = []
+    /// A file of certificate authorities in PEM form, which are trusted for origins over TLS beside those of the
+    /// system; it is read once, at the start. The certificate of an origin that has signed it itself will do
+    /// too. nil: only those of the system [nil].
+    public var originAuthorities: String?
     /// The address to listen on for players [127.0.0.1].
     public var host = "127.0.0.1"
     /// The port, 0 to 65535; 0 takes a free one [0].

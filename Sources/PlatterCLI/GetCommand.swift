@@ -88,6 +88,8 @@ struct Download {
                 "the origin refuses (\(code)); pass credentials with --header 'Authorization: …'"
             case .status(503):
                 "the origin cannot be reached, or fails (503); try again, nothing is lost"
+            case .status(502):
+                "what the origin answers cannot be used, or its certificate is not trusted (502); the daemon's log says why"
             case .status(let code): "the answer was \(code)"
             case .brokenOff(let bytes):
                 "the origin broke off after \(Output.bytes(bytes)); the same command goes on there"

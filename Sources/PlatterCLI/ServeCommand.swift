@@ -37,6 +37,13 @@ struct ServeCommand: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
+            "Certificate authorities, in PEM form, that are trusted for origins over TLS beside the system's.",
+            discussion: "The certificate of an origin that has signed it itself will do too.",
+            valueName: "file"))
+    var originCA: String?
+
+    @Option(
+        help: ArgumentHelp(
             "Most bytes on disk, as in 500M or 20G, at least 64M. (default: 10G)",
             valueName: "bytes"))
     var maxSize: ByteCountArgument?
@@ -162,6 +169,7 @@ struct ServeCommand: AsyncParsableCommand {
         configuration.fetchesPerOrigin = fetchesPerOrigin
         configuration.readAheadSeconds = readAhead
         configuration.trustedOrigins = trust
+        configuration.originAuthorities = originCA
         configuration.bandwidth = bandwidth?.bytes
         configuration.scrubRate = scrubRate?.bytes
         configuration.backgroundBandwidth = backgroundBandwidth?.bytes

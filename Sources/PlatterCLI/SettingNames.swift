@@ -25,6 +25,7 @@ enum SettingNames {
         case .origin: "--origin"
         case .namedOrigin(let name): "--origin \(name)=…"
         case .trustedOrigin(let url): "--trust \(url)"
+        case .originAuthorities: "--origin-ca"
         case .endpoint: "--listen"
         case .admin: "--admin"
         case .maximumSize: "--max-size"

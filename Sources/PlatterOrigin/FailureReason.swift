@@ -15,7 +15,8 @@ enum FailureReason {
     private static let longest = 200
 
     static func text(_ error: any Error) -> String {
-        switch error {
+        if let flaw = CertificateFlaw(error) { return flaw.reason }
+        return switch error {
         case let error as NIOConnectionError:
             // Without one the name was not even resolved.
             error.connectionErrors.first.map { text($0.error) } ?? "its name has no address"

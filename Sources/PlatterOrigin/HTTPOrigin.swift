@@ -32,6 +32,8 @@ package final class HTTPOrigin: Origin {
         /// Who is given up after so many seconds without an answer is told of as failing [5].
         package var patience: Int64 = 5
         package var userAgent = "Platter"
+        /// Trusted for TLS beside those of the system [none].
+        package var authorities = CertificateAuthorities()
 
         package init() {}
     }
@@ -63,6 +65,7 @@ package final class HTTPOrigin: Origin {
         configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit =
             settings.connectionsPerOrigin
         configuration.connectionPool.retryConnectionEstablishment = false
+        configuration.tlsConfiguration = settings.authorities.clientConfiguration
         let size = settings.receiveBuffer
         configuration.http1_1ConnectionDebugInitializer = { channel in
             channel.eventLoop.makeCompletedFuture { try StatusGuard.add(to: channel) }.flatMap {
@@ -258,6 +261,7 @@ extension OriginError {
         switch error {
         case let error as OriginError: self = error
         case is CancellationError: self = .cancelled
+        case _ where CertificateFlaw(error) != nil: self = .badCertificate
         case let error as HTTPClientError
         where error == .readTimeout || error == .connectTimeout || error == .deadlineExceeded:
             self = .timedOut

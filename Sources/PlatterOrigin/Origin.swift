@@ -52,6 +52,8 @@ package enum OriginError: Error, Hashable, Sendable {
     case timedOut
     /// Redirected to nowhere: too often, in a circle, or to what is no http URL.
     case badRedirect
+    /// The certificate of the origin, or of where it redirected to, is not trusted. Nothing was asked of it.
+    case badCertificate
     /// The task was cancelled.
     case cancelled
 }

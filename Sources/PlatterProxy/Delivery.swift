@@ -209,7 +209,8 @@ final class Delivery {
         guard isHeadSent else { return end(.failed(failure)) }
         switch failure {
         case .store, .bypass: end(.passRest(rest))
-        case .status, .unsatisfiable, .changed, .unreachable, .stopped: end(.short)
+        case .status, .unsatisfiable, .changed, .unreachable, .badCertificate, .stopped:
+            end(.short)
         }
     }
 

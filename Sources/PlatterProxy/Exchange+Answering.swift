@@ -96,6 +96,7 @@ extension Exchange {
         case .short: done(isReusable: false)
         case .unavailable: unavailable()
         case .failed(.stopped): stopped()
+        case .failed(.badCertificate): notTrusted()
         case .failed(.changed): restart()
         // The challenge is in the origin's fields.
         case .failed(.status(401)), .failed(.status(407)):

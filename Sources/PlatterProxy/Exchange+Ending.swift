@@ -38,6 +38,12 @@ extension Exchange {
         write(heads.empty(HTTPResponseStatus(statusCode: code), cacheStatus: status))
     }
 
+    /// Who answers in the place of the origin cannot prove to be it: nothing was asked.
+    func notTrusted() {
+        let status = CacheStatus(forwarded: reason, detail: .originCertificate)
+        write(heads.empty(.badGateway, cacheStatus: status))
+    }
+
     /// The origin has nothing of what is asked for.
     func unsatisfiable(completeLength: Int64) {
         let range = ContentRange.unsatisfied(completeLength: completeLength).fieldValue

@@ -53,6 +53,7 @@ extension Exchange {
         case .bypass: pass(.notStored)
         case .store: pass(.store)
         case .unreachable: unavailable()
+        case .badCertificate: notTrusted()
         case .stopped: stopped()
         }
     }

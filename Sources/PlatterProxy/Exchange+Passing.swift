@@ -104,6 +104,7 @@ extension Exchange {
             case .complete, .answered: self?.done(isReusable: self?.request.isKeepAlive ?? false)
             case .short: self?.done(isReusable: false)
             case .unreachable: self?.unavailable()
+            case .badCertificate: self?.notTrusted()
             case .refused: self?.pass(.store)
             }
         }

@@ -16,6 +16,8 @@ final class Passage: Sendable {
         case short
         /// Nothing was sent.
         case unreachable
+        /// Nothing was sent; the certificate of the origin is not trusted.
+        case badCertificate
         /// Nothing was sent; the origin does not give these bytes of this version.
         case refused
     }
@@ -127,6 +129,7 @@ final class Passage: Sendable {
                 return .answered
             case .short: return .short
             case .unavailable: return .unreachable
+            case .badCertificate: return .badCertificate
             case .refused: return .refused
             }
             return .complete

@@ -21,6 +21,7 @@ enum StatusDetail: String, Hashable, Sendable, CaseIterable {
     case originTimeout = "origin-timeout"
     case originError = "origin-error"
     case originInvalid = "origin-invalid"
+    case originCertificate = "origin-certificate"
     /// Neither: the server ends.
     case stopping
 
@@ -29,7 +30,8 @@ enum StatusDetail: String, Hashable, Sendable, CaseIterable {
         switch self {
         case .store, .index, .disk, .diskSlow, .diskSuspect: true
         case .authorization, .notStored, .empty, .unsatisfiable, .challenge, .changed,
-            .originUnreachable, .originTimeout, .originError, .originInvalid, .stopping:
+            .originUnreachable, .originTimeout, .originError, .originInvalid, .originCertificate,
+            .stopping:
             false
         }
     }

@@ -14,14 +14,16 @@ package final class ScriptedOrigin: Sendable {
     let started = Moment.uptime()
     private let boundPort = NIOLockedValueBox(0)
     private let host: String
+    private let shown: NIOLockedValueBox<TestCertificate?>
 
     private init(
-        host: String, hasControl: Bool, sendBuffer: Int?,
+        host: String, hasControl: Bool, sendBuffer: Int?, certificate: TestCertificate?,
         find: @escaping @Sendable (_ path: String) -> Resource?
     ) {
         self.host = host
         self.hasControl = hasControl
         self.sendBuffer = sendBuffer
+        shown = NIOLockedValueBox(certificate)
         self.find = find
     }
 
@@ -30,15 +32,17 @@ package final class ScriptedOrigin: Sendable {
     ///   - hasControl: Whether `/-/...` is the control interface, for programs in other processes.
     ///   - sendBuffer: SO_SNDBUF in bytes, so that little is in the kernel that counts as written;
     ///     nil leaves it to the kernel, which takes megabytes.
+    ///   - certificate: nil: without TLS.
     ///   - find: What paths have where nothing was set. May block for the time of a stat.
     /// - Throws: An `IOError` when the port is taken.
     package static func start(
         port: Int = 0, host: String = "127.0.0.1", hasControl: Bool = false,
-        sendBuffer: Int? = nil,
+        sendBuffer: Int? = nil, certificate: TestCertificate? = nil,
         find: @escaping @Sendable (_ path: String) -> Resource? = { _ in nil }
     ) async throws -> ScriptedOrigin {
         let origin = ScriptedOrigin(
-            host: host, hasControl: hasControl, sendBuffer: sendBuffer, find: find)
+            host: host, hasControl: hasControl, sendBuffer: sendBuffer, certificate: certificate,
+            find: find)
         origin.boundPort.withLockedValue { $0 = port }
         try await origin.resumeListening()
         return origin
@@ -52,7 +56,13 @@ package final class ScriptedOrigin: Sendable {
     package var port: Int { boundPort.withLockedValue { $0 } }
 
     /// Without a slash at its end.
-    package var baseURL: String { "http://\(host):\(port)" }
+    package var baseURL: String { "\(certificate == nil ? "http" : "https")://\(host):\(port)" }
+
+    /// What it shows on connections from now on; nil: it does not speak TLS.
+    package var certificate: TestCertificate? {
+        get { shown.withLockedValue { $0 } }
+        set { shown.withLockedValue { $0 = newValue } }
+    }
 
     package func url(_ path: String) -> String { baseURL + path }
 
@@ -91,7 +101,9 @@ package final class ScriptedOrigin: Sendable {
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
             .childChannelInitializer { [self] channel in
                 channel.eventLoop.makeCompletedFuture {
-                    try channel.pipeline.syncOperations.addHandlers([
+                    let pipeline = channel.pipeline.syncOperations
+                    if let certificate { try pipeline.addHandler(certificate.handler()) }
+                    try pipeline.addHandlers([
                         ByteToMessageHandler(HTTPRequestDecoder()), OriginConnection(origin: self),
                     ])
                 }
@@ -191,10 +203,11 @@ extension ScriptedOrigin {
 /// Runs `body` with an origin of its own, and stops that whatever happens. One that goes away and comes
 /// back needs an address of its own, else another test may take its port meanwhile.
 package func withScriptedOrigin<Result>(
-    host: String = "127.0.0.1", hasControl: Bool = false,
+    host: String = "127.0.0.1", hasControl: Bool = false, certificate: TestCertificate? = nil,
     _ body: (ScriptedOrigin) async throws -> Result
 ) async throws -> Result {
-    let origin = try await ScriptedOrigin.start(host: host, hasControl: hasControl)
+    let origin = try await ScriptedOrigin.start(
+        host: host, hasControl: hasControl, certificate: certificate)
     do {
         let result = try await body(origin)
         try await origin.stop()

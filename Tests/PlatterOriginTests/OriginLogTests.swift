@@ -1,3 +1,4 @@
+import Foundation
 import HTTPTypes
 import Logging
 import NIOConcurrencyHelpers
@@ -37,14 +38,14 @@ struct OriginLogTests {
         private let lines = NIOLockedValueBox<[String]>([])
 
         var log: [String] { lines.withLockedValue { $0 } }
-        var place: String { String(origin.baseURL.dropFirst("http://".count)) }
+        var place: String { "127.0.0.1:\(origin.port)" }
 
-        init(_ origin: ScriptedOrigin) {
+        init(_ origin: ScriptedOrigin, _ settings: HTTPOrigin.Settings) {
             self.origin = origin
             let log = Logger(label: "test") { [lines] _ in Recorder(lines: lines) }
             let clock: @Sendable () -> Int64 = { [now] in now.withLockedValue { $0 } }
             client = HTTPOrigin(
-                group: MultiThreadedEventLoopGroup.singleton,
+                group: MultiThreadedEventLoopGroup.singleton, settings: settings,
                 log: OriginLog(log: log, wallClock: clock), wallClock: clock)
         }
 
@@ -63,10 +64,13 @@ struct OriginLogTests {
             }
         }
 
-        static func run(_ body: (Bench) async throws -> Void) async throws {
-            try await withScriptedOrigin { origin in
+        static func run(
+            _ certificate: TestCertificate? = nil, _ settings: HTTPOrigin.Settings = .init(),
+            _ body: (Bench) async throws -> Void
+        ) async throws {
+            try await withScriptedOrigin(certificate: certificate) { origin in
                 origin.serve(.ramp(length: 1000), at: "/film.mp4")
-                let bench = Bench(origin)
+                let bench = Bench(origin, settings)
                 do {
                     try await body(bench)
                     await bench.client.shutdown()
@@ -125,6 +129,69 @@ struct OriginLogTests {
             #expect(bench.log.allSatisfy { $0.hasPrefix("warning: An origin fails origin=") })
             #expect(!bench.log.joined().contains("secret"))
         }
+    }
+
+    @Test(
+        "one whose certificate is not trusted: what is wrong and what to do, and nothing is asked",
+        arguments: [
+            (.ofAnotherHost, "its certificate is for another host name"),
+            (.expired, "it has expired, or its authority is not known here; renew it"),
+            (.selfSigned, "name the authority (--origin-ca)"),
+        ] as [(TestCertificate, String)])
+    func badCertificate(certificate: TestCertificate, reason: String) async throws {
+        let settings = try Self.trusting(TestCertificate.authority)
+        try await Bench.run(certificate, settings) { bench in
+            for _ in 0..<3 { #expect(await bench.fetch() == .badCertificate) }
+            #expect(bench.log.count == 1)
+            #expect(bench.log.first?.contains("origin=\(bench.place) reason=its certif") == true)
+            #expect(bench.log.first?.contains(reason) == true)
+            #expect(bench.origin.ledger.requests == 0)
+            bench.origin.certificate = .good
+            #expect(await bench.fetch() == nil)
+            #expect(bench.log.last == "notice: An origin answers again origin=\(bench.place)")
+        }
+    }
+
+    @Test(
+        "authorities that are named are trusted, and so is a certificate that was signed by itself",
+        arguments: [
+            (.good, TestCertificate.authority), (.selfSigned, TestCertificate.selfSigned.pem),
+            (.good, TestCertificate.selfSigned.pem + "\n" + TestCertificate.authority),
+        ] as [(TestCertificate, String)])
+    func authorities(certificate: TestCertificate, trusted: String) async throws {
+        try await Bench.run(certificate, Self.trusting(trusted)) { bench in
+            #expect(await bench.fetch() == nil)
+            #expect(bench.log == [])
+        }
+        try await Bench.run(certificate) { bench in
+            #expect(await bench.fetch() == .badCertificate)
+        }
+    }
+
+    private static func trusting(_ pem: String) throws -> HTTPOrigin.Settings {
+        let file = NSTemporaryDirectory() + "platter-test-\(UUID().uuidString).pem"
+        try pem.write(toFile: file, atomically: true, encoding: .utf8)
+        defer { try? FileManager.default.removeItem(atPath: file) }
+        var settings = HTTPOrigin.Settings()
+        settings.authorities = try CertificateAuthorities(file: file)
+        return settings
+    }
+
+    @Test(
+        "a file of authorities that holds none is refused",
+        arguments: ["", "no certificate", "-----BEGIN CERTIFICATE-----\nAAAA\n"])
+    func noAuthorities(pem: String) {
+        #expect(throws: CertificateAuthorities.Flaw.self) { try Self.trusting(pem) }
+        #expect(throws: CertificateAuthorities.Flaw.self) {
+            try Self.trusting(TestCertificate.authority + "\n-----BEGIN CERTIFICATE-----\nAAAA\n")
+        }
+    }
+
+    @Test("so is one that is missing")
+    func missingAuthorities() {
+        let missing = CertificateAuthorities.Flaw(
+            description: "/nowhere/ca.pem: No such file or directory")
+        #expect(throws: missing) { try CertificateAuthorities(file: "/nowhere/ca.pem") }
     }
 
     @Test("one that is given up is told of, unless it had no time", arguments: [4, 5])

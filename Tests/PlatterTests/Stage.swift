@@ -18,10 +18,11 @@ struct Stage {
     /// Runs `body` on a stage, which is taken down whatever happens.
     static func run<Result>(
         length: Int64 = Stage.length, resource: Resource? = nil,
+        certificate: TestCertificate? = nil,
         configure: (inout PlatterConfiguration) -> Void = { _ in },
         _ body: (Stage) async throws -> Result
     ) async throws -> Result {
-        try await withScriptedOrigin { origin in
+        try await withScriptedOrigin(certificate: certificate) { origin in
             let content = RampContent(length: length)
             origin.serve(
                 resource ?? .ramp(length: length, entityTag: "\"v1\""), at: Stage.path)

@@ -212,7 +212,7 @@ extension OriginTrouble {
         switch error {
         case .unreachable: self = .unreachable
         case .timedOut: self = .timedOut
-        case .badRedirect, .cancelled: return nil
+        case .badRedirect, .badCertificate, .cancelled: return nil
         }
     }
 }
@@ -222,6 +222,7 @@ extension FlightOutcome {
         switch error {
         case .unreachable, .timedOut: self = .retryable(after: nil)
         case .badRedirect: self = .failed(.status(502))
+        case .badCertificate: self = .failed(.badCertificate)
         case .cancelled: self = .ended
         }
     }

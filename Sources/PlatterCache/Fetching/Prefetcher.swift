@@ -199,7 +199,7 @@ package final class Prefetcher: Sendable {
             switch failure {
             case .status: Self.longestRetry
             case .changed: Self.changedRetry << doublings
-            case .unsatisfiable, .bypass, .store, .unreachable, .stopped:
+            case .unsatisfiable, .bypass, .store, .unreachable, .badCertificate, .stopped:
                 Self.retryAfter << doublings
             }
         return min(pause, Self.longestRetry)

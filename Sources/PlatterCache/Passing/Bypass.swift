@@ -82,6 +82,8 @@ package struct Bypass: Sendable {
         case unavailable
         /// Nothing was handed on; the last answer was this, `retryAfter` in seconds.
         case failed(status: Int, retryAfter: Int64?)
+        /// Nothing was handed on; the certificate of the origin is not trusted.
+        case badCertificate
         /// Nothing was handed on; the origin does not give these bytes of this version.
         case refused
     }

@@ -26,8 +26,8 @@ struct PassageCourse: Hashable, Sendable {
         case faulty(Fault)
         /// With an answer that cannot be what was asked for; the next one may be.
         case untrusted
-        /// With a failure that another try does not mend.
-        case hopeless(status: Int)
+        /// With a failure that another try does not mend; before the head it is the player's.
+        case hopeless(Bypass.Ending)
         /// The origin does not give these bytes of this version.
         case refused
         /// The player or the cache has gone.
@@ -133,8 +133,7 @@ struct PassageCourse: Hashable, Sendable {
             // Another answer may be right, but what goes on like this does not end soon.
             if untrusted >= limits.tries { return .end(isHeadSent ? .short : .refused) }
         case .faulty(let fault): self.fault = fault
-        case .hopeless(let status):
-            return .end(isHeadSent ? .short : .failed(status: status, retryAfter: nil))
+        case .hopeless(let ending): return .end(isHeadSent ? .short : ending)
         case .refused: return .end(isHeadSent ? .short : .refused)
         case .left: return .end(.short)
         }

@@ -64,7 +64,11 @@ struct PassageLeg: Sendable {
             services.queue.passed(id, outcome)
             let trouble = OriginTrouble(error) ?? (outcome == .unanswered ? .timedOut : nil)
             if let trouble { services.queue.note(trouble, of: request.resource.origin) }
-            return error == .badRedirect ? .hopeless(status: 502) : .broken
+            switch error {
+            case .badRedirect: return .hopeless(.failed(status: 502, retryAfter: nil))
+            case .badCertificate: return .hopeless(.badCertificate)
+            case .unreachable, .timedOut, .cancelled: return .broken
+            }
         }
         let verdict = ResponseCheck.verdict(
             status: response.status, fields: response.fields,
@@ -96,6 +100,7 @@ struct PassageLeg: Sendable {
         case .unreachable, .timedOut: .unanswered
         // Something answered, though nothing of use.
         case .badRedirect: .answered
+        case .badCertificate: .unknown
         case .cancelled:
             // One that had no time to answer is not to blame.
             watch.isOver && services.clock.now.since(begun) >= services.waits.hedge

@@ -123,6 +123,8 @@ package enum FetchFailure: Error, Hashable, Sendable {
     case store
     /// The origin could not be reached or broke off, as often as was tried.
     case unreachable
+    /// The certificate of the origin is not trusted: another try does not mend that.
+    case badCertificate
     /// The cache is being closed.
     case stopped
 }

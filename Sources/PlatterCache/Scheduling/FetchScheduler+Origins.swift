@@ -37,6 +37,8 @@ extension FetchScheduler {
         case .ended where flight.rest.isEmpty: break
         case .failed(.status), .failed(.unsatisfiable), .failed(.changed), .failed(.bypass):
             noteAnswer(of: flight.origin, to: flight.key, now: now)
+        // Somebody is there, but it may not be the origin.
+        case .failed(.badCertificate): break
         case .failed(.store), .failed(.stopped), .untrusted, .overwritten: break
         case .ended, .retryable, .throttled, .failed(.unreachable):
             if !hasBytes {

@@ -25,7 +25,7 @@ extension FetchScheduler {
         jitter: Double, now: Moment
     ) -> [SchedulerAction] {
         switch failure {
-        case .status, .unreachable, .bypass:
+        case .status, .unreachable, .badCertificate, .bypass:
             // The origin may only dislike the second connection.
             if !rivals(of: id, flight).isEmpty { return [] }
         case .unsatisfiable, .changed, .store, .stopped: break
@@ -39,7 +39,8 @@ extension FetchScheduler {
             // When the others are out of the way its turn comes, without a pause.
             return hasSlot(.critical, at: flight.origin)
                 ? back(off: flight, id, jitter: jitter, now: now) : []
-        case .status, .bypass: return fail(flight, failure) + dropUnwanted(of: flight.entry)
+        case .status, .badCertificate, .bypass:
+            return fail(flight, failure) + dropUnwanted(of: flight.entry)
         case .unreachable, .unsatisfiable, .changed, .store, .stopped:
             return fail(flight.entry, failure) + dropUnwanted(of: flight.entry)
         }

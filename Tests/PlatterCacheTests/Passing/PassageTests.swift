@@ -219,6 +219,20 @@ struct PassageTests {
         #expect(player.ending == .complete)
     }
 
+    @Test("a certificate that is not trusted is told at once, and keeps nobody from the next try")
+    func badCertificate() throws {
+        let stage = Self.stage()
+        for number in 0..<20 {
+            let player = try stage.enters("/\(number)")
+            stage.call("/\(number)")?.refuse(.badCertificate)
+            stage.turn()
+            #expect(player.ending == .badCertificate)
+        }
+        let player = try stage.enters("/1")
+        stage.answers(stage.call("/1"))
+        #expect(player.status == 200)
+    }
+
     @Test("an origin that is dead is spared, and asked by one at a time until it answers")
     func dead() throws {
         let stage = Self.stage(perOrigin: 20, total: 20)

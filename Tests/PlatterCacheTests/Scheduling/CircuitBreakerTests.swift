@@ -163,6 +163,19 @@ struct CircuitBreakerTests {
         #expect(breaker?.failures == 4)
     }
 
+    @Test(
+        "a certificate that is not trusted is told at once, and is neither an outage nor an answer")
+    mutating func badCertificate() {
+        for id in UInt64(1)...4 { fails(id) }
+        for id in UInt64(5)...16 {
+            let flight = stage.scheduler.nextFlight
+            stage.flies(id, 0..<mib, flight: flight, entry: id)
+            #expect(stage.landed(flight, .failed(.badCertificate)) == [.fail(id, .badCertificate)])
+        }
+        #expect(breaker?.failures == 4)
+        #expect(stage.scheduler.demandCount == 0)
+    }
+
     @Test("bytes start the count anew")
     mutating func bytes() {
         for id in UInt64(1)...4 { fails(id) }

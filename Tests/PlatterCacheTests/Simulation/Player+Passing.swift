@@ -64,7 +64,7 @@ extension Player {
             buffer.withUnsafeReadableBytes { take($0, at: promise?.position ?? 0) }
         case .passed(.complete): end(promise?.isKept == true ? .complete : .short)
         case .passed(.short): end(.short)
-        case .passed(.unavailable): end(.unavailable)
+        case .passed(.unavailable), .passed(.badCertificate): end(.unavailable)
         case .passed(.failed(let status, _)): end(.status(status))
         // The origin has another version by now.
         case .passed(.refused): pass()

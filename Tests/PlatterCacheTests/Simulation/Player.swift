@@ -177,7 +177,7 @@ final class Player {
         case .unsatisfiable: end(.status(416))
         case .changed: restart()
         case .bypass, .store: pass()
-        case .unreachable, .stopped: end(.unavailable)
+        case .unreachable, .badCertificate, .stopped: end(.unavailable)
         }
     }
 
