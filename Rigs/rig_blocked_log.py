@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from platter_rigs import Rig, figure
 from platter_rigs.load import Film
+from platter_rigs.log_texts import FILE_CHANGED
 from platter_rigs.origin import Origin
 from platter_rigs.platter import Platter
 from platter_rigs.processes import binary
@@ -19,8 +20,6 @@ from platter_rigs.raw_http import Connection, fetch_checked
 FILMS = [Film(300_000, seed) for seed in range(1, 25)]
 #: Seconds that a request may take, and the end.
 ANSWER, END = 5, 4
-#: What an event loop says before it has a file compared with its checksums.
-CHANGED = "is not as it was left"
 
 
 class FullPipe:
@@ -112,7 +111,7 @@ class BlockedLog(Rig):
         for line in lines:
             self.assertRegex(line, r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\S+ [a-z]+ \S+: .*\[\w+\] \S")
         # Ten in ten seconds.
-        found = sum(CHANGED in line for line in lines)
+        found = sum(FILE_CHANGED in line for line in lines)
         self.assertGreaterEqual(found, 10)
         figure(f"{len(lines)} lines, {found} of them of touched files")
 

@@ -17,7 +17,7 @@ import unittest
 from collections.abc import Callable
 from pathlib import Path
 
-from platter_rigs import Rig, figure, is_long
+from platter_rigs import Rig, figure, is_long, log_texts
 from platter_rigs.curl import Curl
 from platter_rigs.load import Film
 from platter_rigs.origin import ramp_path
@@ -187,7 +187,7 @@ class UnmountedFolder(FolderLoss):
         self.assertFalse((self.place / "cache" / "index.sqlite.lost").exists())
 
     def has_index(self) -> bool:
-        return self.said("The index cannot be used") == self.said("The index is in use again")
+        return self.said(log_texts.INDEX_UNUSABLE) == self.said(log_texts.INDEX_BACK)
 
     def start_below(self) -> None:
         """By a link, so that the log lies beside the disk."""
@@ -201,13 +201,13 @@ class UnmountedFolder(FolderLoss):
         self.tell()
 
     def unmount_for_a_while(self, mount: Callable[[str], None]) -> None:
-        refused = self.said("No index can be made yet")
+        refused = self.said(log_texts.NO_INDEX_YET)
         source = detach(self.place)
         mode = os.stat(self.place).st_mode
         # It may be back before anything was noticed.
         if not is_long() or self.dice.random() < 0.5:
             self.wait_until(
-                lambda: self.said("No index can be made yet") > refused, BACK, "it is noticed")
+                lambda: self.said(log_texts.NO_INDEX_YET) > refused, BACK, "it is noticed")
             self.fetch_new()
         else:
             time.sleep(self.dice.uniform(0, 2))

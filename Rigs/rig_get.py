@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from platter_rigs import Rig, figure
+from platter_rigs.log_texts import ORIGIN_FAILS
 from platter_rigs.origin import Origin
 from platter_rigs.platter import Platter
 from platter_rigs.processes import Program, binary
@@ -78,7 +79,7 @@ class Get(Rig):
         self.assertEqual(code, 1)
         first, last = said.splitlines()
         for part in (
-                "warning", "An origin fails", "Connection refused", urlsplit(origin.url).netloc):
+                "warning", ORIGIN_FAILS, "Connection refused", urlsplit(origin.url).netloc):
             self.assertIn(part, first)
         self.assertTrue(last.startswith("platter: the origin cannot be reached"), last)
 

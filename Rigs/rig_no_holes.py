@@ -15,6 +15,7 @@ from platter_rigs import Rig, figure
 from platter_rigs.call_filter import are_countable
 from platter_rigs.curl import Curl
 from platter_rigs.load import Film
+from platter_rigs.log_texts import NO_HOLES
 from platter_rigs.platter import Platter
 from platter_rigs.system_calls import CARRY_ON, Answer, Call, Supervisor
 from platter_rigs.volumes import are_possible, mount_ramfs
@@ -24,7 +25,6 @@ MB = 1_000_000
 LIMIT = 64 << 20
 #: fallocate(2)
 KEEP_SIZE, PUNCH_HOLE = 1, 2
-NOTICE = "cannot punch holes"
 
 
 def can_punch(folder: Path) -> bool:
@@ -173,4 +173,4 @@ class NoHoles(Rig):
 
     def check_notice(self, platter: Platter, times: int) -> None:
         text = platter.log.read_text(errors="replace")
-        self.assertEqual(text.count(NOTICE), times, "it is said once a start")
+        self.assertEqual(text.count(NO_HOLES), times, "it is said once a start")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from platter_rigs import Rig
 from platter_rigs.load import Film
+from platter_rigs.log_texts import INDEX_UNUSABLE, ORIGIN_FAILS
 from platter_rigs.platter import Platter
 from platter_rigs.processes import binary
 from platter_rigs.raw_http import Connection, fetch_checked
@@ -38,7 +39,7 @@ class Telling(Rig):
         said = platter.log.read_text()
         lines = [line for line in said.splitlines() if address in line]
         self.assertEqual(len(lines), 1, said)
-        for part in ("warning", "An origin fails", "Connection refused"):
+        for part in ("warning", ORIGIN_FAILS, "Connection refused"):
             self.assertIn(part, lines[0])
         for secret in _SECRETS:
             self.assertNotIn(secret, said)
@@ -112,7 +113,7 @@ class Telling(Rig):
         for _ in range(2):
             fetch_checked(again.url, _FILM.path, seed=_FILM.seed)
         self.assertEqual(origin.body_bytes(), 2 * _FILM.length, "once before and once after")
-        self.assertEqual(again.log.read_text().count("The index cannot be used"), 0)
+        self.assertEqual(again.log.read_text().count(INDEX_UNUSABLE), 0)
 
     def verify(self, platter: Platter, *flags: str) -> subprocess.CompletedProcess[str]:
         return self.run_platter("verify", "--cache-dir", str(platter.cache), *flags)

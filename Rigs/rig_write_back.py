@@ -10,8 +10,9 @@ import unittest
 from pathlib import Path
 
 from platter_rigs import figure, is_long
-from platter_rigs.disk_rig import LOST, MB, DiskRig, Readers
+from platter_rigs.disk_rig import MB, DiskRig, Readers
 from platter_rigs.load import Film, Load
+from platter_rigs.log_texts import NOT_KEPT
 from platter_rigs.platter import Platter
 from platter_rigs.ramp import wrong_bytes
 from platter_rigs.raw_http import fetch_checked
@@ -132,7 +133,7 @@ class WriteBack(DiskRig):
     # What must hold.
 
     def told(self, platter: Platter) -> int:
-        return platter.log.read_text(errors="replace").count(LOST)
+        return platter.log.read_text(errors="replace").count(NOT_KEPT)
 
     def has_index(self, platter: Platter) -> bool:
         try:

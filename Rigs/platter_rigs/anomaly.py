@@ -17,6 +17,7 @@ from platter_rigs.anomaly_client import Client, Violation
 from platter_rigs.extents import merged, overlap
 from platter_rigs.failing_calls import FailingDisk, Plan
 from platter_rigs.load import Film
+from platter_rigs.log_texts import INDEX_UNUSABLE
 from platter_rigs.origin import Origin
 from platter_rigs.platter import Platter
 from platter_rigs.stored import Stored, stored
@@ -108,7 +109,7 @@ class Place:
         log = self.cache.with_suffix(".log")
         text = log.read_text(errors="replace") if log.exists() else ""
         for line in text.splitlines():
-            if "The index cannot be used" in line:
+            if INDEX_UNUSABLE in line:
                 why = line.partition("error=")[2][:60]
                 self.hits[f"LOST {disk.plan.fault} {disk.first}: {why}"] += 1
                 self.tally["indexes lost"] += 1

@@ -9,6 +9,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from platter_rigs import log_texts
 from platter_rigs.case import Rig, figure
 from platter_rigs.load import Film
 from platter_rigs.platter import Platter
@@ -24,11 +25,12 @@ RESERVE = 0.05
 #: Seconds from the moment that there is room again until new bytes are kept.
 BACK = 5
 
-#: How Platter says that it passes through because there is no room: it saw that, or was told.
-REFUSALS = ("there is no room below the limit", "The store takes no bytes")
-
-#: How it says that what was written is not there any more.
-LOST = "What was written did not reach the disk"
+#: How Platter says that it passes through because there is no room.
+REFUSALS = (log_texts.NO_ROOM, log_texts.STORE_REFUSES)
+#: What else may be wrong.
+FAULTS = (
+    *REFUSALS, log_texts.NOT_KEPT, log_texts.INDEX_UNWRITABLE, log_texts.INDEX_UNUSABLE,
+    log_texts.ROOM_NOT_GIVEN_BACK, log_texts.EVICTION_FAILED, log_texts.TOO_LARGE)
 
 
 class Readers:
@@ -109,10 +111,7 @@ class DiskRig(Rig):
     def faults(self, platter: Platter) -> str:
         """What the log says, by kind."""
         text = platter.log.read_text(errors="replace") if platter.log.exists() else ""
-        kinds = (
-            *REFUSALS, LOST, "The index cannot be written", "The index cannot be used",
-            "Room could not be given back", "Eviction failed", "larger than it should be")
-        return ", ".join(f"{kind!r} {text.count(kind)} times" for kind in kinds if kind in text)
+        return ", ".join(f"{kind!r} {text.count(kind)} times" for kind in FAULTS if kind in text)
 
     def check_refusals(self, platter: Platter) -> None:
         """The disk was as full as it should have been: bytes were passed through for it."""

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from platter_rigs import volumes
+from platter_rigs import log_texts, volumes
 from platter_rigs.volumes import Filler
 from platter_rigs.waiting import until
 
@@ -82,8 +82,9 @@ class _FilesLost(Fault):
 
     def was_felt(self, scene: Scene) -> bool:
         # Who has it open may go on with what is left of it, when that has been compared.
-        return scene.origin.body_bytes() > scene.length or scene.has_said(
-            "A file of the cache is not as it was left")
+        return (
+            scene.origin.body_bytes() > scene.length
+            or scene.has_said(log_texts.FILE_CHANGED))
 
 
 class FileDeleted(_FilesLost):
@@ -124,7 +125,7 @@ class BitsFlipped(Fault):
         flip(scene, recorded)
 
     def was_felt(self, scene: Scene) -> bool:
-        return scene.has_said("Bytes on disk are damaged and will be fetched again")
+        return scene.has_said(log_texts.DAMAGED)
 
 
 def flip(scene: Scene, recorded: list[tuple[int, int]]) -> None:
@@ -148,7 +149,7 @@ class _IndexLost(Fault):
         def is_met() -> bool:
             # What is on disk is served without a look at it; what is new is written to it.
             scene.is_stored_new()
-            return scene.has_said("The index cannot be used")
+            return scene.has_said(log_texts.INDEX_UNUSABLE)
 
         return until(is_met, _FELT, interval=0.3)
 

@@ -1,0 +1,25 @@
+"""What Platter's log says, as far as rigs look for it: each text once, as it stands in the sources (see Scripts/tidy)."""
+
+from __future__ import annotations
+
+INDEX_UNUSABLE = "The index cannot be used"
+INDEX_BACK = "The index is in use again"
+INDEX_UNWRITABLE = "The index cannot be written"
+#: It is tried again.
+NO_INDEX_YET = "No index can be made yet"
+
+#: Somebody has changed a data file.
+FILE_CHANGED = "A file of the cache is not as it was left"
+DAMAGED = "Bytes on disk are damaged and will be fetched again"
+#: What was written is not there any more.
+NOT_KEPT = "What was written did not reach the disk"
+
+#: It passes through because it saw that there is no room, or because it was told.
+NO_ROOM = "there is no room below the limit"
+STORE_REFUSES = "The store takes no bytes"
+ROOM_NOT_GIVEN_BACK = "Room could not be given back"
+EVICTION_FAILED = "Eviction failed"
+TOO_LARGE = "larger than it should be"
+NO_HOLES = "cannot punch holes"
+
+ORIGIN_FAILS = "An origin fails"
