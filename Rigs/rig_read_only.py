@@ -56,9 +56,8 @@ class ReadOnly(Rig):
         # By a link, so that the log lies beside what is read-only.
         link = self.folder / "link"
         link.symlink_to(self.cache)
-        self.platter = Platter(
-            self.origin.url, link, "--no-background-fill", "--chunk-size", "1M", under=self.under)
-        self.addCleanup(self._end, self.platter)
+        self.link = link
+        self.start()
         self.addCleanup(self.give_back)
 
         known, under_way, new = Film(8 * MB, 1), Film(24 * MB, 2), Film(8 * MB, 3)
@@ -84,6 +83,24 @@ class ReadOnly(Rig):
         for film in (under_way, new):
             self.read(film)
             self.check_hit(film)
+        self.check_restart(known)
+
+    def start(self) -> None:
+        self.platter = Platter(
+            self.origin.url, self.link, "--no-background-fill", "--chunk-size", "1M",
+            under=self.under)
+        self.addCleanup(self._end, self.platter)
+
+    def check_restart(self, known: Film) -> None:
+        """A server that is started while nothing may be written passes all on, and stores later."""
+        self.take_away()
+        self.assertEqual(self.platter.stop(), 0, self.platter.log_tail())
+        self.start()
+        self.read(known)
+        self.assertFalse(self.is_stored_new(), "nothing may be written")
+        self.give_back()
+        self.wait_until(self.is_stored_new, BACK, f"it is stored\n{self.platter.log_tail()}")
+        self.check_hit(known)
 
     def read(self, film: Film) -> None:
         self.assertEqual(

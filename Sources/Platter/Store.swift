@@ -33,12 +33,11 @@ struct Store: Sendable {
             index = try Self.openIndex(of: disk, boot: boot, latency: latency)
         } catch {
             switch error.code {
-            case .corrupt, .replaced, .busy, .full, .io:
+            case .corrupt, .replaced, .busy, .full, .io, .readOnly, .cannotOpen:
                 // Until there is an index, all requests go to the origin.
                 index = IndexWriter(
                     path: disk.indexPath, boot: boot, latency: latency, without: error)
-            case .readOnly, .cannotOpen, .lost, .newerSchema, .entryGone, .constraint, .closed,
-                .other:
+            case .lost, .newerSchema, .entryGone, .constraint, .closed, .other:
                 throw PlatterError(.storage, error.description, setting: .directory)
             }
         }

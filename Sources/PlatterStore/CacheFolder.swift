@@ -39,6 +39,8 @@ struct CacheFolder {
     var objects: Descriptor
     /// On tmpfs.
     let isMemory: Bool
+    /// Whether the lock could only be opened for reading: nothing may be changed in the folder at present.
+    let isReadOnly: Bool
 
     /// Opens the folder, making it and its parents if need be, and changes nothing in it.
     static func openRoot(_ path: String) throws(DiskError) -> Descriptor {
@@ -54,14 +56,14 @@ struct CacheFolder {
         try checkOwner(root, path: path)
         let isMarked = try checkMarker(root, path: path)
         try makePrivate(root, path: path)
-        let lock = try takeLock(root, path: path)
+        let (lock, isReadOnly) = try takeLock(root, path: path)
         // On btrfs a full disk else kills whoever writes to a page of the index that is mapped. Elsewhere, or
         // where it is refused, all goes on without.
         _ = platter_overwrite_in_place(root.number)
         if !isMarked { try writeMarker(root) }
         return CacheFolder(
             path: path, root: root, lock: lock, objects: try openObjects(root, path: path),
-            isMemory: try isMemory(root, path: path))
+            isMemory: try isMemory(root, path: path), isReadOnly: isReadOnly)
     }
 
     /// The same folder with what was removed of it made anew; nil when all is there.
@@ -69,11 +71,20 @@ struct CacheFolder {
         let hasMarker = fileIdentity(root, Self.markerName) != nil
         let hasObjects = holds(Self.objectsName, objects)
         if hasLock, hasMarker, hasObjects { return nil }
-        let lock = hasLock ? lock : try Self.takeLock(root, path: path)
+        let (lock, isReadOnly) =
+            hasLock ? (lock, isReadOnly) : try Self.takeLock(root, path: path)
         if !hasMarker { try Self.writeMarker(root) }
         let objects = hasObjects ? objects : try Self.openObjects(root, path: path)
         return CacheFolder(
-            path: path, root: root, lock: lock, objects: objects, isMemory: isMemory)
+            path: path, root: root, lock: lock, objects: objects, isMemory: isMemory,
+            isReadOnly: isReadOnly)
+    }
+
+    /// The same folder, claimed once more: where nothing could be changed in it, that may be over.
+    func reclaimed() throws(DiskError) -> CacheFolder {
+        // It would keep the next one out.
+        flock(lock.number, LOCK_UN)
+        return try Self.claim(root, path: path)
     }
 
     /// Whether the lock at its path is the one that we hold.
@@ -125,7 +136,12 @@ struct CacheFolder {
     private static func makePrivate(_ root: Descriptor, path: String) throws(DiskError) {
         let status = try fileStatus(root.number, path: path)
         guard status.st_mode & 0o077 != 0 else { return }
-        _ = try systemCall("make the folder private", path: path) { fchmod(root.number, 0o700) }
+        do throws(DiskError) {
+            _ = try systemCall("make the folder private", path: path) { fchmod(root.number, 0o700) }
+        } catch {
+            // Nothing is written to it either until it can be.
+            guard error.code == .readOnly else { throw error }
+        }
     }
 
     /// - Returns: Whether our marker is there; if not, the folder is empty.
@@ -165,23 +181,37 @@ struct CacheFolder {
     /// Locks the file that has the lock's name: one that is removed at that very instant locks nothing.
     private static func takeLock(
         _ root: Descriptor, path: String
-    ) throws(DiskError) -> Descriptor {
+    ) throws(DiskError) -> (Descriptor, isReadOnly: Bool) {
         for _ in 1...lockTries {
-            let lock = try takeLockOnce(root, path: path)
-            if fileIdentity(root, lockName) == lock.identity { return lock }
+            let (lock, isReadOnly) = try openLock(root, path: path)
+            try hold(lock, path: path)
+            if fileIdentity(root, lockName) == lock.identity { return (lock, isReadOnly) }
         }
         throw DiskError(.inUse, "its lock is removed all the time; see by whom", path: path)
     }
 
     private static let lockTries = 8
 
-    private static func takeLockOnce(
+    /// Where nothing may be changed the lock that is there is as good for keeping others out.
+    private static func openLock(
         _ root: Descriptor, path: String
-    ) throws(DiskError) -> Descriptor {
+    ) throws(DiskError) -> (Descriptor, isReadOnly: Bool) {
+        do throws(DiskError) {
+            let flags = O_RDWR | O_CREAT | O_NOFOLLOW
+            let lock = try openDescriptor(
+                root.number, lockName, flags: flags, mode: 0o600, path: path)
+            return (Descriptor(lock), false)
+        } catch {
+            guard error.code == .readOnly || error.code == .permission,
+                let lock = try? openDescriptor(
+                    root.number, lockName, flags: O_RDONLY | O_NOFOLLOW)
+            else { throw error }
+            return (Descriptor(lock), true)
+        }
+    }
+
+    private static func hold(_ lock: Descriptor, path: String) throws(DiskError) {
         let lockPath = path + "/" + lockName
-        let lock = Descriptor(
-            try openDescriptor(
-                root.number, lockName, flags: O_RDWR | O_CREAT | O_NOFOLLOW, mode: 0o600))
         do throws(DiskError) {
             _ = try systemCall("lock the folder", path: lockPath) {
                 flock(lock.number, LOCK_EX | LOCK_NB)
@@ -197,7 +227,6 @@ struct CacheFolder {
         }
         // Only for that message: a full disk must not keep us from starting.
         try? writeText("pid \(getpid())\n", to: lock.number, path: lockPath)
-        return lock
     }
 }
 

@@ -15,8 +15,8 @@ extension PosixDisk {
     static let ballastName = "ballast"
     /// Enough for the index to be opened, and to grow by while a hundred chunks are evicted [4 MiB].
     private static let ballastLength: Int64 = 4 << 20
-    /// With less free room than this it is not taken [64 MiB].
-    private static let ballastNeeds: Int64 = 64 << 20
+    /// With less free room than this it is not taken [16 MiB].
+    private static let ballastNeeds: Int64 = 16 << 20
 
     package func dropBallast() -> Bool {
         let answer = try? withFolder { (folder) throws(DiskError) in

@@ -75,7 +75,7 @@ package final class IndexRecovery: Sendable {
     private func renew(pause: Duration) async {
         if isStopped.withLockedValue({ $0 }) { return }
         do throws(DiskError) {
-            if try disk.restore() { log.notice("The cache folder was made again") }
+            if try disk.restore() { log.notice("The cache folder can be used again") }
         } catch {
             return renewLater(pause, because: error)
         }
