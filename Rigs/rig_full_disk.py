@@ -120,6 +120,19 @@ class FullMemory(Cases, DiskRig):
         mount_tmpfs(place, self.size, self.ends)
 
 
+@unittest.skipUnless(are_possible(), "needs root, and may not mount")
+class SmallMemory(DiskRig):
+    """Not much larger than what the index needs."""
+
+    size = 40 << 20
+
+    def mount(self, place: Path) -> None:
+        mount_tmpfs(place, self.size, self.ends)
+
+    def test_a_start_on_a_full_disk(self) -> None:
+        self.start_full(kills=False)
+
+
 @unittest.skipUnless(are_possible(), "needs root, loop devices and mkfs.ext4")
 class FullExt4(Cases, DiskRig):
     def mount(self, place: Path) -> None:
