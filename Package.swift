@@ -96,7 +96,9 @@ let package = Package(
             ], swiftSettings: settings),
         .target(
             name: "PlatterTesting",
-            dependencies: ["PlatterCore", locks, nio, nioHTTP1, nioPosix, nioSSL],
+            dependencies: [
+                "PlatterCore", "PlatterStore", locks, nio, nioHTTP1, nioPosix, nioSSL,
+            ],
             swiftSettings: settings),
         .executableTarget(
             name: "PlatterSampleOrigin",
@@ -124,7 +126,7 @@ let package = Package(
         .testTarget(
             name: "PlatterStoreTests",
             dependencies: [
-                "CPlatter", "PlatterCore", "PlatterStore", locks,
+                "CPlatter", "PlatterCore", "PlatterStore", "PlatterTesting", locks,
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "GRDBSQLite", package: "GRDB.swift"),
             ], swiftSettings: settings),
@@ -138,14 +140,14 @@ let package = Package(
             name: "PlatterCacheTests",
             dependencies: [
                 "PlatterCore", "PlatterHTTP", "PlatterOrigin", "PlatterStore", "PlatterCache",
-                httpTypes, locks, log, nio, nioPosix,
+                "PlatterTesting", httpTypes, locks, log, nio, nioPosix,
                 .product(name: "GRDBSQLite", package: "GRDB.swift"),
             ], swiftSettings: settings),
         .testTarget(
             name: "PlatterProxyTests",
             dependencies: [
                 "PlatterCache", "PlatterCore", "PlatterHTTP", "PlatterOrigin", "PlatterProxy",
-                "PlatterStore", httpTypes, locks, log, nio, nioHTTP1, nioPosix,
+                "PlatterStore", "PlatterTesting", httpTypes, locks, log, nio, nioHTTP1, nioPosix,
                 .product(name: "NIOEmbedded", package: "swift-nio"),
             ], swiftSettings: settings),
         .testTarget(

@@ -1,6 +1,7 @@
 import NIOConcurrencyHelpers
 import PlatterCore
 import PlatterStore
+import PlatterTesting
 
 /// A disk that cannot read some places, or not yet.
 final class SickDisk: Disk {
@@ -96,8 +97,8 @@ final class SickDisk: Disk {
     func takeBallast() { disk.takeBallast() }
 }
 
-private final class SickFile: DataFile {
-    private let file: any DataFile
+private final class SickFile: HandingOnFile {
+    let file: any DataFile
     private let disk: SickDisk
 
     init(_ file: any DataFile, on disk: SickDisk) {
@@ -114,23 +115,8 @@ private final class SickFile: DataFile {
 
     func isResident(_ range: ByteRange) -> Bool { disk.isInMemory }
 
-    var path: String { file.path }
-    var fileDescriptor: Int32 { file.fileDescriptor }
     func write(_ bytes: UnsafeRawBufferPointer, at offset: Int64) throws(DiskError) {
         try disk.take(bytes.count, to: path)
         try file.write(bytes, at: offset)
     }
-    func isSettled(_ range: ByteRange) -> Bool { file.isSettled(range) }
-    func settle() throws(DiskError) { try file.settle() }
-    func readFromDisk(
-        into buffer: UnsafeMutableRawBufferPointer, at offset: Int64
-    ) throws(DiskError) -> Int { try read(into: buffer, at: offset) }
-    func allocate(_ range: ByteRange) throws(DiskError) { try file.allocate(range) }
-    func punch(_ range: ByteRange) throws(DiskError) { try file.punch(range) }
-    func wasPunched(in range: ByteRange) -> Bool { file.wasPunched(in: range) }
-    func status() throws(DiskError) -> FileStatus { try file.status() }
-    func foreignChange() throws(DiskError) -> ForeignChange? { try file.foreignChange() }
-    func accept(_ change: ForeignChange) { file.accept(change) }
-    var foreignChangeCount: Int { file.foreignChangeCount }
-    var stamp: FileStamp? { file.stamp }
 }

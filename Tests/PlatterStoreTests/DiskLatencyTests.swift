@@ -1,20 +1,12 @@
 import Logging
-import NIOConcurrencyHelpers
 import PlatterCore
 import PlatterStore
+import PlatterTesting
 import Testing
 
 @Suite("Whether the disk answers in time")
 struct DiskLatencyTests {
-    private final class Clock: MonotonicClock {
-        private let moment = NIOLockedValueBox(Moment.start)
-        var now: Moment { moment.withLockedValue { $0 } }
-        func pass(_ duration: Duration) {
-            moment.withLockedValue { $0 = $0.advanced(by: duration) }
-        }
-    }
-
-    private let clock = Clock()
+    private let clock = ManualClock()
     private let latency: DiskLatency
 
     init() { latency = DiskLatency(limit: .seconds(3), clock: clock, log: Logger(label: "test")) }

@@ -1,20 +1,13 @@
 import Logging
 import NIOConcurrencyHelpers
 import PlatterCore
+import PlatterTesting
 import Testing
 
 @testable import Platter
 
 @Suite("How much is logged")
 struct LogPaceTests {
-    private final class Clock: MonotonicClock {
-        private let moment = NIOLockedValueBox(Moment.start)
-        var now: Moment { moment.withLockedValue { $0 } }
-        func pass(_ duration: Duration) {
-            moment.withLockedValue { $0 = $0.advanced(by: duration) }
-        }
-    }
-
     private struct Recorder: LogHandler {
         let events = NIOLockedValueBox<[LogEvent]>([])
         var metadata: Logger.Metadata = [:]
@@ -27,7 +20,7 @@ struct LogPaceTests {
         func log(event: LogEvent) { events.withLockedValue { $0.append(event) } }
     }
 
-    private let clock = Clock()
+    private let clock = ManualClock()
     private let recorder = Recorder()
     private let log: Logger
 

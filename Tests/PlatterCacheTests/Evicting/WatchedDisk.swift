@@ -1,6 +1,7 @@
 import NIOConcurrencyHelpers
 import PlatterCore
 import PlatterStore
+import PlatterTesting
 
 /// A real disk that calls before it opens a file or punches one, and counts.
 final class WatchedDisk: Disk {
@@ -101,8 +102,8 @@ final class WatchedDisk: Disk {
     func takeBallast() { disk.takeBallast() }
 }
 
-final class WatchedFile: DataFile {
-    private let file: any DataFile
+final class WatchedFile: HandingOnFile {
+    let file: any DataFile
     private let canPunch: Bool
     private let refusal: DiskError?
     private let punching: @Sendable (ByteRange) -> Void
@@ -119,28 +120,6 @@ final class WatchedFile: DataFile {
         self.refused = refused
     }
 
-    var path: String { file.path }
-    var fileDescriptor: Int32 { file.fileDescriptor }
-
-    func write(_ bytes: UnsafeRawBufferPointer, at offset: Int64) throws(DiskError) {
-        try file.write(bytes, at: offset)
-    }
-
-    func read(
-        into buffer: UnsafeMutableRawBufferPointer, at offset: Int64
-    ) throws(DiskError) -> Int {
-        try file.read(into: buffer, at: offset)
-    }
-
-    func isResident(_ range: ByteRange) -> Bool { file.isResident(range) }
-
-    func isSettled(_ range: ByteRange) -> Bool { file.isSettled(range) }
-    func settle() throws(DiskError) { try file.settle() }
-    func readFromDisk(
-        into buffer: UnsafeMutableRawBufferPointer, at offset: Int64
-    ) throws(DiskError) -> Int { try read(into: buffer, at: offset) }
-    func allocate(_ range: ByteRange) throws(DiskError) { try file.allocate(range) }
-
     func punch(_ range: ByteRange) throws(DiskError) {
         guard canPunch else {
             refused()
@@ -150,16 +129,4 @@ final class WatchedFile: DataFile {
         punching(range)
         try file.punch(range)
     }
-
-    func wasPunched(in range: ByteRange) -> Bool { file.wasPunched(in: range) }
-
-    func status() throws(DiskError) -> FileStatus { try file.status() }
-
-    func foreignChange() throws(DiskError) -> ForeignChange? { try file.foreignChange() }
-
-    func accept(_ change: ForeignChange) { file.accept(change) }
-
-    var foreignChangeCount: Int { file.foreignChangeCount }
-
-    var stamp: FileStamp? { file.stamp }
 }

@@ -11,11 +11,17 @@ struct PassageBodyTests {
     private static let length = Int(PassageStage.length)
     private let stage = PassageStage()
 
+    /// Somebody asks for all of a film, and gets the first 100,000 bytes of it.
+    private func begins(tag: String = "\"v1\"") throws -> PassageStage.Player {
+        let player = try stage.enters("/1")
+        stage.answers(stage.call("/1"), tag: tag)
+        stage.sends(stage.call("/1"), 100_000)
+        return player
+    }
+
     @Test("a body that stalls goes on over another connection, at the very byte")
     func stalled() throws {
-        let player = try stage.enters("/1")
-        stage.answers(stage.call("/1"))
-        stage.sends(stage.call("/1"), 100_000)
+        let player = try begins()
         stage.passes(.seconds(9))
         #expect(stage.call("/1")?.request.range == nil)
         stage.passes(.seconds(1))
@@ -30,9 +36,7 @@ struct PassageBodyTests {
 
     @Test("hope ends 30 s after the last byte")
     func lost() throws {
-        let player = try stage.enters("/1")
-        stage.answers(stage.call("/1"))
-        stage.sends(stage.call("/1"), 100_000)
+        let player = try begins()
         stage.passes(.milliseconds(29_900))
         #expect(player.ending == nil)
         stage.passes(.milliseconds(100))
@@ -43,9 +47,7 @@ struct PassageBodyTests {
 
     @Test("a long pause ends in time for a body that broke off")
     func longPauseInBody() throws {
-        let player = try stage.enters("/1")
-        stage.answers(stage.call("/1"))
-        stage.sends(stage.call("/1"), 100_000)
+        let player = try begins()
         stage.passes(.seconds(1))
         stage.breaks(stage.call("/1"))
         stage.answers(stage.call("/1"), 503, [.retryAfter: "3600"])
@@ -62,18 +64,14 @@ struct PassageBodyTests {
 
     @Test("without proof of a version a body that breaks off ends there")
     func unproven() throws {
-        let player = try stage.enters("/1")
-        stage.answers(stage.call("/1"), tag: "W/\"v1\"")
-        stage.sends(stage.call("/1"), 100_000)
+        let player = try begins(tag: "W/\"v1\"")
         stage.breaks(stage.call("/1"))
         #expect(player.ending == .short)
     }
 
     @Test("bytes beyond what the head of a part says are of nothing")
     func beyond() throws {
-        let player = try stage.enters("/1")
-        stage.answers(stage.call("/1"))
-        stage.sends(stage.call("/1"), 100_000)
+        let player = try begins()
         stage.breaks(stage.call("/1"))
         stage.passes(.seconds(1))
         stage.answers(
@@ -94,9 +92,7 @@ struct PassageBodyTests {
 
     @Test("never a byte of another version")
     func changed() throws {
-        let player = try stage.enters("/1")
-        stage.answers(stage.call("/1"))
-        stage.sends(stage.call("/1"), 100_000)
+        let player = try begins()
         stage.breaks(stage.call("/1"))
         stage.answers(stage.call("/1"), tag: "\"v2\"")
         #expect(player.ending == .short)

@@ -4,6 +4,7 @@ import NIOConcurrencyHelpers
 import NIOPosix
 import PlatterCore
 import PlatterStore
+import PlatterTesting
 import Testing
 
 @testable import PlatterCache
@@ -141,8 +142,8 @@ private func flipByte(at offset: UInt64, of path: String) throws {
 }
 
 /// A file that somebody changes right after it was first read.
-private final class Tampered: DataFile {
-    private let file: any DataFile
+private final class Tampered: HandingOnFile {
+    let file: any DataFile
     private let tamper: @Sendable () throws -> Void
     private let isTampered = NIOLockedValueBox(false)
 
@@ -164,24 +165,4 @@ private final class Tampered: DataFile {
         }
         return count
     }
-
-    var path: String { file.path }
-    var fileDescriptor: Int32 { file.fileDescriptor }
-    func write(_ bytes: UnsafeRawBufferPointer, at offset: Int64) throws(DiskError) {
-        try file.write(bytes, at: offset)
-    }
-    func isResident(_ range: ByteRange) -> Bool { file.isResident(range) }
-    func isSettled(_ range: ByteRange) -> Bool { file.isSettled(range) }
-    func settle() throws(DiskError) { try file.settle() }
-    func readFromDisk(
-        into buffer: UnsafeMutableRawBufferPointer, at offset: Int64
-    ) throws(DiskError) -> Int { try read(into: buffer, at: offset) }
-    func allocate(_ range: ByteRange) throws(DiskError) { try file.allocate(range) }
-    func punch(_ range: ByteRange) throws(DiskError) { try file.punch(range) }
-    func wasPunched(in range: ByteRange) -> Bool { file.wasPunched(in: range) }
-    func status() throws(DiskError) -> FileStatus { try file.status() }
-    func foreignChange() throws(DiskError) -> ForeignChange? { try file.foreignChange() }
-    func accept(_ change: ForeignChange) { file.accept(change) }
-    var foreignChangeCount: Int { file.foreignChangeCount }
-    var stamp: FileStamp? { file.stamp }
 }
