@@ -22,7 +22,7 @@ class Changing(Rig):
     limit = 900
 
     def test_no_response_mixes_two_versions(self) -> None:
-        trials = 1000 if is_long() else 60
+        trials = 1000 if is_long() else 40
         origin = self.start_origin(latency=2)
         origin.pace(connection_bandwidth=12_000_000)
         platter = self.start_platter(origin, "--no-background-fill", "--chunk-size", "1M")

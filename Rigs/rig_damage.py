@@ -28,7 +28,7 @@ HELD_AT, STRUCK_AT = 3_000_000, 8_000_000
 #: Far behind what a socket may have taken of the file when a client has `HELD_AT`.
 AHEAD = 16_000_000
 SEEDS = [1, 2, 3] if is_long() else [1]
-AT_ONCE = 3
+AT_ONCE = 4
 #: Of what is all on disk, so that it has many rows.
 CHUNK = 1 << 20
 #: What the short form leaves to the other order of things.

@@ -87,7 +87,7 @@ class Fuzz(FuzzRig):
         self.assertGreater(answered, count // 4, "most were not heard at all")
 
     def test_every_parser(self) -> None:
-        executions = 10_000_000 if is_long() else 200_000
+        executions = 10_000_000 if is_long() else 100_000
         done = subprocess.run(
             [binary("PlatterFuzz"), "--executions", str(executions), "--seed", SEED],
             capture_output=True, text=True, timeout=self.limit, check=False)
@@ -103,8 +103,8 @@ class Fuzz(FuzzRig):
         self.storm(platter, platter.admin, admin_request, WAVE)
         self.settle(platter)
         before = (sockets(platter) - origin.connections(), platter.threads())
-        self.storm(platter, platter.url, player_request, 50_000 if is_long() else 2_500)
-        self.storm(platter, platter.admin, admin_request, 20_000 if is_long() else 1_000)
+        self.storm(platter, platter.url, player_request, 50_000 if is_long() else 1_500)
+        self.storm(platter, platter.admin, admin_request, 20_000 if is_long() else 600)
         self.settle(platter)
 
         def is_back() -> bool:

@@ -44,7 +44,7 @@ class FuzzOrigins(FuzzRig):
         self.addCleanup(hostile.stop)
         admin = http.client.HTTPConnection(urlsplit(platter.admin).netloc, timeout=10)
         self.addCleanup(admin.close)
-        count = 20_000 if is_long() else 2_500
+        count = 20_000 if is_long() else 1_500
         statuses: dict[bytes, int] = {}
         for first in range(0, count, WAVE):
             numbers = range(first, first + WAVE)

@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from platter_rigs import Rig, figure
+from platter_rigs import Rig, figure, patient
 from platter_rigs.log_texts import ORIGIN_FAILS
 from platter_rigs.origin import Origin
 from platter_rigs.platter import Platter
@@ -72,6 +72,7 @@ class Get(Rig):
             self.assert_whole()
         self.assertEqual(origin.body_bytes(), LENGTH, "the second time it was in the cache")
 
+    @patient
     def test_without_a_daemon_it_says_why_an_origin_fails(self) -> None:
         origin = self.start_origin(root=self.folder / "media")
         origin.stop()

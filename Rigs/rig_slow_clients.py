@@ -55,7 +55,7 @@ class SlowClients(Rig):
 
     def setUp(self) -> None:
         super().setUp()
-        self.seconds = 60 if is_long() else 12
+        self.seconds = 60 if is_long() else 6
         self.length = RATE * self.seconds + (2 << 20)
         self.origin = self.start_origin()
         self.platter = self.start_platter(self.origin, "--no-background-fill")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import socket
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from platter_rigs import Rig
+from platter_rigs import Rig, patient
 from platter_rigs.load import Film
 from platter_rigs.log_texts import INDEX_UNUSABLE, ORIGIN_FAILS
 from platter_rigs.platter import Platter
@@ -25,17 +26,18 @@ class Telling(Rig):
 
     # The log
 
+    @patient
     def test_an_origin_that_is_down_is_told_of_once(self) -> None:
         """At the level that is the default, by host and port, with the reason and nothing secret."""
         address = closed_port()
         platter = self.start_platter(f"http://{address}")
-        for token in _SECRETS[:2]:
-            with Connection(platter.url, timeout=20) as connection:
-                response = connection.request(f"/film.mp4?token={token}")
-                self.assertEqual(response.status, 503)
-                self.assertEqual(
-                    response.fields["cache-status"],
-                    "Platter; fwd=uri-miss; detail=origin-unreachable")
+        with ThreadPoolExecutor(2) as pool:
+            answers = [
+                pool.submit(self.answer_of, platter, f"/film.mp4?token={token}")
+                for token in _SECRETS[:2]]
+        for answer in answers:
+            self.assertEqual(
+                answer.result(), (503, "Platter; fwd=uri-miss; detail=origin-unreachable"))
         said = platter.log.read_text()
         lines = [line for line in said.splitlines() if address in line]
         self.assertEqual(len(lines), 1, said)
@@ -43,6 +45,11 @@ class Telling(Rig):
             self.assertIn(part, lines[0])
         for secret in _SECRETS:
             self.assertNotIn(secret, said)
+
+    def answer_of(self, platter: Platter, path: str) -> tuple[int, str]:
+        with Connection(platter.url, timeout=20) as connection:
+            response = connection.request(path)
+            return response.status, response.fields["cache-status"]
 
     # ls and show
 

@@ -7,7 +7,7 @@ import unittest
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from platter_rigs import Rig, figure
+from platter_rigs import Rig, figure, patient
 from platter_rigs.load import Film
 from platter_rigs.platter import Platter
 from platter_rigs.raw_http import Connection, Response, fetch_checked, range_of
@@ -93,6 +93,7 @@ class OriginOverTLS(Rig):
                 self.assertGreater(broken, 5, "connections must have broken")
                 figure(f"{name}: {broken} breaks in {film.length / 1e6:.0f} MB")
 
+    @patient
     def test_an_origin_that_is_not_believed_is_not_asked(self) -> None:
         """It is said so at once, with no byte; what is on disk is served; once it is put right all goes on."""
         stored = Film(3_000_000, 1)

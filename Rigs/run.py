@@ -1,13 +1,19 @@
 #!/usr/bin/env python3
-"""Runs the rigs: `Rigs/run.py short|long [name…]`. A name selects tests that contain it."""
+"""Runs the rigs: `Rigs/run.py short|long [name…]`. A name selects tests that contain it.
+
+Tests that only wait (`patient`) run in a process of their own beside the others; what it says comes at the end.
+"""
 
 from __future__ import annotations
 
 import argparse
 import importlib
 import os
+import re
 import signal
+import subprocess
 import sys
+import tempfile
 import time
 import unittest
 from collections.abc import Iterator
@@ -21,7 +27,7 @@ sys.path.insert(0, str(HERE))
 sys.dont_write_bytecode = True
 
 from platter_rigs import processes  # noqa: E402
-from platter_rigs.case import FORM_VARIABLE  # noqa: E402
+from platter_rigs.case import FORM_VARIABLE, is_patient  # noqa: E402
 
 
 class Progress(unittest.TestResult):
@@ -99,6 +105,43 @@ def load(names: list[str]) -> unittest.TestSuite:
     return selected
 
 
+def divided(suite: unittest.TestSuite) -> tuple[unittest.TestSuite, unittest.TestSuite]:
+    """The tests that only wait, and the others."""
+    patient, others = unittest.TestSuite(), unittest.TestSuite()
+    for test in tests(suite):
+        (patient if is_patient(test) else others).addTest(test)
+    return patient, others
+
+
+class Beside:
+    """This program once more, in the background, for the tests that only wait."""
+
+    def __init__(self, arguments: argparse.Namespace):
+        self._said = tempfile.TemporaryFile("w+")
+        self._process = subprocess.Popen(
+            [sys.executable, __file__, arguments.form, *arguments.names, "--patient"],
+            stdin=subprocess.DEVNULL, stdout=self._said, stderr=subprocess.STDOUT)
+
+    def finish(self) -> tuple[int, int, int]:
+        """Shows what it said. How many passed, failed and were skipped."""
+        code = self._process.wait()
+        self._said.seek(0)
+        text = self._said.read()
+        print(text, end="", flush=True)
+        counts = re.search(r"^(\d+) passed, (\d+) failed, (\d+) skipped$", text, re.MULTILINE)
+        if counts is None:
+            return 0, max(1, code), 0
+        passed, failed, skipped = map(int, counts.groups())
+        return passed, failed, skipped
+
+    def end(self) -> None:
+        """It ends its programs itself."""
+        if self._process.poll() is None:
+            self._process.terminate()
+            self._process.wait()
+        self._said.close()
+
+
 def interrupted(number: int, frame: object) -> None:
     raise KeyboardInterrupt
 
@@ -107,6 +150,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("form", choices=["short", "long"])
     parser.add_argument("names", nargs="*")
+    parser.add_argument("--patient", action="store_true", help="only tests that only wait")
     arguments = parser.parse_args()
     os.environ[FORM_VARIABLE] = arguments.form
     signal.signal(signal.SIGTERM, interrupted)
@@ -114,15 +158,28 @@ def main() -> int:
     suite = load(arguments.names)
     if suite.countTestCases() == 0:
         parser.error(f"no rig is called {arguments.names}")
+    patient, others = divided(suite)
+    beside: Beside | None = None
+    if arguments.patient:
+        suite = patient
+    elif patient.countTestCases() and others.countTestCases():
+        suite, beside = others, Beside(arguments)
     result = Progress()
+    passed, failed, skipped = 0, 0, 0
     try:
         suite.run(result)
+        if beside is not None:
+            passed, failed, skipped = beside.finish()
     finally:
+        if beside is not None:
+            beside.end()
         processes.end_all()
-    failed = len(result.problem_ids)
+    passed += result.passed
+    failed += len(result.problem_ids)
+    skipped += len(result.skipped)
     for test, text in (result.failures + result.errors)[:REPEATED]:
         print(f"FAIL  {name_of(test)}\n{indented(text)}", end="")
-    print(f"{result.passed} passed, {failed} failed, {len(result.skipped)} skipped")
+    print(f"{passed} passed, {failed} failed, {skipped} skipped")
     return 1 if failed else 0
 
 

@@ -26,6 +26,19 @@ def long_only(item):
     return unittest.skipUnless(is_long(), "in the long form only")(item)
 
 
+def patient(item):
+    """Marks a test, or all of a class, that waits for time to pass, and neither measures nor mounts anything: it
+    may run beside others."""
+    item.is_patient = True
+    return item
+
+
+def is_patient(test: unittest.TestCase) -> bool:
+    """Whether it is marked so."""
+    method = getattr(test, test._testMethodName, None)
+    return getattr(test, "is_patient", False) or getattr(method, "is_patient", False)
+
+
 def figure(text: str) -> None:
     """Shows a measurement under the name of its test."""
     print(f"      {text}", flush=True)

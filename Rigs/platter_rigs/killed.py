@@ -26,7 +26,7 @@ MISSES = 4
 #: The share of the calls of a run without a kill before which there must have been one.
 REACHED = 0.75
 #: Kills of each kind in the short form.
-SAMPLE = 12
+SAMPLE = 8
 
 
 class Killed(Rig):
