@@ -234,7 +234,9 @@ package final class HTTPOrigin: Origin {
     private func told(_ error: any Error, of url: OriginURL, askedAt: Int64) -> OriginError {
         let failure = OriginError(error)
         guard failure == .cancelled else {
-            log?.failed(url, because: FailureReason.text(error))
+            log?.failed(
+                url, because: FailureReason.text(error),
+                isOfCertificate: failure == .badCertificate)
             return failure
         }
         // Who asked has lost patience, or has gone.

@@ -17,18 +17,27 @@ package final class OriginLog: Sendable {
 
     /// A request got no answer, or one that says that the origin is broken.
     ///
-    /// - Parameter reason: For people. Host and port are all that is told of the URL.
-    func failed(_ url: OriginURL, because reason: String) {
+    /// - Parameters:
+    ///   - reason: For people. Host and port are all that is told of the URL.
+    ///   - isOfCertificate: That is news also of one that failed otherwise before: it does not pass by itself.
+    func failed(_ url: OriginURL, because reason: String, isOfCertificate: Bool = false) {
         let (origin, now) = (Self.place(of: url), wallClock())
-        guard news.withLockedValue({ $0.failed(origin, now: now) }) else { return }
+        let subject = isOfCertificate ? Self.certificate(of: origin) : origin
+        guard news.withLockedValue({ $0.failed(subject, now: now) }) else { return }
         log.warning("An origin fails", metadata: ["origin": "\(origin)", "reason": "\(reason)"])
     }
 
     func answered(_ url: OriginURL) {
         let origin = Self.place(of: url)
-        guard news.withLockedValue({ $0.answered(origin) }) else { return }
+        let isNews = news.withLockedValue { news in
+            let wasBad = news.answered(Self.certificate(of: origin))
+            return news.answered(origin) || wasBad
+        }
+        guard isNews else { return }
         log.notice("An origin answers again", metadata: ["origin": "\(origin)"])
     }
+
+    private static func certificate(of place: String) -> String { "\(place) TLS" }
 
     private static func place(of url: OriginURL) -> String { "\(url.host):\(url.port)" }
 }

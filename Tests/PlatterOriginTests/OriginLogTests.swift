@@ -153,6 +153,30 @@ struct OriginLogTests {
     }
 
     @Test(
+        "a certificate is told of also of one that failed otherwise before, and that it answers once"
+    )
+    func badCertificateAfterwards() async throws {
+        try await Bench.run(.good) { bench in
+            try await bench.origin.stopListening(closing: .reset)
+            #expect(await bench.fetch() == .unreachable)
+            try await bench.origin.resumeListening()
+            for _ in 0..<3 { #expect(await bench.fetch() == .badCertificate) }
+            #expect(bench.log.count == 2)
+            #expect(bench.log.first?.hasSuffix("reason=Connection refused") == true)
+            #expect(bench.log.last?.contains("its certificate is not trusted") == true)
+        }
+        try await Bench.run(.expired, Self.trusting(TestCertificate.authority)) { bench in
+            try await bench.origin.stopListening(closing: .reset)
+            #expect(await bench.fetch() == .unreachable)
+            try await bench.origin.resumeListening()
+            #expect(await bench.fetch() == .badCertificate)
+            bench.origin.certificate = .good
+            for _ in 0..<3 { #expect(await bench.fetch() == nil) }
+            #expect(bench.log.count == 3)
+        }
+    }
+
+    @Test(
         "authorities that are named are trusted, and so is a certificate that was signed by itself",
         arguments: [
             (.good, TestCertificate.authority), (.selfSigned, TestCertificate.selfSigned.pem),
