@@ -79,7 +79,9 @@ final class Passage: Sendable {
                 return hasBody && !isHead
             }
             let ending = await passage.services.bypass.pass(
-                .answer(of: passage.resource, range: range, deadline: deadline), to: receiver)
+                .answer(
+                    of: passage.resource, range: range, isHead: isHead, deadline: deadline),
+                to: receiver)
             let end = await passage.end(ending, detail: detail)
             return end == .complete && endsWithClose.withLockedValue { $0 } ? .short : end
         }

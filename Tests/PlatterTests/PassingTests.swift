@@ -157,6 +157,42 @@ struct PassingTests {
         }
     }
 
+    @Test("HEAD costs a byte, and says what GET would")
+    func headIsCheap() async throws {
+        try await Stage.run { stage in
+            let (head, bytes, _) = try await pass(stage, method: "HEAD")
+            #expect(head.status == 200)
+            #expect(head["content-length"] == "5000000")
+            #expect(head["content-range"] == nil)
+            #expect(head["etag"] == "\"v1\"")
+            #expect(bytes.isEmpty)
+            #expect(stage.origin.ledger.log.map(\.range) == ["bytes=0-0"])
+            #expect(stage.origin.ledger.log.map(\.method) == ["GET"])
+        }
+    }
+
+    @Test("HEAD is answered by the whole where a byte does not say how long that is")
+    func headOfUnknownLength() async throws {
+        try await Stage.run { stage in
+            stage.origin.behave(.contentRange(.unknownTotal))
+            let (head, bytes, _) = try await pass(stage, method: "HEAD")
+            #expect(head.status == 200)
+            #expect(head["content-length"] == "5000000")
+            #expect(bytes.isEmpty)
+            #expect(stage.origin.ledger.log.map(\.range) == ["bytes=0-0", nil])
+        }
+    }
+
+    @Test("HEAD of an empty object")
+    func headOfEmpty() async throws {
+        try await Stage.run(length: 0) { stage in
+            let (head, bytes, _) = try await pass(stage, method: "HEAD")
+            #expect(head.status == 200)
+            #expect(head["content-length"] == "0")
+            #expect(bytes.isEmpty)
+        }
+    }
+
     @Test("nor to HEAD")
     func passingHead() async throws {
         try await Stage.run { stage in

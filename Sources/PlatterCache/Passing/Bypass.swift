@@ -19,6 +19,8 @@ package struct Bypass: Sendable {
     package struct Request: Sendable {
         package let resource: Resource
         let range: AskedRange?
+        /// Only the head is wanted.
+        let isHead: Bool
         /// nil: the origin's own answer is wanted.
         let promise: PassageCourse.Promise?
         /// The entry that `promise` is of.
@@ -29,13 +31,14 @@ package struct Bypass: Sendable {
 
         /// - Parameters:
         ///   - range: What the client asked for, where that was one range.
+        ///   - isHead: Only the head is wanted.
         ///   - deadline: Without an answer by then there is none.
         package static func answer(
-            of resource: Resource, range: AskedRange?, deadline: Moment
+            of resource: Resource, range: AskedRange?, isHead: Bool = false, deadline: Moment
         ) -> Request {
             Request(
-                resource: resource, range: range, promise: nil, opened: nil, start: 0,
-                isHeadSent: false, deadline: deadline)
+                resource: resource, range: range, isHead: isHead, promise: nil, opened: nil,
+                start: 0, isHeadSent: false, deadline: deadline)
         }
 
         /// Bytes of a version that is known: from the very byte, and of no other version.
@@ -49,7 +52,7 @@ package struct Bypass: Sendable {
             deadline: Moment
         ) -> Request {
             Request(
-                resource: resource, range: nil,
+                resource: resource, range: nil, isHead: false,
                 promise: .init(identity: opened.identity, end: range.upperBound),
                 opened: opened, start: range.lowerBound, isHeadSent: isHeadSent, deadline: deadline)
         }

@@ -51,14 +51,11 @@ struct PassageLeg: Sendable {
             asked: asked ?? .from(0, upTo: nil), identity: course.promise?.identity)
         let response: OriginResponse
         do throws(OriginError) {
-            response = try await services.origin.fetch(
-                OriginRequest(
-                    url: resource.url, fields: resource.fields, range: asked
-                ) { [wallClock = services.wallClock] status, fields in
-                    ResponseCheck.isHopedFor(
-                        status: status, fields: fields, expectation: expectation,
-                        lacksRanges: true, receivedAt: wallClock())
-                })
+            if request.isHead, asked == nil {
+                response = try await fetchHead(of: resource)
+            } else {
+                response = try await fetch(resource, asked, expectation)
+            }
         } catch {
             let outcome = outcome(of: error, since: begun, watch)
             services.queue.passed(id, outcome)
@@ -78,6 +75,19 @@ struct PassageLeg: Sendable {
             services.queue.note(.status(status), of: request.resource.origin)
         }
         return await take(response, verdict, &course, watch)
+    }
+
+    func fetch(
+        _ resource: Resource, _ asked: AskedRange?, _ expectation: FetchExpectation
+    ) async throws(OriginError) -> OriginResponse {
+        try await services.origin.fetch(
+            OriginRequest(
+                url: resource.url, fields: resource.fields, range: asked
+            ) { [wallClock = services.wallClock] status, fields in
+                ResponseCheck.isHopedFor(
+                    status: status, fields: fields, expectation: expectation,
+                    lacksRanges: true, receivedAt: wallClock())
+            })
     }
 
     /// The first request is the reader's own; what follows is for bytes of one version, without a

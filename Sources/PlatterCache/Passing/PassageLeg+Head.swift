@@ -1,0 +1,33 @@
+import HTTPTypes
+import PlatterHTTP
+import PlatterOrigin
+
+/// The head of the whole for who wants no more. HEAD is never sent: many origins refuse it, or answer something
+/// else than to GET. One byte says as much where the origin has ranges.
+extension PassageLeg {
+    func fetchHead(of resource: Resource) async throws(OriginError) -> OriginResponse {
+        let byte = AskedRange.from(0, upTo: 1)
+        let response = try await fetch(
+            resource, byte, FetchExpectation(asked: byte, identity: nil))
+        switch response.status {
+        case 206: if let head = response.headOfWhole { return head }
+        // There may be no first byte.
+        case 416: break
+        default: return response
+        }
+        return try await fetch(
+            resource, nil, FetchExpectation(asked: .from(0, upTo: nil), identity: nil))
+    }
+}
+
+extension OriginResponse {
+    /// What the answer would be to a request for the whole; nil: it does not say how long that is.
+    fileprivate var headOfWhole: OriginResponse? {
+        guard case .range(_, let length?)? = fields[.contentRange].flatMap(ContentRange.parse)
+        else { return nil }
+        var fields = fields
+        fields[.contentRange] = nil
+        fields[.contentLength] = "\(length)"
+        return OriginResponse(status: 200, fields: fields, body: body)
+    }
+}
