@@ -5,12 +5,13 @@ import PlatterCache
 import PlatterCore
 import PlatterStore
 
-/// What goes on by itself: the watch over the index and the disk, the sweep, the scrub.
+/// What goes on by itself: the watch over the index and the disk, the sweeps, the scrub.
 struct Upkeep: Sendable {
     let damage: DamageWatch
     let scrub: Scrub
     private let recovery: IndexRecovery
     private let sweep: OrphanSweep
+    private let lostFiles: LostFileSweep
     private let store: Store
     private let executor: IOExecutor
     private let scrubRate: Int64?
@@ -18,6 +19,8 @@ struct Upkeep: Sendable {
 
     /// Between two rounds of the scrub [1 day].
     private static let scrubInterval = Duration.seconds(86_400)
+    /// Between two rounds of what is put right in the background [1 h].
+    private static let tidyInterval = Duration.seconds(3600)
     /// Between two trials of a slow disk [1 s].
     private static let attemptInterval = Duration.seconds(1)
 
@@ -31,6 +34,9 @@ struct Upkeep: Sendable {
         self.damage = damage
         scrubRate = configuration.scrubRate
         let sweep = OrphanSweep(
+            disk: store.disk, search: IndexSearch(reader: store.index.makeReader()),
+            evictor: evictor, log: log)
+        lostFiles = LostFileSweep(
             disk: store.disk, search: IndexSearch(reader: store.index.makeReader()),
             evictor: evictor, log: log)
         scrub = Scrub(
@@ -54,6 +60,7 @@ struct Upkeep: Sendable {
         recovery.start()
         store.disk.takeBallast()
         var started = [Task(executorPreference: executor) { [sweep] in _ = await sweep.run() }]
+        started.append(Task(executorPreference: executor) { await tidyForEver() })
         if let scrubRate {
             started.append(Task(executorPreference: executor) { await scrubForEver(at: scrubRate) })
         }
@@ -67,6 +74,15 @@ struct Upkeep: Sendable {
             try? await Task.sleep(for: Self.attemptInterval)
             guard store.latency.isSlow else { continue }
             store.latency.attempt { () throws(DiskError) in try store.disk.attempt() }
+        }
+    }
+
+    private func tidyForEver() async {
+        while !Task.isCancelled {
+            if !store.latency.isSlow {
+                await lostFiles.run()
+            }
+            try? await Task.sleep(for: Self.tidyInterval)
         }
     }
 

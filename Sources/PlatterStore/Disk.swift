@@ -15,6 +15,9 @@ package protocol Disk: Sendable {
     /// - Throws: `.missing` when there is none, `.notOurs` for anything but a regular file.
     func openFile(_ name: DataFileName, left: FileStamp?) throws(DiskError) -> any DataFile
 
+    /// Whether there is certainly no file of that name. Opens nothing; false when it cannot be told.
+    func lacksFile(_ name: DataFileName) -> Bool
+
     /// Takes the name away. Who has the file open reads on.
     ///
     /// - Throws: `.missing` when there is none.

@@ -33,6 +33,27 @@ extension IndexReader {
         }
     }
 
+    /// Entries of which something is recorded, by id, current and superseded.
+    ///
+    /// - Parameter after: The number of the last entry of the page before.
+    package func entriesWithRuns(
+        limit: Int, after: Int64 = 0
+    ) throws(IndexError) -> [EntryRecord] {
+        let sql = """
+            SELECT \(EntryRecord.columns) FROM cache_entries
+            WHERE id > ?1 AND EXISTS (
+                SELECT 1 FROM cache_chunks WHERE cache_chunks.entry = cache_entries.id)
+            ORDER BY id LIMIT ?2
+            """
+        return try ask(sql) { (statement, epoch) throws(IndexError) in
+            statement.bind(after, at: 1)
+            statement.bind(Int64(max(0, limit)), at: 2)
+            return try statement.all { (row) throws(IndexError) in
+                try EntryRecord(row, epoch: epoch)
+            }
+        }
+    }
+
     /// The sum of all runs of an entry. Reads every row of it.
     package func presentBytes(of entry: EntryID) throws(IndexError) -> Int64 {
         let sql = """

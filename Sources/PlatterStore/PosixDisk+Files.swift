@@ -99,6 +99,23 @@ extension PosixDisk {
         return (descriptor, isReadOnly: true)
     }
 
+    package func lacksFile(_ name: DataFileName) -> Bool {
+        let path = path(of: name)
+        do throws(DiskError) {
+            try latency.measured(isRead: true) { () throws(DiskError) in
+                let parent = try parent(of: name)
+                defer { close(parent) }
+                var status = stat()
+                _ = try systemCall("look for it", path: path) {
+                    fstatat(parent, name.text, &status, AT_SYMLINK_NOFOLLOW)
+                }
+            }
+            return false
+        } catch {
+            return error.code == .missing
+        }
+    }
+
     package func removeFile(_ name: DataFileName) throws(DiskError) {
         let parent = try parent(of: name)
         defer { close(parent) }

@@ -83,6 +83,7 @@ final class SickDisk: Disk {
         SickFile(try disk.openFile(name, left: left), on: self)
     }
 
+    func lacksFile(_ name: DataFileName) -> Bool { disk.lacksFile(name) }
     func removeFile(_ name: DataFileName) throws(DiskError) { try disk.removeFile(name) }
 
     func fileNames(inFolder folder: UInt8) throws(DiskError) -> [DataFileName] {

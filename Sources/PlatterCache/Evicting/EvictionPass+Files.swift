@@ -98,6 +98,26 @@ extension EvictionPass {
         return try await removeCondemned(record)
     }
 
+    /// Takes all of an entry whose file has gone, whoever wants it kept, unless somebody has it in use by
+    /// now.
+    ///
+    /// - Returns: Whether it is gone.
+    mutating func removeLost(_ record: EntryRecord) async throws(IndexError) -> Bool {
+        guard table.spans.condemn(record.id) else { return false }
+        // A flight may have made the file again. From here on none writes to it.
+        guard disk.hasLost(record.file) else {
+            table.spans.pardon(record.id)
+            return false
+        }
+        do {
+            _ = try await forget(0..<Int64.max, of: record, sparesPinned: false)
+        } catch {
+            table.spans.pardon(record.id)
+            throw error
+        }
+        return try await removeCondemned(record)
+    }
+
     /// - Returns: Whether the entry was empty, and its file is gone.
     mutating func removeIfEmpty(_ record: EntryRecord) async throws(IndexError) -> Bool {
         guard try await isEmpty(record), table.spans.condemn(record.id) else { return false }

@@ -42,12 +42,18 @@ extension EvictionPass {
         thinned[entry, default: ThinnedEntry()].dropped(bytes, room: room)
     }
 
-    /// Takes runs from the index, unless a person wants them kept by now.
+    /// Takes runs from the index.
     ///
+    /// - Parameter sparesPinned: Not those that a person wants kept by now.
     /// - Returns: Their bytes.
-    func forget(_ range: ByteRange, of record: EntryRecord) async throws(IndexError) -> Int64 {
+    func forget(
+        _ range: ByteRange, of record: EntryRecord, sparesPinned: Bool = true
+    ) async throws(IndexError) -> Int64 {
         let mark = count.mark()
-        let ranges = try await index.evictRuns(range, of: record.id)
+        let ranges =
+            sparesPinned
+            ? try await index.evictRuns(range, of: record.id)
+            : try await index.dropRuns(range, of: record.id)
         // A damaged row may say anything, and was not counted before.
         let bytes = ranges.filter { record.grid.chunk(holding: $0) != nil }
             .reduce(Int64(0)) { $0.addingClamped($1.length) }

@@ -87,6 +87,14 @@ extension Evictor {
         noteHoles()
     }
 
+    /// Forgets an entry whose file has gone, unless somebody has it in use.
+    ///
+    /// - Returns: Whether it is gone.
+    package func removeLost(_ record: EntryRecord) async throws(IndexError) -> Bool {
+        var pass = makePass()
+        return try await pass.removeLost(record)
+    }
+
     /// No file can be made: removes the least valuable entry, and with it its file.
     package func removeEntry() async -> Bool {
         await removing.run { [self] in

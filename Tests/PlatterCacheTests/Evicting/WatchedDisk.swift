@@ -74,6 +74,8 @@ final class WatchedDisk: Disk {
             refused: { [state] in state.withLockedValue { $0.punchesHoles = false } })
     }
 
+    func lacksFile(_ name: DataFileName) -> Bool { disk.lacksFile(name) }
+
     func removeFile(_ name: DataFileName) throws(DiskError) {
         guard !state.withLockedValue({ $0.keepsFiles }) else {
             throw DiskError(.permission, "no file goes", path: name.text)

@@ -63,6 +63,10 @@ final class MemoryDisk: Disk {
         return share(node, left: left)
     }
 
+    func lacksFile(_ name: DataFileName) -> Bool {
+        platters.state.withLockedValue { $0.nodes[name] == nil }
+    }
+
     func removeFile(_ name: DataFileName) throws(DiskError) {
         try check(.remove)
         guard platters.remove(name) else {
