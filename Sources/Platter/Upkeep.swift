@@ -81,6 +81,8 @@ struct Upkeep: Sendable {
         while !Task.isCancelled {
             if !store.latency.isSlow {
                 await lostFiles.run()
+                // The clock may have been ahead for a while.
+                store.index.recall(to: System.wallClock()) { _ in }
             }
             try? await Task.sleep(for: Self.tidyInterval)
         }

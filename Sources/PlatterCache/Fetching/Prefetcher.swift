@@ -83,21 +83,26 @@ package final class Prefetcher: Sendable {
 
     private func startWhenDue(_ download: QueuedDownload, _ resource: Resource) async {
         let (pause, isOver) = download.nextAttemptAt.subtractingReportingOverflow(wallClock())
-        // A clock that was wrong once keeps nobody waiting for longer than the longest pause.
         guard !isOver, pause > 0 else { return await start(download, resource) }
         let attempt = begin(download.id)
+        // A clock that was wrong once, or is now, keeps nobody waiting for longer than the longest pause.
+        let isLongest = pause >= Self.longestRetry
         delay(.seconds(min(pause, Self.longestRetry))) {
-            Task { await self.retry(download.id, attempt, resource) }
+            Task { await self.retry(download.id, attempt, resource, isDue: isLongest) }
         }
     }
 
     /// The wish may have been fulfilled or changed since.
-    private func retry(_ id: QueuedDownload.ID, _ attempt: Attempt, _ resource: Resource) async {
+    ///
+    /// - Parameter isDue: Whatever the clock on the wall says.
+    private func retry(
+        _ id: QueuedDownload.ID, _ attempt: Attempt, _ resource: Resource, isDue: Bool = false
+    ) async {
         guard isCurrent(attempt, of: id) else { return }
         do {
             let row = try await index.downloads().first { $0.id == id }
             guard let row else { return end(id, attempt) }
-            await startWhenDue(row, resource)
+            if isDue { await start(row, resource) } else { await startWhenDue(row, resource) }
         } catch  where error.code == .closed {
             return
         } catch {

@@ -87,11 +87,12 @@ final class Cellar: Sendable {
             dropped: { [disk] bytes, _ in disk.noteDropped(bytes) })
     }
 
+    /// - Parameter now: What the clock on the wall says.
     /// - Returns: The bytes that could not be freed.
-    func free(_ bytes: Int64) async throws -> Int64 {
+    func free(_ bytes: Int64, at now: Int64 = Cellar.now) async throws -> Int64 {
         var pass = EvictionPass(
             policy: policy, table: table, disk: disk, index: index,
-            search: IndexSearch(reader: try reader()), wallClock: { Self.now },
+            search: IndexSearch(reader: try reader()), wallClock: { now },
             log: Logger(label: "test"), count: count)
         return try await pass.free(bytes)
     }

@@ -48,6 +48,21 @@ struct PrefetcherTests {
         #expect(world.flights == 1)
     }
 
+    @Test("a clock that is set back keeps one waiting for the longest pause, and no longer")
+    func clockSetBack() async throws {
+        let world = try Prefetches(outcome: .failed(.bypass))
+        try await world.prefetch()
+        let pause = try #require(await world.nextPause())
+        world.passTime(-900_000)
+        pause.action()
+        let longest = try #require(await world.nextPause())
+        #expect(longest.duration == .seconds(6 * 3600))
+        #expect(world.flights == 1)
+        longest.action()
+        #expect(try #require(await world.nextPause()).duration == .seconds(120))
+        #expect(world.flights == 2)
+    }
+
     @Test("asked for again, it starts at once, and the timer of the first try starts nothing")
     func askedAgain() async throws {
         let world = try Prefetches(outcome: .failed(.bypass))
