@@ -10,7 +10,7 @@ extension PosixDisk {
 
     package func restore() throws(DiskError) -> Bool {
         if isUnlocked { throw DiskError(.inUse, "the folder was given up", path: root) }
-        let folder = try withFolder { (folder) throws(DiskError) in
+        let folder = try withFolder { (folder) throws(DiskError) -> CacheFolder? in
             guard isThere(folder) else { return try openAnew() }
             return folder.isReadOnly ? try reclaim(folder) : try folder.mended()
         }
