@@ -43,7 +43,8 @@ struct Upkeep: Sendable {
             index: store.index, search: IndexSearch(reader: store.index.makeReader()),
             disk: store.disk, log: log)
         recovery = IndexRecovery(
-            index: store.index, disk: store.disk, executor: executor, delay: delay, log: log,
+            index: store.index, disk: store.disk, executor: executor, delay: delay,
+            clock: SystemClock(), log: log,
             lost: { [table] in table.forgetAll() },
             renewed: { [prefetcher, store] in
                 admission.reopen()

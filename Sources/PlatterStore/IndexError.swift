@@ -97,6 +97,17 @@ extension IndexError.Code {
 }
 
 extension IndexError {
+    /// What SQLite calls corrupt is a page that the disk did not give.
+    static let unread = IndexError(.io, "the disk could not read a part of the index")
+
+    /// Whether the disk has not given or taken what it should, as far as that can be told: not for want of memory or
+    /// locks, which SQLite counts there too.
+    package var isOfDisk: Bool {
+        // UNLOCK, RDLOCK, BLOCKED, NOMEM, CHECKRESERVEDLOCK, LOCK, SHMLOCK, SHMMAP.
+        let others: Set<Int32> = [8, 9, 11, 12, 14, 15, 20, 21]
+        return code == .io && !others.contains(sqliteCode >> 8)
+    }
+
     /// Whether what SQLite lists as a fault of the file is a page that it could not read. That is one of the
     /// disk: the page may be as it should be.
     static func isUnread(_ fault: String) -> Bool {

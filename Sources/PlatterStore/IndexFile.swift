@@ -50,7 +50,7 @@ final class IndexFile: Sendable {
         let doubts = Doubts(path: path, identity: identities[0])
         writeBack = try IndexWriteBack(path: path, identity: identities[0], lost: lost)
         commits = GroupCommit(queue, latency: latency, writeBack: writeBack) {
-            if !doubts.forgive($0) { failed($0) }
+            if let error = doubts.judged($0) { failed(error) }
         }
         do {
             // Before anybody can read.
@@ -143,12 +143,25 @@ final class IndexFile: Sendable {
     func close() throws(IndexError) {
         do { try queue.close() } catch { throw IndexError(error) }
     }
+
+    /// Whether the disk does not give all of a file that nobody has open. Reads it up to there.
+    static func isUnread(_ path: String) -> Bool {
+        do throws(IndexError) {
+            let identity = try FileIdentity.at(path)
+            return Doubts(path: path, identity: identity).condition == .unread
+        } catch {
+            return true
+        }
+    }
 }
 
-/// Tells a file that is damaged from a disk that could not be read once: SQLite says "corrupt" to both
+/// Tells a file that is damaged from a disk that could not be read: SQLite says "corrupt" to both
 /// (`SQLITE_IOERR_CORRUPTFS` becomes `SQLITE_CORRUPT`).
 private final class Doubts: Sendable {
-    /// Errors that are forgiven in a file's life [3]: each is a look at all of it.
+    enum Condition { case sound, unread, damaged }
+
+    /// Errors that are forgiven in a file's life [3]: what is sound and still called damaged is so where nothing
+    /// looks.
     private static let limit = 3
 
     private let path: String
@@ -160,25 +173,34 @@ private final class Doubts: Sendable {
         self.identity = identity
     }
 
-    /// - Returns: Whether SQLite said so and the file is sound nevertheless.
-    func forgive(_ error: IndexError) -> Bool {
-        guard error.code == .corrupt, error.sqliteCode != 0 else { return false }
-        let isForgivable = forgiven.withLockedValue { count in
-            count += 1
-            return count <= Self.limit
+    /// - Returns: What is the matter; nil when SQLite said that the file is damaged and it is sound.
+    func judged(_ error: IndexError) -> IndexError? {
+        guard error.code == .corrupt, error.sqliteCode != 0 else { return error }
+        switch condition {
+        case .damaged: return error
+        case .unread: return .unread
+        case .sound:
+            let isForgiven = forgiven.withLockedValue { count in
+                count += 1
+                return count <= Self.limit
+            }
+            return isForgiven ? nil : error
         }
-        return isForgivable && isSound
     }
 
-    private var isSound: Bool {
+    /// A look at all of it, or up to the first fault.
+    var condition: Condition {
         do throws(IndexError) {
             let connection = try ReadConnection(path: path)
             // Before the first question: see `IndexLife.checkPlace`.
-            guard try FileIdentity.at(path) == identity else { return false }
+            guard try FileIdentity.at(path) == identity else { return .damaged }
             let check = try ReadStatement(connection, "PRAGMA quick_check(1)")
-            return try check.all { $0.text(0) ?? "" } == ["ok"]
+            let faults = try check.all { $0.text(0) ?? "" }
+            if faults == ["ok"] { return .sound }
+            return faults.contains(where: IndexError.isUnread) ? .unread : .damaged
         } catch {
-            return false
+            // What stands in the way of the look says nothing of the file.
+            return error.code == .corrupt || error.code == .replaced ? .damaged : .unread
         }
     }
 }

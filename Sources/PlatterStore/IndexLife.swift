@@ -14,6 +14,8 @@ package final class IndexLife: Sendable {
     let lost: (@Sendable (Int32) -> Int32)?
     /// The epoch in use, or 0. Read before every question, so it is no lock.
     private let current: Synchronization.Atomic<UInt64>
+    /// Whether the disk has failed since that was asked.
+    private let failure = Synchronization.Atomic(false)
     private let state: NIOLockedValueBox<State>
 
     private struct State {
@@ -73,6 +75,7 @@ package final class IndexLife: Sendable {
     /// What came of a question to the index, or of a change. Errors that say that the file is useless
     /// end its use at once.
     func report(_ error: IndexError, from epoch: UInt64) {
+        if error.isOfDisk { failure.store(true, ordering: .relaxed) }
         guard error.code == .corrupt || error.code == .replaced else { return }
         guard
             current.compareExchange(
@@ -85,6 +88,9 @@ package final class IndexLife: Sendable {
         }
         action(error)
     }
+
+    /// - Returns: Whether the disk has not given or taken some of the index since this was asked before.
+    func takeFailure() -> Bool { failure.exchange(false, ordering: .relaxed) }
 
     /// What stands in the way of the next try.
     func note(_ error: IndexError) { state.withLockedValue { $0.loss = error } }

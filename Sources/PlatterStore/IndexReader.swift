@@ -82,8 +82,7 @@ package final class IndexReader {
     }
 
     /// Asks the index. What shows that it is useless is reported, so that it is made anew. That it is
-    /// corrupt must be said twice, by two connections: SQLite also says so when the disk could not be
-    /// read once.
+    /// corrupt, or not to be read, must be said twice, by two connections: a disk can fail once.
     private func ask<Answer>(
         _ question: (Statements) throws(IndexError) -> Answer
     ) throws(IndexError) -> Answer {
@@ -91,7 +90,7 @@ package final class IndexReader {
         do throws(IndexError) {
             return try question(try statements(for: epoch))
         } catch {
-            guard error.code == .corrupt else {
+            guard error.code == .corrupt || error.code == .io else {
                 life.report(error, from: epoch)
                 throw error
             }
@@ -100,6 +99,8 @@ package final class IndexReader {
         do throws(IndexError) {
             return try question(try statements(for: epoch))
         } catch {
+            // The connection remembers that the disk has failed, and would go on saying so.
+            if error.code == .io { statements = nil }
             life.report(error, from: epoch)
             throw error
         }

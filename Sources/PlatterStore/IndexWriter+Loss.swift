@@ -1,3 +1,4 @@
+internal import GRDB
 internal import NIOConcurrencyHelpers
 
 /// What becomes of an index that is found useless while it is in use.
@@ -34,6 +35,40 @@ extension IndexWriter {
     package func condemn(_ epoch: UInt64, because reason: String) {
         guard let file, file.epoch == epoch else { return }
         life.report(IndexError(.corrupt, reason), from: file.epoch)
+    }
+
+    /// The same of one that cannot be opened at all: the next `renew` sets it aside.
+    package func condemnUnopened(because reason: String) {
+        if life.loss != nil { life.note(IndexError(.corrupt, reason)) }
+    }
+
+    /// Whether the disk has not given or taken some of the index since this was asked before.
+    package func takeFailure() -> Bool { life.takeFailure() }
+
+    /// Reads all of the index and writes to it, to find out whether the disk still gives and takes it. One that turns
+    /// out damaged is condemned. Blocks.
+    package func examine() async -> Examination {
+        do throws(IndexError) {
+            if !(try makeReader().faults().faults.isEmpty) {
+                // A disk that failed once says the same.
+                let (faults, epoch) = try makeReader().faults()
+                if let fault = faults.first { condemn(epoch, because: fault) }
+                return .unknown
+            }
+            // Nobody reads that number.
+            try await perform { db, _ in try db.execute(sql: "PRAGMA user_version = 0") }
+            return .passed
+        } catch {
+            return error.isOfDisk ? .failed : .unknown
+        }
+    }
+
+    package enum Examination: Hashable, Sendable {
+        case passed
+        /// The disk does not give or take all of it.
+        case failed
+        /// Something else stood in the way.
+        case unknown
     }
 
     /// Why there is no index at this moment; nil while there is one.

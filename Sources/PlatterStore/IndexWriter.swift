@@ -145,7 +145,13 @@ package final class IndexWriter: Sendable {
         } catch {
             guard error.code == .corrupt else { throw error }
         }
-        return try openAny(epoch)
+        do throws(IndexError) {
+            return try openAny(epoch)
+        } catch {
+            // It may be so for a while, or for good: that is for others to find out.
+            guard error.code == .corrupt, IndexFile.isUnread(life.path) else { throw error }
+            throw .unread
+        }
     }
 
     /// - Returns: nil when it may only be read. It is closed then.

@@ -26,7 +26,22 @@ final class ReadConnection {
     deinit { sqlite3_close_v2(handle) }
 
     fileprivate func failure(_ code: Int32) -> IndexError {
-        IndexError(sqliteCode: code, message: String(cString: sqlite3_errmsg(handle)))
+        // SQLite says the same of a page that is damaged and of one that the disk did not give.
+        if code & 0xff == SQLITE_CORRUPT, hasFailedToRead { return .unread }
+        return IndexError(sqliteCode: code, message: String(cString: sqlite3_errmsg(handle)))
+    }
+
+    /// Whether the system has refused something of the database or its log since they were opened.
+    private var hasFailedToRead: Bool {
+        var number: Int32 = 0
+        sqlite3_file_control(handle, nil, SQLITE_FCNTL_LAST_ERRNO, &number)
+        if number != 0 { return true }
+        var log: UnsafeMutablePointer<sqlite3_file>?
+        sqlite3_file_control(handle, nil, SQLITE_FCNTL_JOURNAL_POINTER, &log)
+        // One that is not open has no methods.
+        guard let log, let methods = log.pointee.pMethods else { return false }
+        _ = methods.pointee.xFileControl(log, SQLITE_FCNTL_LAST_ERRNO, &number)
+        return number != 0
     }
 }
 

@@ -7,7 +7,7 @@ import Testing
 
 @testable import PlatterStore
 
-/// Makes one of SQLite's reads of one file fail, as a disk does.
+/// Makes SQLite's reads of one file fail, as a disk does: one of them, or all that touch a part of it.
 enum FailingReads {
     private struct Plan {
         var file: ino_t = 0
@@ -15,11 +15,14 @@ enum FailingReads {
     }
 
     private static let plan = NIOLockedValueBox(Plan())
+    /// What cannot be read of which file.
+    private static let spoiled = NIOLockedValueBox<(file: ino_t, range: Range<Int>)>((0, 0..<0))
 
     private static let isInstalled: Bool = {
         guard let vfs = sqlite3_vfs_find(nil) else { return false }
         let call: @convention(c) (Int32, UnsafeMutableRawPointer?, Int, off_t) -> Int = {
-            FailingReads.isNext($0) ? FailingReads.fail() : pread($0, $1, $2, $3)
+            FailingReads.isNext($0) || FailingReads.isSpoiled($0, Int($3), $2)
+                ? FailingReads.fail() : pread($0, $1, $2, $3)
         }
         let pointer = unsafeBitCast(call, to: sqlite3_syscall_ptr.self)
         let codes = ["pread", "pread64"].map { (name: String) in
@@ -42,6 +45,23 @@ enum FailingReads {
             defer { plan = Plan() }
             return plan.file != 0 && plan.left == 0
         }
+    }
+
+    /// From now on nothing of this range of the file can be read. For one test at a time.
+    static func spoil(_ range: Range<Int>, of path: String) throws {
+        try #require(isInstalled)
+        var status = stat()
+        try #require(lstat(path, &status) == 0)
+        spoiled.withLockedValue { $0 = (status.st_ino, range) }
+    }
+
+    static func mend() { spoiled.withLockedValue { $0 = (0, 0..<0) } }
+
+    private static func isSpoiled(_ descriptor: Int32, _ offset: Int, _ length: Int) -> Bool {
+        let (file, range) = spoiled.withLockedValue { $0 }
+        guard range.overlaps(offset..<offset + length) else { return false }
+        var status = stat()
+        return fstat(descriptor, &status) == 0 && status.st_ino == file
     }
 
     private static func isNext(_ descriptor: Int32) -> Bool {

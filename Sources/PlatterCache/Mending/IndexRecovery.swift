@@ -1,10 +1,10 @@
 package import Logging
 import NIOConcurrencyHelpers
-import PlatterCore
+package import PlatterCore
 package import PlatterStore
 
-/// Notices that the index has been lost, or the whole cache folder, and makes another one in the
-/// background. Until then every request goes straight to the origin (REQUIREMENTS F3).
+/// Notices that the index has been lost, or the whole cache folder, or that the disk does not give the index any
+/// more, and makes another one in the background. Until then every request goes straight to the origin (REQUIREMENTS F3).
 package final class IndexRecovery: Sendable {
     /// How often it is looked whether the folder and the file are still in their places [1 s].
     private static let lookInterval = Duration.seconds(1)
@@ -16,10 +16,12 @@ package final class IndexRecovery: Sendable {
     private let disk: any Disk
     private let executor: any TaskExecutor
     private let delay: Delay
+    private let clock: any MonotonicClock
     private let log: Logger
     private let lost: @Sendable () -> Void
     private let renewed: @Sendable () async -> Void
     private let isStopped = NIOLockedValueBox(false)
+    private let rule = NIOLockedValueBox(DeadIndexRule())
 
     /// - Parameters:
     ///   - executor: Threads that may block.
@@ -27,13 +29,14 @@ package final class IndexRecovery: Sendable {
     ///   - renewed: There is an index again.
     package init(
         index: IndexWriter, disk: any Disk, executor: any TaskExecutor,
-        delay: @escaping Delay, log: Logger,
+        delay: @escaping Delay, clock: any MonotonicClock, log: Logger,
         lost: @escaping @Sendable () -> Void, renewed: @escaping @Sendable () async -> Void
     ) {
         self.index = index
         self.disk = disk
         self.executor = executor
         self.delay = delay
+        self.clock = clock
         self.log = log
         self.lost = lost
         self.renewed = renewed
@@ -59,9 +62,41 @@ package final class IndexRecovery: Sendable {
                         "The disk did not keep what was written of the index; all is checked before it is used"
                     )
                 }
+                self.examineIfDue()
                 self.lookLater()
             }
         }
+    }
+
+    private func examineIfDue() {
+        // Another try to open it is a trial of its own.
+        guard index.loss == nil else { return }
+        let isDue = rule.withLockedValue { rule in
+            if index.takeFailure() { rule.failed() }
+            return rule.beginsTrial(now: clock.now)
+        }
+        // Nothing else waits for it.
+        if isDue { Task(executorPreference: executor) { await self.examine() } }
+    }
+
+    /// Reads all of the index, which has failed.
+    private func examine() async {
+        let epoch = try? index.life.epoch
+        let isDead = judge(await index.examine())
+        if isDead, let epoch { index.condemn(epoch, because: Self.deadReason) }
+    }
+
+    private static let deadReason = "the disk cannot read or write a part of the index any more"
+
+    /// - Returns: Whether the index is dead.
+    private func judge(_ found: IndexWriter.Examination) -> Bool {
+        let trial: DeadIndexRule.Trial =
+            switch found {
+            case .passed: .passed
+            case .failed: disk.isInPlace && disk.isWell ? .failed : .unknown
+            case .unknown: .unknown
+            }
+        return rule.withLockedValue { $0.ended(trial, now: clock.now) }
     }
 
     private func begin(_ error: IndexError) {
@@ -84,6 +119,10 @@ package final class IndexRecovery: Sendable {
         } catch {
             if error.code == .closed { return }
             if error.code == .full, disk.dropBallast() { return await renew(pause: pause) }
+            if error.isOfDisk, judge(.failed) {
+                index.condemnUnopened(because: Self.deadReason)
+                return await renew(pause: Self.firstPause)
+            }
             return renewLater(pause, because: error)
         }
         log.notice("The index is in use again")

@@ -118,7 +118,7 @@ final class Life {
                     if duration != .seconds(1) { isRecovering.withLockedValue { $0 = true } }
                     action()
                 }
-            }, log: log,
+            }, clock: clock, log: log,
             lost: {
                 isRecovering.withLockedValue { $0 = true }
                 table.forgetAll()
