@@ -38,7 +38,7 @@ struct Store: Sendable {
                 index = IndexWriter(
                     path: disk.indexPath, boot: boot, latency: latency, without: error)
             case .lost, .newerSchema, .entryGone, .constraint, .closed, .other:
-                throw PlatterError(.storage, error.description, setting: .directory)
+                throw PlatterError(.storage, error.explanation, setting: .directory)
             }
         }
     }

@@ -60,7 +60,7 @@ struct CacheFolder {
         // On btrfs a full disk else kills whoever writes to a page of the index that is mapped. Elsewhere, or
         // where it is refused, all goes on without.
         _ = platter_overwrite_in_place(root.number)
-        if !isMarked { try writeMarker(root) }
+        if !isMarked { try writeMarker(root, path: path) }
         return CacheFolder(
             path: path, root: root, lock: lock, objects: try openObjects(root, path: path),
             isMemory: try isMemory(root, path: path), isReadOnly: isReadOnly)
@@ -73,7 +73,7 @@ struct CacheFolder {
         if hasLock, hasMarker, hasObjects { return nil }
         let (lock, isReadOnly) =
             hasLock ? (lock, isReadOnly) : try Self.takeLock(root, path: path)
-        if !hasMarker { try Self.writeMarker(root) }
+        if !hasMarker { try Self.writeMarker(root, path: path) }
         let objects = hasObjects ? objects : try Self.openObjects(root, path: path)
         return CacheFolder(
             path: path, root: root, lock: lock, objects: objects, isMemory: isMemory,
@@ -149,9 +149,11 @@ struct CacheFolder {
         let names = Set(try folderNames(root.number, ".", path: path))
         var text = ""
         if names.contains(markerName) {
-            let marker = try openDescriptor(root.number, markerName, flags: O_RDONLY | O_NOFOLLOW)
+            let markerPath = path + "/" + markerName
+            let marker = try openDescriptor(
+                root.number, markerName, flags: O_RDONLY | O_NOFOLLOW, path: markerPath)
             defer { close(marker) }
-            text = try readText(marker, limit: 1024, path: path + "/" + markerName)
+            text = try readText(marker, limit: 1024, path: markerPath)
         }
         if text == markerText { return true }
         // An empty marker is what a crash between making and writing it leaves, and a power cut before
@@ -167,15 +169,17 @@ struct CacheFolder {
         return false
     }
 
-    private static func writeMarker(_ root: Descriptor) throws(DiskError) {
+    private static func writeMarker(_ root: Descriptor, path: String) throws(DiskError) {
+        let path = path + "/" + markerName
         let marker = try openDescriptor(
-            root.number, markerName, flags: O_WRONLY | O_CREAT | O_NOFOLLOW, mode: 0o600)
+            root.number, markerName, flags: O_WRONLY | O_CREAT | O_NOFOLLOW, mode: 0o600, path: path
+        )
         defer { close(marker) }
-        try writeText(markerText, to: marker, path: markerName)
+        try writeText(markerText, to: marker, path: path)
         // SQLite makes its files last over a power cut; without the marker beside them the folder
         // would look like somebody else's.
-        _ = try systemCall("write it to disk", path: markerName) { fsync(marker) }
-        _ = try systemCall("write it to disk", path: markerName) { fsync(root.number) }
+        _ = try systemCall("write it to disk", path: path) { fsync(marker) }
+        _ = try systemCall("write it to disk", path: path) { fsync(root.number) }
     }
 
     /// Locks the file that has the lock's name: one that is removed at that very instant locks nothing.
@@ -199,7 +203,7 @@ struct CacheFolder {
         do throws(DiskError) {
             let flags = O_RDWR | O_CREAT | O_NOFOLLOW
             let lock = try openDescriptor(
-                root.number, lockName, flags: flags, mode: 0o600, path: path)
+                root.number, lockName, flags: flags, mode: 0o600, path: path + "/" + lockName)
             return (Descriptor(lock), false)
         } catch {
             guard error.code == .readOnly || error.code == .permission,

@@ -58,6 +58,11 @@ package struct IndexError: Error, Hashable, Sendable, CustomStringConvertible {
         }
     }
 
+    /// What went wrong, for people who know nothing of codes.
+    package var explanation: String {
+        (code == .corrupt ? "the index is damaged: " : "the index cannot be used: ") + message
+    }
+
     package var description: String {
         "IndexError.\(code): \(message)" + (sqliteCode == 0 ? "" : " (SQLite \(sqliteCode))")
     }
