@@ -57,6 +57,7 @@ package final class AdminServer: Sendable {
     ) -> Router<BasicRequestContext> {
         let router = Router()
         router.add(middleware: LocalCallersOnly())
+        router.add(middleware: IndexFailures())
         router.get("status") { _, _ in
             let activity = services.queue.activity
             return try json(
@@ -113,7 +114,7 @@ package final class AdminServer: Sendable {
                 if report.isClean { services.damage.foundClean() }
                 try await write(.init(done: report.bytes, total: report.bytes, report: report))
             } catch let error as IndexError {
-                try await write(.init(done: 0, total: 0, error: error.description))
+                try await write(.init(done: 0, total: 0, error: error.explanation))
             }
             try await writer.finish(nil)
         }
