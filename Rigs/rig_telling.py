@@ -81,7 +81,49 @@ class Telling(Rig):
         platter.stop()
         self.assertEqual(self.run_platter("ls", "--cache-dir", str(platter.cache)).stdout, listed)
 
+    def test_who_answers_in_the_place_of_the_daemon_is_told(self) -> None:
+        address = self.start_origin().url.removeprefix("http://").rstrip("/")
+        for arguments in (("ls",), ("show", "1"), ("url", "http://127.0.0.1:1/film.mp4")):
+            done = self.run_platter(*arguments, "--admin", address)
+            self.assertEqual(done.returncode, 1, done)
+            self.assertIn(f"no admin interface of Platter at http://{address}", done.stderr)
+
+    def test_a_trusted_origin_that_is_none_of_the_servers_is_told_of(self) -> None:
+        origin = self.start_origin()
+        stranger = f"http://{closed_port()}"
+        platter = self.start_platter(origin, "--trust", origin.url, "--trust", stranger)
+        self.wait_until(
+            lambda: f"{stranger} is trusted and none" in platter.log.read_text(), 10, "a warning")
+        self.assertNotIn(f"{origin.url} is trusted and none", platter.log.read_text())
+
     # verify
+
+    def test_a_data_file_that_is_missing_is_named_by_its_url(self) -> None:
+        """On stdout, and nothing of it on stderr."""
+        origin = self.start_origin()
+        platter = self.start_platter(origin, "--no-background-fill")
+        fetch_checked(platter.url, _FILM.path, seed=_FILM.seed)
+        platter.stop()
+        for file in (platter.cache / "objects").glob("*/*"):
+            file.unlink()
+        for flags, code in (((), 1), (("--repair",), 0), ((), 0)):
+            done = self.verify(platter, *flags)
+            self.assertEqual((done.returncode, done.stderr), (code, ""), done)
+            says = f"damaged: {origin.url}{_FILM.path}, its file is missing (ID 1)"
+            self.assertEqual(says in done.stdout, flags != () or code == 1, done.stdout)
+        listed = self.run_platter("ls", "--cache-dir", str(platter.cache)).stdout
+        self.assertIn("new", listed)
+
+    def test_a_damaged_index_is_told_of_with_what_can_be_done(self) -> None:
+        platter = self.start_platter(self.start_origin())
+        platter.stop()
+        overwrite(platter.index, 0, 100)
+        for arguments in (("ls",), ("show", "1"), ("verify",)):
+            done = self.run_platter(*arguments, "--cache-dir", str(platter.cache))
+            self.assertEqual(done.returncode, 1, done)
+            self.assertEqual(done.stdout, "")
+            self.assertTrue(done.stderr.startswith("platter: the index is damaged: "), done.stderr)
+            self.assertIn(f"platter verify --cache-dir {platter.cache} --repair", done.stderr)
 
     def test_an_index_whose_beginning_is_garbage_is_set_aside(self) -> None:
         self.check_repaired(lambda index: overwrite(index, 0, 100))

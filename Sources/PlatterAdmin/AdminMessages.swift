@@ -119,14 +119,21 @@ package enum AdminMessages {
             package var end: Int64
         }
 
+        /// A file that could not be opened.
+        package struct File: Codable, Sendable {
+            package var id: Int64
+            package var url: String
+            package var reason: String
+        }
+
         package var entries: Int
         package var runs: Int
         package var bytes: Int64
         package var damaged: [Damage]
         /// Entries whose file is missing.
-        package var withoutFile: [Int64]
+        package var withoutFile: [File]
         /// Entries whose file could not be opened, of which nothing is known.
-        package var unopened: [Int64]
+        package var unopened: [File]
         package var indexFaults: [String]
         /// What is damaged was forgotten, and is fetched again when it is wanted.
         package var isRepaired: Bool

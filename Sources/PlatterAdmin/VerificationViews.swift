@@ -6,7 +6,7 @@ import PlatterStore
 /// A scrub as people are shown it. Used by the admin interface and, where no server runs, by the
 /// command line itself.
 package enum VerificationViews {
-    /// Compares everything in a cache folder that no server uses.
+    /// Compares everything in a cache folder that no server uses. Logs nothing: the report says it all.
     ///
     /// - Parameter repairs: An index that is damaged is set aside, and an empty one takes its place.
     /// - Throws: `DiskError` or `IndexError`, whose description says what to do.
@@ -19,7 +19,7 @@ package enum VerificationViews {
         let index = try open(disk.indexPath, despiteDamage: repairs)
         let scrub = Scrub(
             index: index, search: IndexSearch(reader: index.makeReader()), disk: disk,
-            log: Logger(label: "platter"))
+            log: Logger(label: "platter") { _ in SwiftLogNoOpLogHandler() })
         var report = AdminMessages.VerificationReport(Scrub.Report(), isRepaired: repairs)
         do {
             if index.loss == nil {
@@ -64,6 +64,14 @@ package enum VerificationViews {
     }
 }
 
+extension AdminMessages.VerificationReport.File {
+    init(_ unread: Scrub.Unread) {
+        self.init(
+            id: unread.entry.rawValue, url: AdminMessages.Entry.url(of: unread.key),
+            reason: unread.reason)
+    }
+}
+
 extension AdminMessages.VerificationReport {
     init(_ report: Scrub.Report, isRepaired: Bool) {
         self.init(
@@ -72,7 +80,8 @@ extension AdminMessages.VerificationReport {
                 Damage(
                     id: $0.entry.rawValue, url: AdminMessages.Entry.url(of: $0.key),
                     start: $0.range.lowerBound, end: $0.range.upperBound)
-            }, withoutFile: report.withoutFile, unopened: report.unopened,
+            }, withoutFile: report.withoutFile.map(File.init),
+            unopened: report.unopened.map(File.init),
             indexFaults: report.indexFaults, isRepaired: isRepaired)
     }
 }

@@ -9,12 +9,16 @@ import PlatterAdmin
 struct AdminClient {
     enum Failure: Error, CustomStringConvertible {
         case noDaemon(String)
+        /// Somebody else answers there.
+        case noInterface(String)
         case refused(String)
 
         var description: String {
             switch self {
             case .noDaemon(let url):
                 "no daemon answers at \(url); start one with `platter serve`"
+            case .noInterface(let url):
+                "there is no admin interface of Platter at \(url); name it with --admin"
             case .refused(let reason): reason
             }
         }
@@ -43,7 +47,7 @@ struct AdminClient {
     ) async throws -> AdminMessages.VerificationReport {
         let request = post("/verify" + (repairs ? "?repair=true" : ""))
         return try await ask(request, deadline: .distantFuture) { response in
-            try await Self.checkStatus(of: response)
+            try await checkStatus(of: response)
             var lines = ByteBuffer()
             for try await buffer in response.body {
                 lines.writeImmutableBuffer(buffer)
@@ -72,7 +76,7 @@ struct AdminClient {
         _ request: HTTPClientRequest, as type: Answer.Type
     ) async throws -> Answer {
         try await ask(request, deadline: .now() + .seconds(30)) { response in
-            try await Self.checkStatus(of: response)
+            try await checkStatus(of: response)
             let body = Data(try await response.body.collect(upTo: 64 << 20).readableBytesView)
             return try JSONDecoder().decode(type, from: body)
         }
@@ -86,11 +90,19 @@ struct AdminClient {
         return request
     }
 
-    private static func checkStatus(of response: HTTPClientResponse) async throws {
+    private func checkStatus(of response: HTTPClientResponse) async throws {
         guard response.status != .ok else { return }
-        let body = Data(try await response.body.collect(upTo: 64 << 10).readableBytesView)
-        let problem = try? JSONDecoder().decode(Problem.self, from: body)
-        throw Failure.refused(problem?.error.message ?? "the daemon answered \(response.status)")
+        // What is longer, or no JSON, is not of ours.
+        if let body = try? await response.body.collect(upTo: 64 << 10),
+            let problem = try? JSONDecoder().decode(
+                Problem.self, from: Data(body.readableBytesView))
+        {
+            throw Failure.refused(problem.error.message)
+        }
+        guard response.headers.first(name: "Server") == "Platter" else {
+            throw Failure.noInterface(base)
+        }
+        throw Failure.refused("the daemon answered \(response.status)")
     }
 
     /// Where nobody listens this is known at once.
@@ -109,6 +121,8 @@ struct AdminClient {
             result = .success(try await read(response))
         } catch let error as Failure {
             result = .failure(error)
+        } catch is DecodingError {
+            result = .failure(Failure.noInterface(base))
         } catch {
             result = .failure(Failure.noDaemon(base))
         }
@@ -127,5 +141,11 @@ extension CleanExit {
     static func failure(_ reason: String) -> ExitCode {
         Output.error("platter: \(reason)")
         return ExitCode.failure
+    }
+
+    /// The same for an option whose value cannot be.
+    static func misuse(_ reason: String) -> ExitCode {
+        Output.error("platter: \(reason)")
+        return ExitCode.validationFailure
     }
 }

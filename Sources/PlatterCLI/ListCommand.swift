@@ -11,6 +11,9 @@ struct ListCommand: AsyncParsableCommand {
             Asks the running daemon; with --cache-dir, reads a folder's index instead, also when no \
             daemon runs. An object's ID is what `platter show` takes. Queries and header fields may be \
             secret: eight digits stand for each of them, so that objects of one URL are told apart.
+
+            STATE is new (nothing of it is on disk, or not any more), partial, complete, or stale: the \
+            origin has another version by now, which is listed as an object of its own.
             """)
 
     @OptionGroup var source: EntrySource
@@ -56,13 +59,16 @@ struct EntrySource: ParsableArguments {
     var cacheDir: String?
 
     func entries() async throws -> [AdminMessages.Entry] {
-        let index = try folderIndex()
+        let folder = try cacheDir.map { try ChosenFolder($0) }
+        let index = try folder?.index()
         var entries: [AdminMessages.Entry] = []
         var after: Int64? = 0
         while let start = after {
             let page =
-                if let index {
-                    try EntryViews.page(of: index, after: start)
+                if let folder, let index {
+                    try folder.read { () throws(IndexError) in
+                        try EntryViews.page(of: index, after: start)
+                    }
                 } else {
                     try await ask("/entries?after=\(start)", as: AdminMessages.Entries.self)
                 }
@@ -73,25 +79,17 @@ struct EntrySource: ParsableArguments {
     }
 
     func map(of id: Int64) async throws -> AdminMessages.EntryMap {
-        guard let index = try folderIndex() else {
+        guard let folder = try cacheDir.map({ try ChosenFolder($0) }) else {
             return try await ask("/entries/\(id)", as: AdminMessages.EntryMap.self)
         }
-        guard let map = try EntryViews.map(of: id, index: index) else {
+        let index = try folder.index()
+        let map = try folder.read { () throws(IndexError) in
+            try EntryViews.map(of: id, index: index)
+        }
+        guard let map else {
             throw CleanExit.failure("there is no entry \(id); `platter ls` lists them")
         }
         return map
-    }
-
-    private func folderIndex() throws -> IndexReader? {
-        guard let cacheDir else { return nil }
-        guard FileManager.default.fileExists(atPath: cacheDir + "/index.sqlite") else {
-            throw CleanExit.failure("there is no cache in \(cacheDir)")
-        }
-        do throws(IndexError) {
-            return try IndexReader(path: cacheDir + "/index.sqlite", boot: "")
-        } catch {
-            throw CleanExit.failure(error.description)
-        }
     }
 
     private func ask<Answer: Decodable>(
@@ -103,6 +101,14 @@ struct EntrySource: ParsableArguments {
             var reason = error.description
             if case .noDaemon = error { reason += ", or name a cache folder with --cache-dir" }
             throw CleanExit.failure(reason)
+        }
+    }
+}
+
+extension ChosenFolder {
+    fileprivate func index() throws -> IndexReader {
+        try read { () throws(IndexError) in
+            try IndexReader(path: path + "/index.sqlite", boot: "")
         }
     }
 }

@@ -48,27 +48,21 @@ struct VerifyCommand: AsyncParsableCommand {
             shown.show(step.done)
             bar = shown
         }
-        do {
-            guard let cacheDir else {
+        guard let cacheDir else {
+            do {
                 return try await AdminClient(admin).verify(repairs: repair, progress: show)
+            } catch let error as AdminClient.Failure {
+                throw CleanExit.failure(error.description)
             }
-            guard FileManager.default.fileExists(atPath: cacheDir + "/index.sqlite") else {
-                throw CleanExit.failure("there is no cache in \(cacheDir)")
-            }
-            Output.logWarnings()
+        }
+        let folder = try ChosenFolder(cacheDir)
+        do {
             return try await VerificationViews.verify(
                 folder: cacheDir, repairs: repair, progress: show)
-        } catch let error as AdminClient.Failure {
-            throw CleanExit.failure(error.description)
         } catch let error as DiskError {
-            throw CleanExit.failure(
-                error.code == .inUse
-                    ? "a daemon uses this folder; leave --cache-dir out to ask it" : error.message)
-        } catch let error as IndexError where error.code == .corrupt {
-            throw CleanExit.failure(
-                "the index is damaged: \(error.message); or do it now, with --repair")
+            throw folder.failure(error)
         } catch let error as IndexError {
-            throw CleanExit.failure(error.description)
+            throw folder.failure(error)
         }
     }
 
@@ -80,9 +74,11 @@ struct VerifyCommand: AsyncParsableCommand {
             print(
                 "damaged: \(place.url), bytes \(place.start) to \(place.end - 1) (ID \(place.id))")
         }
-        for id in report.withoutFile { print("the file of object \(id) is missing") }
-        for id in report.unopened {
-            print("the file of object \(id) could not be opened: the log says why")
+        for file in report.withoutFile {
+            print("damaged: \(file.url), its file is missing (ID \(file.id))")
+        }
+        for file in report.unopened {
+            print("not compared: \(file.url), its file: \(file.reason) (ID \(file.id))")
         }
         for fault in report.indexFaults { print("index: \(fault)") }
         if report.isRepaired, !report.indexFaults.isEmpty {

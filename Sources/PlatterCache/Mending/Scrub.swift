@@ -17,10 +17,10 @@ package struct Scrub: Sendable {
         package var bytes: Int64 = 0
         /// Runs whose bytes are not what was recorded.
         package var damaged: [Damage] = []
-        /// Entries without their file, by number.
-        package var withoutFile: [Int64] = []
-        /// Entries whose file is there but could not be opened, by number. Nothing is known of them.
-        package var unopened: [Int64] = []
+        /// Entries without their file.
+        package var withoutFile: [Unread] = []
+        /// Entries whose file is there but could not be opened. Nothing is known of them.
+        package var unopened: [Unread] = []
         /// What SQLite finds wrong with the index itself.
         package var indexFaults: [String] = []
 
@@ -29,6 +29,13 @@ package struct Scrub: Sendable {
         package var isClean: Bool {
             damaged.isEmpty && withoutFile.isEmpty && unopened.isEmpty && indexFaults.isEmpty
         }
+    }
+
+    /// An entry whose file could not be opened.
+    package struct Unread: Hashable, Sendable {
+        package let entry: EntryID
+        package let key: CacheKey
+        package let reason: String
     }
 
     package struct Damage: Hashable, Sendable {
@@ -160,11 +167,13 @@ package struct Scrub: Sendable {
         _ entry: EntryRecord, _ error: DiskError, repairs: Bool, _ report: inout Report
     ) async throws(IndexError) {
         log.error("A file of the cache cannot be opened", metadata: ["error": "\(error)"])
+        let unread = Unread(
+            entry: entry.id, key: entry.representation.key, reason: error.message)
         guard error.code == .missing || error.code == .notOurs else {
             // Its rows may be true; only now it cannot be told.
-            return report.unopened.append(entry.id.rawValue)
+            return report.unopened.append(unread)
         }
-        report.withoutFile.append(entry.id.rawValue)
+        report.withoutFile.append(unread)
         // The next request makes the file anew; without rows nothing is expected in it.
         if repairs { _ = try await index.dropRuns(0..<Int64.max, of: entry.id) }
     }
