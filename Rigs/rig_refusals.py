@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import subprocess
@@ -14,6 +15,7 @@ from platter_rigs.old_index import make_newer
 from platter_rigs.platter import Platter
 from platter_rigs.processes import binary
 from platter_rigs.raw_http import fetch_checked
+from platter_rigs.volumes import are_possible, mount_tmpfs, run
 
 _NOBODY = 65534
 _FREE = "127.0.0.1:0"
@@ -39,9 +41,11 @@ class Refusals(Rig):
                 "--admin", admin, "--cache-dir", str(cache or self.cache), *flags],
             capture_output=True, text=True, timeout=_SOON, check=False)
 
-    def check_refused(self, done: subprocess.CompletedProcess[str], *reasons: str) -> None:
+    def check_refused(
+        self, done: subprocess.CompletedProcess[str], *reasons: str, code: int = _FAILED
+    ) -> None:
         """One line that begins with the program's name, and nothing on stdout."""
-        self.assertEqual(done.returncode, _FAILED, done)
+        self.assertEqual(done.returncode, code, done)
         self.assertEqual(done.stdout, "")
         lines = done.stderr.splitlines()
         self.assertEqual(len(lines), 1, done.stderr)
@@ -147,7 +151,8 @@ class Refusals(Rig):
     def test_the_origin_is_no_url(self) -> None:
         for origin in ("", "ftp://127.0.0.1/", "media.example"):
             with self.subTest(origin=origin):
-                self.check_refused(self.serve(origin=origin), "origin", "http://")
+                self.check_refused(
+                    self.serve(origin=origin), "origin", "http://", code=_MISUSED)
                 self.assertFalse(self.cache.exists(), "no folder is made")
 
     def test_a_setting_is_named_as_it_was_typed(self) -> None:
@@ -158,9 +163,11 @@ class Refusals(Rig):
         for option, value in cases.items():
             with self.subTest(option=option):
                 done = self.serve(flags=(option, value))
-                self.check_refused(done, f"platter: {option}")
+                self.check_refused(done, f"platter: {option}", code=_MISUSED)
         done = self.serve(flags=("--origin", "a/b=http://127.0.0.1:1"))
-        self.check_refused(done, "platter: --origin a/b=…:")
+        self.check_refused(done, "platter: --origin a/b=…:", code=_MISUSED)
+        done = self.serve(origin="http://user:word@a.example")
+        self.check_refused(done, "platter: --origin:", "platter url --header", code=_MISUSED)
         self.assertFalse(self.cache.exists(), "no folder is made")
 
     def test_the_authorities_of_origins_cannot_be_used(self) -> None:
@@ -178,7 +185,7 @@ class Refusals(Rig):
 
     def test_only_what_was_typed_can_contradict_itself(self) -> None:
         done = self.serve(flags=("--fetches", "2", "--fetches-per-origin", "3"))
-        self.check_refused(done, "platter: --fetches-per-origin:")
+        self.check_refused(done, "platter: --fetches-per-origin:", code=_MISUSED)
         origin = self.start_origin()
         film = Film(1_000_000, 1)
         for flags in (
@@ -193,7 +200,37 @@ class Refusals(Rig):
 
     def test_players_and_the_admin_interface_need_two_addresses(self) -> None:
         done = self.serve(listen="127.0.0.1:7999", admin="127.0.0.1:7999")
-        self.check_refused(done, "platter: --admin:", "another port")
+        self.check_refused(done, "platter: --admin:", "another port", code=_MISUSED)
+
+    def test_the_form_of_a_value_is_told(self) -> None:
+        cases = [
+            ("--listen", "7787", "127.0.0.1:7777"), ("--listen", ":17787", "127.0.0.1:7777"),
+            ("--admin", "x", "127.0.0.1:7777"), ("--listen", "x:99999", "65535"),
+            ("--max-size", "1.5G", "500M"), ("--max-size", "10XB", "500M"),
+            ("--bandwidth", "fast", "500M"), ("--scrub-rate", "99999999999T", "counted")]
+        for option, value, form in cases:
+            with self.subTest(option=option, value=value):
+                done = self.serve(flags=(option, value))
+                self.assertEqual(done.returncode, _MISUSED, done)
+                self.assertEqual(done.stdout, "")
+                first, *_ = done.stderr.splitlines()
+                for part in (value, option, form):
+                    self.assertIn(part, first)
+        self.assertFalse(self.cache.exists(), "no folder is made")
+
+    @unittest.skipUnless(are_possible(), "needs root, and may not mount")
+    def test_a_folder_that_is_read_only_is_named(self) -> None:
+        ends = contextlib.ExitStack()
+        self.addCleanup(ends.close)
+        mount_tmpfs(self.cache, 1 << 20, ends)
+        (self.cache / "index.sqlite").touch()
+        (self.cache / "CACHEDIR.TAG").touch()
+        run("mount", "-o", "remount,ro", str(self.cache))
+        self.check_refused(self.serve(), f"--cache-dir: {self.cache}", "Read-only file system")
+        done = subprocess.run(
+            [binary("platter"), "verify", "--cache-dir", str(self.cache)], capture_output=True,
+            text=True, timeout=_SOON, check=False)
+        self.check_refused(done, f"platter: {self.cache}", "Read-only file system")
 
     def test_the_origin_is_missing_behind_its_option(self) -> None:
         done = subprocess.run(

@@ -3,20 +3,26 @@ import Foundation
 import Platter
 
 /// HOST:PORT, as in `127.0.0.1:7777` or `[::1]:7777`.
-struct EndpointArgument: ExpressibleByArgument, CustomStringConvertible {
+struct EndpointArgument: CustomStringConvertible {
     let host: String
     let port: Int
 
-    init?(argument: String) {
+    init(parsing argument: String) throws {
         guard let colon = argument.lastIndex(of: ":"),
-            let port = Int(argument[argument.index(after: colon)...]), 0...65535 ~= port
-        else { return nil }
+            let port = Int(argument[argument.index(after: colon)...])
+        else { throw Self.flaw }
+        guard 0...65535 ~= port else {
+            throw ValidationError("the port must be from 0 to 65535")
+        }
         var host = String(argument[..<colon])
         if host.hasPrefix("["), host.hasSuffix("]") { host = String(host.dropFirst().dropLast()) }
-        guard !host.isEmpty else { return nil }
+        guard !host.isEmpty else { throw Self.flaw }
         self.host = host
         self.port = port
     }
+
+    private static let flaw = ValidationError(
+        "name a host and a port, as in 127.0.0.1:7777 or [::1]:7777")
 
     var description: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
     var url: String { "http://\(description)" }
@@ -37,10 +43,10 @@ struct OriginArgument: ExpressibleByArgument {
 }
 
 /// A number of bytes: `1000000`, `500M`, `10GiB`. K, M, G and T count in 1024.
-struct ByteCountArgument: ExpressibleByArgument {
+struct ByteCountArgument {
     let bytes: Int64
 
-    init?(argument: String) {
+    init(parsing argument: String) throws {
         let digits = argument.prefix { $0.isASCII && $0.isNumber }
         let units = ["": 0, "k": 10, "m": 20, "g": 30, "t": 40]
         var unit = argument[digits.endIndex...].lowercased()
@@ -49,30 +55,36 @@ struct ByteCountArgument: ExpressibleByArgument {
         } else if unit.hasSuffix("b") {
             unit.removeLast()
         }
-        guard let number = Int64(digits), let shift = units[unit] else { return nil }
+        guard let number = Int64(digits), let shift = units[unit] else {
+            throw ValidationError("use a whole number of bytes, as in 500M or 20G")
+        }
         let (bytes, overflow) = number.multipliedReportingOverflow(by: 1 << Int64(shift))
-        guard !overflow else { return nil }
+        guard !overflow else { throw ValidationError("so many bytes cannot be counted") }
         self.bytes = bytes
     }
 }
 
 /// `Name: value`.
-struct HeaderArgument: ExpressibleByArgument {
+struct HeaderArgument {
     let name: String
     let value: String
 
-    init?(argument: String) {
-        guard let colon = argument.firstIndex(of: ":") else { return nil }
+    init(parsing argument: String) throws {
+        guard let colon = argument.firstIndex(of: ":"), colon > argument.startIndex else {
+            throw ValidationError("write a name, a colon and the value, as in 'Cookie: a=b'")
+        }
         name = String(argument[..<colon])
         value = argument[argument.index(after: colon)...].trimmingCharacters(in: .whitespaces)
-        if name.isEmpty { return nil }
     }
 }
 
 /// Where the daemon's admin interface is.
 struct AdminOption: ParsableArguments {
     @Option(
-        help: ArgumentHelp("The admin interface of the running daemon.", valueName: "host:port"))
+        help: ArgumentHelp(
+            "The admin interface of the running daemon. (default: \(EndpointArgument.defaultAdmin))",
+            valueName: "host:port"),
+        transform: EndpointArgument.init(parsing:))
     var admin = EndpointArgument.defaultAdmin
 }
 

@@ -25,7 +25,8 @@ struct GetCommand: AsyncParsableCommand {
     @Option(
         name: [.long, .customShort("H")], parsing: .singleValue,
         help: ArgumentHelp(
-            "A header field for the origin; may be repeated.", valueName: "name: value"))
+            "A header field for the origin; may be repeated.", valueName: "name: value"),
+        transform: HeaderArgument.init(parsing:))
     var header: [HeaderArgument] = []
 
     @OptionGroup var admin: AdminOption

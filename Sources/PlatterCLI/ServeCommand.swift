@@ -12,15 +12,23 @@ struct ServeCommand: AsyncParsableCommand {
         discussion: """
             With --origin, paths are the origin's: http://127.0.0.1:7777/films/one.mp4 is \
             films/one.mp4 of the origin. With --origin NAME=URL, as often as you like, those below \
-            /NAME/ are. Without any, only URLs registered by `platter url` are served.
+            /NAME/ are of that one; all others are still of the origin without a name, if there is one. Without \
+            any, only URLs registered by `platter url` are served.
+
+            Sizes and rates are bytes, also as in 500M or 20G: K, M, G and T mean KiB, MiB, GiB and TiB.
             """)
 
     @Option(
         help: ArgumentHelp(
-            "An origin whose paths are served, all or below /NAME/.", valueName: "[name=]url"))
+            "An origin whose paths are served: below /NAME/, or without a name all others.",
+            valueName: "[name=]url"))
     var origin: [OriginArgument] = []
 
-    @Option(help: ArgumentHelp("Where players connect.", valueName: "host:port"))
+    @Option(
+        help: ArgumentHelp(
+            "Where players connect. (default: \(EndpointArgument.defaultListen))",
+            valueName: "host:port"),
+        transform: EndpointArgument.init(parsing:))
     var listen = EndpointArgument.defaultListen
 
     @OptionGroup var admin: AdminOption
@@ -45,12 +53,14 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(
         help: ArgumentHelp(
             "Most bytes on disk, as in 500M or 20G, at least 64M. (default: 10G)",
-            valueName: "bytes"))
+            valueName: "bytes"),
+        transform: ByteCountArgument.init(parsing:))
     var maxSize: ByteCountArgument?
 
     @Option(
         help: ArgumentHelp(
-            "Bytes of a chunk, a multiple of 64K up to 1G. (default: 10M)", valueName: "bytes"))
+            "Bytes of a chunk, a multiple of 64K up to 1G. (default: 10M)", valueName: "bytes"),
+        transform: ByteCountArgument.init(parsing:))
     var chunkSize: ByteCountArgument?
 
     @Option(
@@ -76,18 +86,21 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(
         help: ArgumentHelp(
             "Most bytes per second from all origins, at least 256K. (default: no limit)",
-            valueName: "bytes"))
+            valueName: "bytes"),
+        transform: ByteCountArgument.init(parsing:))
     var bandwidth: ByteCountArgument?
 
     @Option(
         help: ArgumentHelp(
-            "The same for prefetch and background fill. (default: no limit)", valueName: "bytes"))
+            "The same for prefetch and background fill. (default: no limit)", valueName: "bytes"),
+        transform: ByteCountArgument.init(parsing:))
     var backgroundBandwidth: ByteCountArgument?
 
     @Option(
         help: ArgumentHelp(
             "Compare all on disk with its checksums once a day, at so many bytes per second. (default: off)",
-            valueName: "bytes"))
+            valueName: "bytes"),
+        transform: ByteCountArgument.init(parsing:))
     var scrubRate: ByteCountArgument?
 
     @Option(help: "Seconds that responses may go on after SIGTERM, 0 to 3600.")
@@ -119,10 +132,14 @@ struct ServeCommand: AsyncParsableCommand {
         defer { log.flush() }
         // Caught before anything starts, so that an early signal is not lost.
         let signals = TerminationSignals()
+        let configuration = makeConfiguration()
+        do {
+            try SettingNames.check(configuration)
+        } catch {
+            throw CleanExit.misuse(error.description)
+        }
         let platter: Platter
         do {
-            let configuration = makeConfiguration()
-            try SettingNames.check(configuration)
             platter = try await Platter.start(configuration)
         } catch {
             // Behind what was logged, so that there is room for it.
