@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
+import unittest
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -12,6 +14,7 @@ from platter_rigs.log_texts import ORIGIN_FAILS
 from platter_rigs.origin import Origin
 from platter_rigs.platter import Platter
 from platter_rigs.processes import Program, binary
+from platter_rigs.volumes import are_possible, mount_tmpfs
 
 LENGTH = 20_000_000
 BANDWIDTH = 10_000_000
@@ -35,6 +38,14 @@ class Get(Rig):
             binary("platter"), "get", f"{origin.url}/media/film.mkv", "-o", target, "--admin",
             urlsplit(admin).netloc, "--cache-dir", str(self.folder / "own")]
 
+    def begin(self, origin: Origin, admin: str) -> Program:
+        """A download that has come so far that it can be disturbed."""
+        program = Program(self.command(origin, admin, str(self.target)), self.folder / "log")
+        self.addCleanup(program.stop)
+        self.wait_until(
+            lambda: self.part.exists() and self.part.stat().st_size > 2_000_000, 20, "some of it")
+        return program
+
     def run_get(self, origin: Origin, admin: str, target: Path | str) -> tuple[int, str]:
         done = subprocess.run(
             self.command(origin, admin, str(target)), stdin=subprocess.DEVNULL,
@@ -48,10 +59,7 @@ class Get(Rig):
 
     def test_a_killed_download_goes_on_and_a_second_one_is_refused(self) -> None:
         origin, platter = self.start()
-        first = Program(self.command(origin, platter.admin, str(self.target)), self.folder / "log")
-        self.addCleanup(first.stop)
-        self.wait_until(
-            lambda: self.part.exists() and self.part.stat().st_size > 2_000_000, 20, "some of it")
+        first = self.begin(origin, platter.admin)
         code, said = self.run_get(origin, platter.admin, self.target)
         self.assertEqual(code, 1)
         self.assertIn("another `platter get` is writing", said)
@@ -88,13 +96,25 @@ class Get(Rig):
         origin, platter = self.start()
         cases = {
             "/dev/null": "no regular file", str(self.folder): "is a folder",
-            str(self.folder / "none" / "film.mkv"): "make it first", "": "name a file",
-            "-": "name a file"}
+            str(self.folder / "none" / "film.mkv"): "make it first"}
+        links = {
+            "/dev/null": "no regular file", "/proc/self/fd/1": "no regular file",
+            "none/film.mkv": "make it first", ".": "is a folder", "link-4": "too many"}
+        for number, (target, reason) in enumerate(links.items()):
+            link = self.folder / f"link-{number}"
+            link.symlink_to(target)
+            cases[str(link)] = reason
         for target, reason in cases.items():
             code, said = self.run_get(origin, platter.admin, target)
             self.assertEqual(code, 1, target)
             self.assertIn(reason, said)
+        for target in ("", "-"):
+            code, said = self.run_get(origin, platter.admin, target)
+            self.assertEqual(code, 64, target)
+            self.assertIn("name a file", said)
         self.assertTrue(Path("/dev/null").is_char_device(), "devices stay what they are")
+        for number, target in enumerate(links):
+            self.assertEqual(os.readlink(self.folder / f"link-{number}"), target, "and links")
         self.assertEqual(origin.body_bytes(), 0)
 
     def test_what_another_version_left_is_not_taken_for_the_file(self) -> None:
@@ -116,3 +136,77 @@ class Get(Rig):
             capture_output=True, text=True, timeout=60, check=False)
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertTrue((self.folder / "x").read_bytes() == self.film)
+
+    def test_a_symbolic_link_stays_one(self) -> None:
+        """What it leads to is made, or replaced, where it really is."""
+        origin, platter = self.start()
+        (self.folder / "real").mkdir()
+        real = self.folder / "real" / "film.mkv"
+        (self.folder / "real" / "near").symlink_to("film.mkv")
+        for name, target in {
+                "relative": "real/film.mkv", "absolute": str(real), "chain": "real/near"}.items():
+            link = self.folder / name
+            link.symlink_to(target)
+            for old in (None, b"something else"):
+                with self.subTest(link=name, old=old):
+                    real.unlink(missing_ok=True)
+                    if old:
+                        real.write_bytes(old)
+                    code, said = self.run_get(origin, platter.admin, link)
+                    self.assertEqual(code, 0, said)
+                    self.assertEqual(os.readlink(link), target)
+                    self.assertFalse(real.is_symlink())
+                    self.assertTrue(real.read_bytes() == self.film)
+        self.assertEqual(list(self.folder.rglob("*.part*")), [])
+
+    def test_a_daemon_that_ends_is_told_from_an_origin_that_breaks_off(self) -> None:
+        origin, platter = self.start()
+        first = self.begin(origin, platter.admin)
+        platter.kill()
+        self.assertEqual(first.wait(30), 1)
+        said = first.log.read_text()
+        self.assertIn("platter: the daemon ended after", said)
+        code, said = self.run_get(origin, platter.admin, self.target)
+        self.assertEqual(code, 0, said)
+        self.assert_whole()
+
+    def test_the_reason_is_told_where_the_daemon_knows_it(self) -> None:
+        origin, platter = self.start()
+        origin.behave("redirect", to="/media/film.mkv")
+        code, said = self.run_get(origin, platter.admin, self.target)
+        self.assertEqual(code, 1)
+        for part in ("(502)", "redirects without end"):
+            self.assertIn(part, said)
+        origin.stop()
+        code, said = self.run_get(origin, platter.admin, self.target)
+        self.assertEqual(code, 1)
+        for part in ("platter: the origin cannot be reached", "(503)", "no connection"):
+            self.assertIn(part, said)
+
+    def test_what_the_origin_has_compressed_stays_so(self) -> None:
+        """It only says so here: whoever unpacks it fails."""
+        origin, platter = self.start()
+        origin.behave("gzip")
+        code, said = self.run_get(origin, platter.admin, self.target)
+        self.assertEqual(code, 0, said)
+        self.assert_whole()
+
+    @unittest.skipUnless(are_possible(), "needs root, and may not mount")
+    def test_a_full_disk_is_named_as_such(self) -> None:
+        origin, platter = self.start()
+        ends = contextlib.ExitStack()
+        self.addCleanup(ends.close)
+        small = self.folder / "small"
+        mount_tmpfs(small, 4 << 20, ends)
+        code, said = self.run_get(origin, platter.admin, small / "film.mkv")
+        self.assertEqual(code, 1)
+        self.assertIn("film.mkv.part: No space left on device; make room", said)
+
+    def test_nonsense_is_refused_as_such(self) -> None:
+        origin = self.start_origin(root=self.folder / "media")
+        done = subprocess.run(
+            [*self.command(origin, "http://127.0.0.1:1", str(self.target)), "--cache-dir", ""],
+            stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False)
+        self.assertEqual(done.returncode, 64, done)
+        self.assertTrue(done.stderr.startswith("platter: --cache-dir: name a folder"), done.stderr)
+        self.assertEqual(origin.body_bytes(), 0)

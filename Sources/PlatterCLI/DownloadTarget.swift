@@ -14,28 +14,65 @@ struct DownloadTarget {
     private var part: String { output + ".part" }
     private var tag: String { output + ".part.etag" }
 
-    /// Looks before anything is fetched: at the end it would be too late.
-    static func check(_ output: String) throws(Flaw) {
-        guard !output.isEmpty, output != "-" else {
-            throw Flaw(description: "name a file with -o; standard output cannot be resumed")
-        }
-        var isFolder: ObjCBool = false
-        if FileManager.default.fileExists(atPath: output, isDirectory: &isFolder) {
-            if isFolder.boolValue {
+    /// Symbolic links that lead to one another, at most [40].
+    private static let linkLimit = 40
+
+    /// What names no file; `-` would be standard output.
+    static func isName(_ output: String) -> Bool { !output.isEmpty && output != "-" }
+
+    /// Where the file really is, or will be: at the end of the symbolic links, if it is one. Looks before
+    /// anything is fetched: at the end it would be too late.
+    static func place(of output: String) throws(Flaw) -> String {
+        var status = stat()
+        let isThere = stat(output, &status) == 0
+        if isThere {
+            guard status.st_mode & S_IFMT != S_IFDIR else {
                 throw Flaw(description: "\(output) is a folder; name a file in it")
             }
-            let type = try? FileManager.default.attributesOfItem(atPath: output)[.type]
-            // What a link points to stays as it is: the link is replaced.
-            let isPlain = [.typeRegular, .typeSymbolicLink].contains(type as? FileAttributeType)
-            guard isPlain else { throw Flaw(description: "\(output) is no regular file") }
+            guard status.st_mode & S_IFMT == S_IFREG else {
+                throw Flaw(description: "\(output) is no regular file")
+            }
         }
-        let parent = folder(of: output)
+        let place = try end(ofLinks: output)
+        if isThere {
+            // Links of /proc lead to what is open, which may have no name any more.
+            var found = stat()
+            guard lstat(place, &found) == 0, found.st_ino == status.st_ino,
+                found.st_dev == status.st_dev
+            else { throw Flaw(description: "\(output) leads to a file without a name") }
+        }
+        let parent = folder(of: place)
+        var isFolder: ObjCBool = false
         guard FileManager.default.fileExists(atPath: parent, isDirectory: &isFolder),
             isFolder.boolValue
         else { throw Flaw(description: "there is no folder \(parent); make it first") }
         guard FileManager.default.isWritableFile(atPath: parent) else {
             throw Flaw(description: "cannot write in \(parent); check its permissions")
         }
+        return place
+    }
+
+    private static func end(ofLinks path: String) throws(Flaw) -> String {
+        var place = path
+        for _ in 0...linkLimit {
+            var status = stat()
+            guard lstat(place, &status) == 0, status.st_mode & S_IFMT == S_IFLNK else {
+                return place
+            }
+            let target: String
+            do {
+                target = try FileManager.default.destinationOfSymbolicLink(atPath: place)
+            } catch {
+                throw Flaw(description: "cannot read the link \(place): \(reason(error))")
+            }
+            if target.hasPrefix("/") {
+                place = target
+            } else {
+                let slash = place.lastIndex(of: "/")
+                place = (slash.map { String(place[...$0]) } ?? "") + target
+            }
+        }
+        throw Flaw(description: "\(path): too many symbolic links")
     }
 
     /// Foundation's own way ends the program for names of one character.
@@ -74,6 +111,18 @@ struct DownloadTarget {
         return opened.st_ino == named.st_ino && opened.st_dev == named.st_dev
     }
 
+    /// Why, in the words of the system, where it is one of its calls that failed.
+    private static func reason(_ error: any Error) -> String {
+        let cause = (error as NSError).userInfo[NSUnderlyingErrorKey] as? any Error
+        if let cause = cause.map({ $0 as NSError }), cause.domain == NSPOSIXErrorDomain,
+            let number = Int32(exactly: cause.code)
+        {
+            return String(cString: strerror(number))
+        }
+        let text = error.localizedDescription
+        return text.hasSuffix(".") ? String(text.dropLast()) : text
+    }
+
     private static func flaw(_ action: String, _ path: String) -> Flaw {
         Flaw(description: "cannot \(action) \(path): \(String(cString: strerror(errno)))")
     }
@@ -98,7 +147,7 @@ struct DownloadTarget {
                 try? FileManager.default.removeItem(atPath: tag)
             }
         } catch {
-            throw Flaw(description: "cannot write \(part): \(error.localizedDescription)")
+            throw Flaw(description: "cannot write \(part): \(Self.reason(error))")
         }
     }
 
@@ -107,7 +156,7 @@ struct DownloadTarget {
             try file.write(contentsOf: data)
         } catch {
             throw Flaw(
-                description: "cannot write \(part): \(error.localizedDescription); "
+                description: "cannot write \(part): \(Self.reason(error)); "
                     + "make room, then the same command goes on there")
         }
     }

@@ -1,9 +1,4 @@
 import ArgumentParser
-import AsyncHTTPClient
-import Foundation
-import NIOCore
-import NIOFoundationCompat
-import NIOHTTP1
 import Platter
 
 /// Downloads through the cache.
@@ -13,7 +8,8 @@ struct GetCommand: AsyncParsableCommand {
         abstract: "Download a URL through the cache; goes on where an earlier try stopped.",
         discussion: """
             Uses the running daemon; where none runs, opens the cache folder itself. Until all of it \
-            is there, the bytes are in FILE.part.
+            is there, the bytes are in FILE.part. Where FILE is a symbolic link, it stays one: the file that it \
+            leads to is written. Bytes are stored as the origin sends them, also those that it has compressed.
             """)
 
     @Argument(help: "The remote URL, http or https.")
@@ -33,28 +29,39 @@ struct GetCommand: AsyncParsableCommand {
     @OptionGroup var folder: FolderOption
 
     func run() async throws {
+        guard DownloadTarget.isName(output) else {
+            throw CleanExit.misuse("name a file with -o; standard output cannot be resumed")
+        }
+        let place: String
         do {
-            try DownloadTarget.check(output)
+            place = try DownloadTarget.place(of: output)
         } catch {
             throw CleanExit.failure(error.description)
         }
         do {
-            let local = try await AdminClient(admin).register(url, headers: header)
-            try await download(local)
+            let daemon = AdminClient(admin)
+            let local = try await daemon.register(url, headers: header)
+            try await download(local, to: place, by: daemon)
         } catch AdminClient.Failure.noDaemon {
-            try await downloadAlone()
+            try await downloadAlone(to: place)
         } catch let error as AdminClient.Failure {
             throw CleanExit.failure(error.description)
         }
     }
 
-    private func downloadAlone() async throws {
+    private func downloadAlone(to place: String) async throws {
+        let configuration = PlatterConfiguration(directory: folder.path)
+        do {
+            try SettingNames.check(configuration)
+        } catch {
+            throw CleanExit.misuse(error.description)
+        }
         Output.logWarnings()
         do {
-            let platter = try await Platter.start(PlatterConfiguration(directory: folder.path))
+            let platter = try await Platter.start(configuration)
             do {
                 let headers = header.map { (name: $0.name, value: $0.value) }
-                try await download(platter.localURL(for: url, headers: headers))
+                try await download(platter.localURL(for: url, headers: headers), to: place)
             } catch {
                 await platter.stop()
                 throw error
@@ -65,114 +72,17 @@ struct GetCommand: AsyncParsableCommand {
         }
     }
 
-    private func download(_ local: String) async throws {
+    private func download(
+        _ local: String, to place: String, by daemon: AdminClient? = nil
+    ) async throws {
+        let download = Download(
+            url: local, output: place, name: DownloadTarget.name(of: output), daemon: daemon)
         do {
-            try await Download(url: local, output: output).run()
+            try await download.run()
         } catch let error as Download.Failure {
             throw CleanExit.failure(error.description)
         } catch let error as DownloadTarget.Flaw {
             throw CleanExit.failure(error.description)
         }
-    }
-}
-
-/// One file on its way from the cache to where a person wants it.
-struct Download {
-    enum Failure: Error, CustomStringConvertible {
-        case status(UInt)
-        case brokenOff(Int64)
-
-        var description: String {
-            switch self {
-            case .status(404): "the origin does not have it (404)"
-            case .status(let code) where code == 401 || code == 403:
-                "the origin refuses (\(code)); pass credentials with --header 'Authorization: …'"
-            case .status(503):
-                "the origin cannot be reached, or fails (503); try again, nothing is lost"
-            case .status(502):
-                "what the origin answers cannot be used, or its certificate is not trusted (502); the daemon's log says why"
-            case .status(let code): "the answer was \(code)"
-            case .brokenOff(let bytes):
-                "the origin broke off after \(Output.bytes(bytes)); the same command goes on there"
-            }
-        }
-    }
-
-    let url: String
-    let output: String
-
-    func run() async throws {
-        let target = try DownloadTarget(output)
-        defer { target.close() }
-        if let (size, etag) = target.begun {
-            try await goOn(from: size, of: etag, into: target)
-        } else {
-            try await beginAnew(target)
-        }
-        try target.finish()
-    }
-
-    private func goOn(
-        from offset: Int64, of etag: String, into target: DownloadTarget
-    ) async throws {
-        var request = HTTPClientRequest(url: url)
-        request.headers.add(name: "Range", value: "bytes=\(offset)-")
-        request.headers.add(name: "If-Range", value: etag)
-        let response = try await HTTPClient.shared.execute(request, deadline: .distantFuture)
-        switch response.status {
-        case .ok: try await receive(response, into: target, from: 0)
-        case .partialContent: try await receive(response, into: target, from: offset)
-        case .rangeNotSatisfiable:
-            // All of it was there already when the last try ended, or it is another file by now.
-            if try await !isWhole(offset, of: etag) { try await beginAnew(target) }
-        default: throw Failure.status(response.status.code)
-        }
-    }
-
-    private func beginAnew(_ target: DownloadTarget) async throws {
-        let request = HTTPClientRequest(url: url)
-        let response = try await HTTPClient.shared.execute(request, deadline: .distantFuture)
-        guard response.status == .ok else {
-            target.discard()
-            throw Failure.status(response.status.code)
-        }
-        try await receive(response, into: target, from: 0)
-    }
-
-    /// Whether so many bytes are all of the version that has this tag.
-    private func isWhole(_ length: Int64, of etag: String) async throws -> Bool {
-        var request = HTTPClientRequest(url: url)
-        request.method = .HEAD
-        let response = try await HTTPClient.shared.execute(request, deadline: .distantFuture)
-        guard response.status == .ok else { throw Failure.status(response.status.code) }
-        return response.headers.first(name: "ETag") == etag
-            && response.headers.first(name: "Content-Length") == "\(length)"
-    }
-
-    private func receive(
-        _ response: HTTPClientResponse, into target: DownloadTarget, from offset: Int64
-    ) async throws {
-        try target.begin(at: offset, etag: response.headers.first(name: "ETag"))
-        let length = response.headers.first(name: "Content-Length").flatMap { Int64($0) }
-        // An origin may claim a length that ends behind the largest number.
-        let total = length.map { $0 > .max - offset ? .max : $0 + offset }
-        var bar = ProgressBar(
-            name: DownloadTarget.name(of: output), start: offset, total: total)
-        var position = offset
-        do {
-            for try await buffer in response.body {
-                try target.write(Data(buffer.readableBytesView))
-                position += Int64(buffer.readableBytes)
-                bar.show(position)
-            }
-        } catch let error as DownloadTarget.Flaw {
-            bar.end()
-            throw error
-        } catch {
-            bar.end()
-            throw Failure.brokenOff(position)
-        }
-        bar.end()
-        if let total, position < total { throw Failure.brokenOff(position) }
     }
 }
