@@ -71,6 +71,7 @@ final class Engine: Sendable {
                 configuration: configuration, group: group, pools: [pool, readingPool],
                 store: store,
                 origins: origins, caching: caching, proxy: proxy, admin: admin)
+            for warning in configuration.warnings { log.warning("\(warning)") }
             await caching.start()
             return engine
         } catch {
@@ -185,7 +186,15 @@ final class Engine: Sendable {
     static func problem(ofOrigin text: String) -> String? {
         do throws(OriginURL.Flaw) {
             let url = try OriginURL(text)
+            if text.contains("#") {
+                return "an origin has no fragment; leave out what follows the #"
+            }
             return url.query == nil ? nil : "an origin has no query; leave out what follows the ?"
+        } catch .userInformation {
+            return """
+                an origin must not hold a user name or password; register its URLs with an Authorization \
+                header of their own (platter url --header)
+                """
         } catch {
             return "\(error), as in https://media.example"
         }

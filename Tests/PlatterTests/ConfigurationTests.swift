@@ -58,6 +58,58 @@ struct ConfigurationTests {
             ])
     }
 
+    @Test(
+        "an origin is a scheme, a host and a path, and what else is in it is named",
+        arguments: [
+            ("http://h/?x", "?"), ("http://h/#x", "#"), ("http://h#", "#"),
+            ("http://u:p@h", "platter url --header"), ("ftp://h", "http://"),
+        ])
+    func originURL(text: String, remedy: String) throws {
+        let flawed = configuration { $0.origin = text }
+        #expect(flawed.flaws.map(\.setting) == [.origin])
+        #expect(try #require(flawed.flaws.first).reason.contains(remedy))
+    }
+
+    @Test("a trusted origin that this server does not have is worth a warning, and no more")
+    func strangers() {
+        let known = configuration {
+            $0.origin = "http://a.example/films"
+            $0.namedOrigins = ["b": "http://b.example:80"]
+            $0.trustedOrigins = ["http://a.example", "http://b.example/"]
+        }
+        #expect(known.warnings.isEmpty)
+        for stranger in ["https://a.example", "http://a.example:8080", "http://c.example"] {
+            let other = configuration {
+                $0.origin = "http://a.example"
+                $0.trustedOrigins = ["http://a.example", stranger]
+            }
+            #expect(other.warnings.count == 1)
+            #expect(other.warnings.allSatisfy { $0.hasPrefix(stranger) })
+            #expect(other.flaws.isEmpty)
+        }
+        let registeredOnly = configuration { $0.trustedOrigins = ["http://c.example"] }
+        #expect(registeredOnly.warnings.isEmpty)
+    }
+
+    @Test(
+        "an address that others may reach is worth a warning",
+        arguments: [
+            ("127.0.0.1", false), ("127.1.2.3", false), ("::1", false), ("localhost", false),
+            ("0.0.0.0", true), ("::", true), ("192.168.1.2", true), ("nas.example", true),
+            ("127.0.0.1.example", true), ("127.0.0.example", true),
+        ])
+    func openAddresses(host: String, isOpen: Bool) {
+        let players = configuration { $0.host = host }
+        #expect(players.warnings.count == (isOpen ? 1 : 0))
+        let admin = configuration { $0.admin = .init(host: host, port: 7778) }
+        #expect(admin.warnings.count == (isOpen ? 1 : 0))
+        let inherited = configuration {
+            $0.host = host
+            $0.inheritedSocket = 3
+        }
+        #expect(inherited.warnings.isEmpty)
+    }
+
     @Test("players and the admin interface need two addresses")
     func addresses() {
         let both = configuration {
