@@ -3,6 +3,7 @@ import HTTPTypes
 import NIOConcurrencyHelpers
 package import NIOCore
 import NIOHTTP1
+import NIOPosix
 import PlatterCore
 import PlatterHTTP
 
@@ -143,19 +144,35 @@ package final class HTTPOrigin: Origin {
             guard Redirect.statuses.contains(response.status) else {
                 let target = RedirectHints.Target(url: url, fields: fields)
                 note(target, of: source, response, lifetime: lifetime)
+                for earlier in visited where earlier != url { log?.answered(earlier) }
                 return response
             }
             await discard(response)
-            let locations = response.fields[values: .location]
-            guard locations.count == 1, let location = locations.first else { throw .badRedirect }
-            let (next, kept) = try Redirect.follow(location, from: url, fields: fields)
-            guard visited.insert(next).inserted else { throw .badRedirect }
+            guard let (next, kept) = follow(response, from: url, fields: fields) else {
+                throw misled(by: url, "it redirects to nowhere, or to what is no https any more")
+            }
+            guard visited.insert(next).inserted else {
+                throw misled(by: url, "it redirects in a circle")
+            }
             let stated = RedirectHints.lifetime(
                 of: response.fields, to: next, now: wallClock())
             lifetime = [lifetime, stated].compactMap(\.self).min()
             (url, fields) = (next, kept)
         }
-        throw .badRedirect
+        throw misled(by: source.url, "it redirects more than \(settings.redirects) times")
+    }
+
+    private func follow(
+        _ response: OriginResponse, from url: OriginURL, fields: HTTPFields
+    ) -> (OriginURL, HTTPFields)? {
+        let locations = response.fields[values: .location]
+        guard locations.count == 1, let location = locations.first else { return nil }
+        return try? Redirect.follow(location, from: url, fields: fields)
+    }
+
+    private func misled(by url: OriginURL, _ reason: String) -> OriginError {
+        log?.failed(url, because: reason)
+        return .badRedirect
     }
 
     /// What the end of a chain of redirects says about where to ask next time.
@@ -213,7 +230,11 @@ package final class HTTPOrigin: Origin {
         let askedAt = wallClock()
         let response: OriginResponse
         do {
-            response = Self.response(try await client.execute(request, deadline: .distantFuture))
+            let answer = try await client.execute(request, deadline: .distantFuture)
+            response = Self.response(answer) { [log] ending in
+                // Others are not what was asked for.
+                if [200, 206].contains(answer.status.code) { log?.ended(url, ending) }
+            }
         } catch {
             throw told(error, of: url, askedAt: askedAt)
         }
@@ -222,10 +243,12 @@ package final class HTTPOrigin: Origin {
             log?.failed(url, because: "its answer is in a transfer coding")
             throw .unreachable
         }
-        if 500...599 ~= response.status {
-            log?.failed(url, because: "it answers \(response.status)")
-        } else {
-            log?.answered(url)
+        switch response.status {
+        case 500...599: log?.failed(url, because: "it answers \(response.status)")
+        // Their bodies speak for it, and where it leads.
+        case 200, 206: break
+        case _ where Redirect.statuses.contains(response.status): break
+        default: log?.answered(url)
         }
         return response
     }
@@ -246,7 +269,9 @@ package final class HTTPOrigin: Origin {
         return failure
     }
 
-    private static func response(_ response: HTTPClientResponse) -> OriginResponse {
+    private static func response(
+        _ response: HTTPClientResponse, report: @escaping @Sendable (BodyReport.Ending) -> Void
+    ) -> OriginResponse {
         var fields = HTTPFields()
         fields.reserveCapacity(response.headers.count)
         for (name, value) in response.headers {
@@ -254,7 +279,8 @@ package final class HTTPOrigin: Origin {
             fields.append(HTTPField(name: name, value: value))
         }
         return OriginResponse(
-            status: Int(response.status.code), fields: fields, body: response.body)
+            status: Int(response.status.code), fields: fields, body: response.body,
+            report: report)
     }
 }
 
@@ -265,8 +291,10 @@ extension OriginError {
         case is CancellationError: self = .cancelled
         case _ where CertificateFlaw(error) != nil: self = .badCertificate
         case let error as HTTPClientError
-        where error == .readTimeout || error == .connectTimeout || error == .deadlineExceeded:
+        where error == .readTimeout || error == .connectTimeout || error == .deadlineExceeded
+            || error == .tlsHandshakeTimeout:
             self = .timedOut
+        case let error as NIOConnectionError where error.hasTimedOut: self = .timedOut
         case let error as HTTPClientError where error == .cancelled: self = .cancelled
         default: self = .unreachable
         }

@@ -34,13 +34,17 @@ package struct OriginResponse: Sendable {
     /// Must be read to its end, or the task that reads it cancelled: else its connection is lost.
     /// Ends with an error when the origin broke off before the end of its message (RFC 9112 section 8).
     package let body: any AsyncSequence<ByteBuffer, any Error> & Sendable
+    /// To be told how the body came.
+    package let report: BodyReport
 
     package init(
-        status: Int, fields: HTTPFields, body: any AsyncSequence<ByteBuffer, any Error> & Sendable
+        status: Int, fields: HTTPFields, body: any AsyncSequence<ByteBuffer, any Error> & Sendable,
+        report: @escaping @Sendable (BodyReport.Ending) -> Void = { _ in }
     ) {
         self.status = status
         self.fields = fields
         self.body = body
+        self.report = BodyReport(report)
     }
 }
 

@@ -21,19 +21,39 @@ package final class OriginLog: Sendable {
     ///   - reason: For people. Host and port are all that is told of the URL.
     ///   - isOfCertificate: That is news also of one that failed otherwise before: it does not pass by itself.
     func failed(_ url: OriginURL, because reason: String, isOfCertificate: Bool = false) {
+        tell(url, reason) { news, origin, now in
+            news.failed(isOfCertificate ? Self.certificate(of: origin) : origin, now: now)
+        }
+    }
+
+    /// There was an answer without a body that was asked for.
+    func answered(_ url: OriginURL) { tell(url) { $0.answered($1) } }
+
+    /// How the body of an answer came.
+    func ended(_ url: OriginURL, _ ending: BodyReport.Ending) {
+        switch ending {
+        case .delivered: tell(url) { $0.delivered($1) }
+        case .brokeOff(let error):
+            tell(url, FailureReason.text(ofBody: error)) { $0.brokeOff($1, now: $2) }
+        }
+    }
+
+    private func tell(
+        _ url: OriginURL, _ reason: String,
+        _ isNews: (inout OriginNews, String, Int64) -> Bool
+    ) {
         let (origin, now) = (Self.place(of: url), wallClock())
-        let subject = isOfCertificate ? Self.certificate(of: origin) : origin
-        guard news.withLockedValue({ $0.failed(subject, now: now) }) else { return }
+        guard news.withLockedValue({ isNews(&$0, origin, now) }) else { return }
         log.warning("An origin fails", metadata: ["origin": "\(origin)", "reason": "\(reason)"])
     }
 
-    func answered(_ url: OriginURL) {
+    private func tell(_ url: OriginURL, _ isNews: (inout OriginNews, String) -> Bool) {
         let origin = Self.place(of: url)
-        let isNews = news.withLockedValue { news in
+        let isTold = news.withLockedValue { news in
             let wasBad = news.answered(Self.certificate(of: origin))
-            return news.answered(origin) || wasBad
+            return isNews(&news, origin) || wasBad
         }
-        guard isNews else { return }
+        guard isTold else { return }
         log.notice("An origin answers again", metadata: ["origin": "\(origin)"])
     }
 

@@ -8,6 +8,8 @@ package struct OriginNews: Sendable {
     private struct State {
         /// Since it last answered.
         var failures = 0
+        /// Bodies in a row that broke off with next to nothing, up to the limit.
+        var breaks = 0
         var isToldToFail = false
         /// When that was last told; nil: never.
         var toldAt: Int64?
@@ -26,6 +28,9 @@ package struct OriginNews: Sendable {
     /// as many each time.
     static let lasting = 5
     static let firstGap: Int64 = 10
+    /// So many bodies in a row that break off with next to nothing [3] are a failure: fetches that go on
+    /// after a break are none.
+    static let breaksToFail = 3
     /// After so many seconds without news the next ones are the first again [600].
     static let memory: Int64 = 600
     /// Origins remembered [1,000].
@@ -59,10 +64,27 @@ package struct OriginNews: Sendable {
         return isNews
     }
 
-    /// It answered.
+    /// A body that it sent broke off with next to nothing of what was asked for.
+    ///
+    /// - Returns: As of `failed`.
+    package mutating func brokeOff(_ origin: String, now: Int64) -> Bool {
+        if states.count >= limit, states[origin] == nil { makeRoom() }
+        let breaks = min((states[origin]?.breaks ?? 0) + 1, Self.breaksToFail)
+        states[origin, default: State()].breaks = breaks
+        return breaks >= Self.breaksToFail && failed(origin, now: now)
+    }
+
+    /// It answered, without a body that was asked for. That speaks for none whose bodies break off.
     ///
     /// - Returns: Whether it is to be told.
     package mutating func answered(_ origin: String) -> Bool {
+        states[origin]?.breaks ?? 0 > 0 ? false : delivered(origin)
+    }
+
+    /// It gave what was asked for.
+    ///
+    /// - Returns: Whether it is to be told.
+    package mutating func delivered(_ origin: String) -> Bool {
         guard let state = states[origin] else { return false }
         states[origin] = State(toldAt: state.toldAt, gap: state.gap)
         return state.isToldToFail

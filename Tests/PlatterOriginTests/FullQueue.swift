@@ -12,19 +12,21 @@
         private let listener: Int32
         private var clients: [Int32] = []
 
-        init() throws {
+        /// - Parameter hasRoom: It takes connections, and says nothing.
+        init(hasRoom: Bool = false) throws {
             let listener = try Self.check("socket", socket(AF_INET, Self.streams, 0))
             self.listener = listener
             var address = sockaddr_in()
             address.sin_family = sa_family_t(AF_INET)
             address.sin_addr.s_addr = in_addr_t(0x7f00_0001).bigEndian
             _ = try Self.with(&address) { try Self.check("bind", bind(listener, $0, $1)) }
-            _ = try Self.check("listen", listen(listener, 0))
+            _ = try Self.check("listen", listen(listener, hasRoom ? 8 : 0))
             try Self.with(&address) { pointer, length in
                 var length = length
                 _ = try Self.check("getsockname", getsockname(listener, pointer, &length))
             }
             port = Int(UInt16(bigEndian: address.sin_port))
+            if hasRoom { return }
             let client = try Self.check("socket", socket(AF_INET, Self.streams, 0))
             clients.append(client)
             // The one that there is room for.

@@ -57,7 +57,13 @@ struct OriginLogTests {
                     OriginRequest(
                         url: url, fields: [.authorization: "Basic secret"],
                         range: .from(0, upTo: 100)))
-                do { for try await _ in response.body {} } catch {}
+                var report = response.report
+                do {
+                    for try await _ in response.body {}
+                    report.delivered()
+                } catch {
+                    report.brokeOff(error)
+                }
                 return nil
             } catch {
                 return error
@@ -233,16 +239,22 @@ struct OriginLogTests {
     }
 
     #if os(Linux)
-        @Test("one that takes no connection is given up when the time for that is over")
-        func noConnection() async throws {
-            let queue = try FullQueue()
+        @Test(
+            "one that takes no connection, or says nothing to TLS, is given up when the time for that is over",
+            arguments: [
+                ("http://127.0.0.1", false), ("http://localhost", false),
+                ("https://127.0.0.1", true),
+            ])
+        func noConnection(base: String, hasRoom: Bool) async throws {
+            let queue = try FullQueue(hasRoom: hasRoom)
             // Nothing else has a time limit.
             var settings = HTTPOrigin.Settings()
             settings.connectTimeout = .milliseconds(100)
             settings.stallTimeout = nil
             try await Bench.run(nil, settings) { bench in
-                let place = "127.0.0.1:\(queue.port)"
-                #expect(await bench.fetch("http://\(place)/film") == .timedOut)
+                let host = base.split(separator: "/").last.map(String.init) ?? ""
+                let place = "\(host):\(queue.port)"
+                #expect(await bench.fetch("\(base):\(queue.port)/film") == .timedOut)
                 #expect(
                     bench.log == [
                         "warning: An origin fails origin=\(place) reason=no connection in time"
@@ -251,6 +263,42 @@ struct OriginLogTests {
             withExtendedLifetime(queue) {}
         }
     #endif
+
+    @Test(
+        "one whose bodies break off is told of once, and not by their heads that it answers again")
+    func breaksOff() async throws {
+        try await Bench.run { bench in
+            bench.origin.behave(.body(.truncated(after: 10)))
+            for _ in 0..<10 { #expect(await bench.fetch() == nil) }
+            let failed =
+                "warning: An origin fails origin=\(bench.place) reason=its answers break off"
+            #expect(bench.log.count == 1)
+            #expect(bench.log.first?.hasPrefix(failed) == true)
+            bench.origin.clearBehaviours()
+            for _ in 0..<3 { #expect(await bench.fetch() == nil) }
+            #expect(bench.log.count == 2)
+            #expect(bench.log.last == "notice: An origin answers again origin=\(bench.place)")
+        }
+    }
+
+    @Test(
+        "one that redirects to nowhere is told of once, and not by its redirects that it answers again",
+        arguments: [
+            ("/film.mp4?token=secret", "it redirects in a circle"),
+            ("ftp://a.example/", "it redirects to nowhere, or to what is no https any more"),
+        ])
+    func misleads(location: String, reason: String) async throws {
+        try await Bench.run { bench in
+            bench.origin.behave(.redirects(to: location))
+            for _ in 0..<10 { #expect(await bench.fetch() == .badRedirect) }
+            let failed = "warning: An origin fails origin=\(bench.place) reason=\(reason)"
+            #expect(bench.log == [failed])
+            bench.origin.clearBehaviours()
+            #expect(await bench.fetch() == nil)
+            #expect(
+                bench.log == [failed, "notice: An origin answers again origin=\(bench.place)"])
+        }
+    }
 
     @Test("where a redirect leads, that host is told of which fails")
     func redirected() async throws {

@@ -47,6 +47,30 @@ struct OriginNewsTests {
         #expect(lines == 2 * (4 + 8))
     }
 
+    @Test("bodies that break off are told of from the third on, and heads do not speak for them")
+    mutating func breaks() {
+        for _ in 1..<OriginNews.breaksToFail {
+            #expect(news.brokeOff(origin, now: 0) == false)
+            #expect(news.answered(origin) == false)
+        }
+        #expect(news.brokeOff(origin, now: 0) == true)
+        for now in Int64(1)...100 {
+            #expect(news.answered(origin) == false)
+            #expect(news.brokeOff(origin, now: now) == false)
+        }
+        #expect(news.delivered(origin) == true)
+        #expect(news.delivered(origin) == false)
+    }
+
+    @Test("breaks between which something comes are never told")
+    mutating func goesOn() {
+        for now in Int64(0)...1000 {
+            #expect(news.brokeOff(origin, now: now) == false)
+            #expect(news.brokeOff(origin, now: now) == false)
+            #expect(news.delivered(origin) == false)
+        }
+    }
+
     @Test("origins do not hide each other, and a clock that was set back hides nothing")
     mutating func apart() {
         #expect(news.failed(origin, now: 100) == true)

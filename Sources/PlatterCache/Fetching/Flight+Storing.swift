@@ -29,20 +29,24 @@ extension Flight {
             headAt: services.clock.now)
         let outcome: FlightOutcome
         var isBroken = false
+        var report = response.report
         if !sendsWhole, wanted.length >= Self.reservation {
             transfer.reserves(upTo: wanted.upperBound)
         }
         do {
             outcome = try await receive(
                 response, range: range, sendsWhole: sendsWhole, skipping: skipping, limit: limit,
-                room: room, into: &transfer)
+                room: room, into: &transfer, report: &report)
         } catch let error as DiskError {
             isBroken = error.code == .io
             if isBroken { distrust(opened) }
             outcome = refused(error)
         } catch {
             outcome = control.isCancelled ? .ended : .retryable(after: nil)
-            if !control.isCancelled { note("The origin breaks off", "\(error)") }
+            if !control.isCancelled {
+                note("The origin breaks off", "\(error)")
+                report.brokeOff(error)
+            }
         }
         let trust = transfer.trust
         record(transfer.finish(), of: opened, isTrusted: { [isBroken] in !isBroken && trust() })
@@ -74,7 +78,8 @@ extension Flight {
 
     private func receive(
         _ response: OriginResponse, range: ByteRange, sendsWhole: Bool, skipping: Int64,
-        limit: Int64, room first: RoomPledge, into transfer: inout Transfer
+        limit: Int64, room first: RoomPledge, into transfer: inout Transfer,
+        report: inout BodyReport
     ) async throws -> FlightOutcome {
         var toSkip = skipping
         var rate = MinimumRate(services.minimumRate, start: services.clock.now)
@@ -86,6 +91,7 @@ extension Flight {
             rate.add(received, now: services.clock.now)
             if rate.isTooSlow(now: services.clock.now) {
                 note("The origin only drips", "less than the minimum rate")
+                report.brokeOff()
                 return .retryable(after: nil)
             }
             let skipped = min(toSkip, Int64(buffer.readableBytes))
@@ -110,15 +116,18 @@ extension Flight {
                 guard transfer.mark > before else { return .ended }
                 // What was announced may not be what is there any more: readers go by the index.
                 guard transfer.isUndisturbed else { return .overwritten }
+                report.brought(transfer.mark - range.lowerBound)
                 let now = services.clock.now
                 queue.advanced(id, mark: transfer.mark, pace: transfer.pace(now: now))
             }
             if transfer.mark >= min(last, control.end), transfer.mark < range.upperBound {
+                if transfer.mark > range.lowerBound { report.delivered() }
                 return .ended
             }
             rate.wait(try await makeWay(after: received))
         }
         let isShort = transfer.mark < min(range.upperBound, control.end)
+        if isShort { report.brokeOff() } else { report.delivered() }
         return isShort ? .retryable(after: nil) : .ended
     }
 

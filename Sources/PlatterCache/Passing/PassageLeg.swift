@@ -167,7 +167,25 @@ struct PassageLeg: Sendable {
         _ response: OriginResponse, to course: inout PassageCourse, skipping: Int64,
         upTo end: Int64?, _ watch: PassageWatch
     ) async -> PassageCourse.Ending {
+        var report = response.report
+        let ending = await relay(
+            response, to: &course, skipping: skipping, upTo: end, watch, &report)
+        switch ending {
+        case .satisfied: report.delivered()
+        case .complete where course.promise == nil || course.isDone: report.delivered()
+        case .complete: report.brokeOff()
+        // Its error is told already. One who leaves says nothing of what did not come.
+        case .broken, .left, .faulty, .untrusted, .hopeless, .refused: break
+        }
+        return ending
+    }
+
+    private func relay(
+        _ response: OriginResponse, to course: inout PassageCourse, skipping: Int64,
+        upTo end: Int64?, _ watch: PassageWatch, _ report: inout BodyReport
+    ) async -> PassageCourse.Ending {
         var toSkip = skipping
+        let start = course.position
         // The origin's own head goes out at once, that of known bytes with the first of them: until
         // then there can be another answer.
         let isOwn = request.promise == nil
@@ -191,11 +209,18 @@ struct PassageLeg: Sendable {
                     guard await handOn(&buffer, upTo: end, &course) else { return .left }
                     // More than was promised, or than its own head says: of nothing.
                     if buffer.readableBytes > 0 { return .complete }
+                    // Without a promise a break would end it, whatever has come.
+                    if course.promise != nil { report.brought(course.position - start) }
                 }
                 await makeWay(after: received, &course)
                 expect(course, watch)
             }
         } catch {
+            if watch.isOver {
+                report.brokeOff()
+            } else if !Task.isCancelled {
+                report.brokeOff(error)
+            }
             return .broken
         }
         return .complete

@@ -34,6 +34,42 @@ struct PassageBodyTests {
         #expect(player.bytes.count == Self.length)
     }
 
+    @Test(
+        "it is told of once that something comes, of each answer that brings nothing, and of no leaving"
+    )
+    func reports() throws {
+        let player = try stage.enters("/1")
+        stage.answers(stage.call("/1"))
+        stage.sends(stage.call("/1"), 65_535)
+        #expect(stage.origin.reports == [])
+        stage.sends(stage.call("/1"), 1)
+        #expect(stage.origin.reports == ["delivered"])
+        stage.breaks(stage.call("/1"))
+        #expect(stage.origin.reports == ["delivered"])
+        stage.answers(stage.call("/1"))
+        stage.breaks(stage.call("/1"))
+        #expect(stage.origin.reports == ["delivered", "broke off"])
+        player.leave()
+        stage.turn()
+        let other = try stage.enters("/2")
+        stage.answers(stage.call("/2"))
+        stage.sends(stage.call("/2"), 10)
+        other.leave()
+        stage.turn()
+        #expect(stage.origin.reports == ["delivered", "broke off"])
+    }
+
+    @Test("one that cannot go on broke off, however much has come")
+    func reportsWithoutPromise() throws {
+        let player = try stage.enters("/1")
+        stage.answers(stage.call("/1"), 200, [.contentLength: "\(Self.length)"])
+        stage.sends(stage.call("/1"), 100_000)
+        #expect(stage.origin.reports == [])
+        stage.breaks(stage.call("/1"))
+        #expect(player.ending == .short)
+        #expect(stage.origin.reports == ["broke off"])
+    }
+
     @Test("hope ends 30 s after the last byte")
     func lost() throws {
         let player = try begins()

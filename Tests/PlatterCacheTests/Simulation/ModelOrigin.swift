@@ -14,6 +14,10 @@ final class ModelOrigin: Origin {
     }
 
     private let state = NIOLockedValueBox(State())
+    private let told = NIOLockedValueBox<[String]>([])
+
+    /// What its readers said of how bodies came.
+    var reports: [String] { told.withLockedValue { $0 } }
 
     /// The calls that are not over.
     var calls: [Call] {
@@ -35,7 +39,14 @@ final class ModelOrigin: Origin {
     func fetch(_ request: OriginRequest) async throws(OriginError) -> OriginResponse {
         let call: Call? = state.withLockedValue { state in
             guard !state.isDead else { return nil }
-            let call = Call(number: state.next, request: request)
+            let call = Call(number: state.next, request: request) { [told] ending in
+                let word =
+                    switch ending {
+                    case .delivered: "delivered"
+                    case .brokeOff: "broke off"
+                    }
+                told.withLockedValue { $0.append(word) }
+            }
             state.next += 1
             state.calls.append(call)
             return call
@@ -69,8 +80,13 @@ final class Call: Sendable {
     let request: OriginRequest
     let body = NIOLockedValueBox<Body?>(nil)
     private let state = NIOLockedValueBox(State())
+    private let report: @Sendable (BodyReport.Ending) -> Void
 
-    init(number: Int, request: OriginRequest) {
+    init(
+        number: Int, request: OriginRequest,
+        report: @escaping @Sendable (BodyReport.Ending) -> Void
+    ) {
+        self.report = report
         self.number = number
         self.request = request
     }
@@ -144,7 +160,8 @@ final class Call: Sendable {
         }
         let pieces = Pieces(handle: Handle(self))
         head?.resume(
-            returning: .success(OriginResponse(status: status, fields: fields, body: pieces)))
+            returning: .success(
+                OriginResponse(status: status, fields: fields, body: pieces, report: report)))
     }
 
     /// - Parameter piece: nil: the body is over.
