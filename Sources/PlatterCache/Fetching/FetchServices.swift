@@ -1,4 +1,5 @@
 package import Logging
+import NIOConcurrencyHelpers
 package import PlatterCore
 package import PlatterOrigin
 package import PlatterStore
@@ -26,6 +27,7 @@ package struct FetchServices: Sendable {
     /// Bytes of a chunk of entries to come.
     package let chunkLength: Int64
     package let log: Logger
+    let flawNews = NIOLockedValueBox(FlawNews())
 
     package init(
         origin: any Origin, disk: any Disk, index: IndexWriter, search: IndexSearch,

@@ -1,4 +1,5 @@
 import Logging
+import NIOConcurrencyHelpers
 import PlatterCore
 import PlatterHTTP
 
@@ -21,6 +22,21 @@ extension Flight {
             note("Passed through", "the origin's answers cannot be used any more")
             return .failed(.bypass)
         }
+    }
+
+    /// Says why an answer is of no use, once of each object and reason in a while. One in a content coding is
+    /// good, only nothing to keep.
+    func tell(_ reason: Verdict.MalformedReason) {
+        if reason == .contentCoded {
+            return note("The origin's answer is not kept", "\(reason)")
+        }
+        let (key, now) = (entry.resource.key, services.clock.now)
+        guard services.flawNews.withLockedValue({ $0.isNews(reason, of: key, now: now) }) else {
+            return
+        }
+        services.log.warning(
+            "The origin's answer cannot be trusted",
+            metadata: ["url": "\(entry.resource.url.redacted)", "reason": "\(reason)"])
     }
 
     /// 416 for a range that the entry has. It may be an accident, or one of several mirrors that has only a

@@ -184,9 +184,7 @@ struct Flight: Sendable {
             return .failed(.status(status))
         case .redirect: return .failed(.status(502))
         case .malformed(let reason):
-            services.log.warning(
-                "The origin's answer cannot be trusted",
-                metadata: ["url": "\(entry.resource.url.redacted)", "reason": "\(reason)"])
+            tell(reason)
             guard entry.opened == nil else { return flawed(askedAt: askedAt) }
             // One that is such may be an accident.
             guard entry.isFlawedAgain(askedAt: askedAt, now: services.clock.now) else {
