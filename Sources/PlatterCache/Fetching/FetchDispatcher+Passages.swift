@@ -10,7 +10,7 @@ extension FetchDispatcher {
 
     /// As of `FetchScheduler.trouble`.
     package func trouble(of origin: OriginID) -> OriginTrouble? {
-        state.withLockedValue { $0.scheduler.trouble(of: origin) }
+        state.withLockedValue { $0.scheduler.trouble(of: origin, now: clock.now) }
     }
 
     /// Waits until a passage may send a request to its origin.

@@ -56,7 +56,15 @@ extension FetchScheduler {
     }
 
     /// What those who wait for an origin can be told; nil when it has not failed, or has answered since.
-    package func trouble(of origin: OriginID) -> OriginTrouble? { origins[origin]?.trouble }
+    package func trouble(of origin: OriginID, now: Moment) -> OriginTrouble? {
+        // What an earlier request died of says nothing of one that hangs now.
+        let hangs = flights.values.contains { flight in
+            flight.origin == origin && flight.isRunning && (flight.opens || flight.phase == .flying)
+                && flight.mark <= flight.range.lowerBound
+                && now >= flight.heardAt.advanced(by: limits.silence)
+        }
+        return hangs ? .timedOut : origins[origin]?.trouble
+    }
 
     /// Whoever waited out a pause need not do so any longer.
     ///
