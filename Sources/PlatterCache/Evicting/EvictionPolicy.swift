@@ -84,6 +84,9 @@ package struct EvictionPolicy: Hashable, Sendable {
         return max(0, min(settings.maximum, room))
     }
 
+    /// Whether it is the disk that leaves less room than the settings.
+    package func isShortOfDisk(_ usage: Usage) -> Bool { limit(usage) < settings.maximum }
+
     /// Whether so many bytes more may be written.
     ///
     /// - Parameter pledged: What others may still write.

@@ -21,7 +21,7 @@ extension Evictor {
     ) async -> Bool {
         await making.run { [self] in
             let wanted = max(lacking(usage()), Self.leastRoom)
-            let left = (try? await free(wanted)) ?? wanted
+            let left = (try? await free(wanted, forDisk: true)) ?? wanted
             return left < wanted
         }
     }

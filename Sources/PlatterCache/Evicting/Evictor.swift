@@ -29,6 +29,7 @@ package final class Evictor: Sendable {
     /// When a flight last asked for room that nothing would make way for.
     let stuckAt = NIOLockedValueBox<Moment?>(nil)
     private let hasHoles = NIOLockedValueBox(true)
+    private let losses = NIOLockedValueBox(LossNews())
     let pledges = RoomPledges()
 
     /// - Parameters:
@@ -118,7 +119,8 @@ package final class Evictor: Sendable {
             guard toFree > 0 || !disk.punchesHoles else { return .success(0) }
             try await measure()
             toFree = bytesToFree(for: bytes)
-            return .success(toFree > 0 ? try await free(toFree) : 0)
+            guard toFree > 0 else { return .success(0) }
+            return .success(try await free(toFree, forDisk: policy.isShortOfDisk(usage())))
         } catch {
             return .failure(error)
         }
@@ -152,7 +154,9 @@ package final class Evictor: Sendable {
         look()
     }
 
-    func free(_ bytes: Int64) async throws(IndexError) -> Int64 {
+    /// - Parameter isForDisk: The disk is short of room; else the cache has reached its size.
+    /// - Returns: The bytes that could not be freed.
+    func free(_ bytes: Int64, forDisk isForDisk: Bool) async throws(IndexError) -> Int64 {
         var pass = makePass()
         let left: Int64
         do {
@@ -168,7 +172,20 @@ package final class Evictor: Sendable {
         if !disk.punchesHoles { try await measure() }
         log.debug(
             "Evicted", metadata: ["wanted": "\(bytes)", "left": "\(left)"])
+        if isForDisk { tellLoss(of: bytes - max(0, left)) }
         return left
+    }
+
+    /// A cache that shrinks without having reached its size is a riddle to its owner.
+    private func tellLoss(of bytes: Int64) {
+        let now = clock.now
+        guard let lost = losses.withLockedValue({ $0.lost(bytes, now: now) }) else { return }
+        let usage = usage()
+        log.notice(
+            "The disk is short of room: what was used least recently is given up",
+            metadata: [
+                "bytes": "\(lost)", "free": "\(usage.free)", "limit": "\(policy.limit(usage))",
+            ])
     }
 
     func makePass() -> EvictionPass {

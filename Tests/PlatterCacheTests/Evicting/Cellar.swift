@@ -108,7 +108,9 @@ final class Cellar: Sendable {
     /// One that knows of what is recorded by now, and never looks by itself.
     ///
     /// - Parameter reserve: Percent of the disk, which may be nearly full in tests.
-    func evictor(maximum: Int64, reserve: Int64 = 0) throws -> Evictor {
+    func evictor(
+        maximum: Int64, reserve: Int64 = 0, log: Logger = Logger(label: "test")
+    ) throws -> Evictor {
         var settings = policy.settings
         settings.maximum = maximum
         settings.reserve = reserve
@@ -116,7 +118,7 @@ final class Cellar: Sendable {
             settings: settings, recorded: try reader().totalRecordedBytes(), table: table,
             disk: disk, index: index, search: IndexSearch(reader: try reader()),
             clock: SystemClock(), wallClock: { Self.now }, executor: nil, delay: { _, _ in },
-            log: Logger(label: "test"))
+            log: log)
     }
 
     /// A person wants an entry kept.
