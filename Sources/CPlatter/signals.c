@@ -46,3 +46,8 @@ int platter_catch_signal(int number, int *descriptor) {
     *descriptor = ends[0];
     return 0;
 }
+
+int platter_ignores_signal(int number) {
+    struct sigaction action;
+    return sigaction(number, NULL, &action) == 0 && action.sa_handler == SIG_IGN;
+}

@@ -2,17 +2,18 @@ import CPlatter
 import Dispatch
 import Foundation
 
-/// SIGTERM and SIGINT as something to wait for. None is lost from the moment on that this is made; one
-/// in each program.
+/// SIGTERM, SIGINT and SIGHUP as something to wait for. None is lost from the moment on that this is made; one
+/// in each program. SIGHUP stays ignored where it is (nohup).
 package actor TerminationSignals {
     private let source: (any DispatchSourceRead)?
     private var arrivals: AsyncStream<Int32>.Iterator
 
-    package init(_ numbers: [Int32] = [SIGTERM, SIGINT]) {
+    package init(_ numbers: [Int32] = [SIGTERM, SIGINT, SIGHUP]) {
         let (stream, continuation) = AsyncStream<Int32>.makeStream()
         arrivals = stream.makeAsyncIterator()
         var descriptor: Int32 = -1
-        for number in numbers where platter_catch_signal(number, &descriptor) != 0 {
+        let wanted = numbers.filter { $0 != SIGHUP || platter_ignores_signal($0) == 0 }
+        for number in wanted where platter_catch_signal(number, &descriptor) != 0 {
             // It ends the program at once then.
             signal(number, SIG_DFL)
         }

@@ -18,10 +18,18 @@ struct SignalTests {
         #expect(Int32(number) == SIGUSR2)
         #expect(read(descriptor, &number, 1) == -1)
 
-        let signals = TerminationSignals([SIGUSR1, SIGUSR2])
+        // As after nohup.
+        signal(SIGHUP, SIG_IGN)
+        #expect(platter_ignores_signal(SIGHUP) == 1)
+        #expect(platter_ignores_signal(SIGUSR2) == 0)
+        let signals = TerminationSignals([SIGHUP, SIGUSR1, SIGUSR2])
+        #expect(kill(getpid(), SIGHUP) == 0)
         #expect(kill(getpid(), SIGUSR1) == 0)
         #expect(await signals.next() == SIGUSR1)
         #expect(kill(getpid(), SIGUSR2) == 0)
         #expect(await signals.next() == SIGUSR2)
+        #expect(platter_ignores_signal(SIGHUP) == 1)
+        signal(SIGHUP, SIG_DFL)
+        #expect(platter_ignores_signal(SIGHUP) == 0)
     }
 }

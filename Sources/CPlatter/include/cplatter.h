@@ -96,4 +96,7 @@ int platter_tcp_notsent_lowat(int descriptor, int bytes);
 // called by two threads at once.
 int platter_catch_signal(int number, int *_Nonnull descriptor);
 
+// 1 when a signal is ignored, as those are that the parent ignored (nohup).
+int platter_ignores_signal(int number);
+
 #endif
