@@ -5,12 +5,15 @@ package struct CacheStatus: Hashable, Sendable {
         /// Answered from the cache, without the origin.
         case hit
         case forward(ForwardReason)
+        /// Refused by the cache, which looked for nothing.
+        case refused
 
         /// The word for logs and metrics.
         package var label: String {
             switch self {
             case .hit: "hit"
             case .forward(let reason): reason.rawValue
+            case .refused: "refused"
             }
         }
     }
@@ -72,6 +75,7 @@ package struct CacheStatus: Hashable, Sendable {
             }
             if isStored { parts.append("stored") }
             if isCollapsed { parts.append("collapsed") }
+        case .refused: break
         }
         if let timeToLive { parts.append("ttl=\(Self.integer(timeToLive))") }
         if let detail { parts.append("detail=\(Self.tokenOrString(detail))") }

@@ -147,7 +147,8 @@ final class ProxyConnection: ChannelDuplexHandler {
             return context.close(promise: nil)
         }
         phase = .closing
-        let head = ResponseHeads(isKeepAlive: false).empty(.badRequest)
+        let head = ResponseHeads(isKeepAlive: false).empty(
+            .badRequest, cacheStatus: CacheStatus(refused: .malformed))
         context.write(wrapOutboundOut(.head(head)), promise: nil)
         context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
         closeGracefully(context)
@@ -184,10 +185,13 @@ final class ProxyConnection: ChannelDuplexHandler {
         let heads = ResponseHeads(isKeepAlive: isKeepAlive)
         let answer =
             switch flaw {
-            case .malformed: heads.empty(.badRequest)
+            case .malformed:
+                heads.empty(.badRequest, cacheStatus: CacheStatus(refused: .malformed))
             case .methodNotAllowed:
-                heads.empty(.methodNotAllowed, adding: [("Allow", "GET, HEAD")])
-            case .unknown: heads.empty(.notFound)
+                heads.empty(
+                    .methodNotAllowed, adding: [("Allow", "GET, HEAD")],
+                    cacheStatus: CacheStatus(refused: .method))
+            case .unknown: heads.empty(.notFound, cacheStatus: CacheStatus(refused: .unknown))
             }
         // Before the end is written: the next request may come from within that.
         phase = .idle

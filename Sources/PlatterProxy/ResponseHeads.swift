@@ -37,11 +37,11 @@ struct ResponseHeads {
     /// An answer of our own, always without a body: players take an error's body for media.
     func empty(
         _ status: HTTPResponseStatus, adding extra: [(String, String)] = [],
-        cacheStatus: CacheStatus? = nil
+        cacheStatus: CacheStatus
     ) -> HTTPResponseHead {
         var headers = HTTPHeaders(extra)
         headers.add(name: "Content-Length", value: "0")
-        if let cacheStatus { headers.add(name: "Cache-Status", value: cacheStatus.member) }
+        headers.add(name: "Cache-Status", value: cacheStatus.member)
         return finish(status, headers)
     }
 

@@ -24,6 +24,10 @@ enum StatusDetail: String, Hashable, Sendable, CaseIterable {
     case originCertificate = "origin-certificate"
     /// Neither: the server ends.
     case stopping
+    // What is wrong with the request itself.
+    case malformed = "request-malformed"
+    case method = "method-not-allowed"
+    case unknown = "unknown-name"
 
     /// Something is broken that a person can mend.
     var isFaultOfStore: Bool {
@@ -31,13 +35,16 @@ enum StatusDetail: String, Hashable, Sendable, CaseIterable {
         case .store, .index, .disk, .diskSlow, .diskSuspect: true
         case .authorization, .notStored, .empty, .unsatisfiable, .challenge, .changed,
             .originUnreachable, .originTimeout, .originError, .originInvalid, .originCertificate,
-            .stopping:
+            .stopping, .malformed, .method, .unknown:
             false
         }
     }
 }
 
 extension CacheStatus {
+    /// A request for which nothing was looked for.
+    init(refused detail: StatusDetail) { self.init(.refused, detail: detail.rawValue) }
+
     /// A request that went to the origin.
     init(
         forwarded reason: ForwardReason, status: Int? = nil, isStored: Bool = false,

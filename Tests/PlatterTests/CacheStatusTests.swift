@@ -98,6 +98,29 @@ struct CacheStatusTests {
         }
     }
 
+    @Test(
+        "a request that is refused says so too",
+        arguments: [
+            (
+                "POST \(Stage.path) HTTP/1.1\r\nHost: a\r\nContent-Length: 0", 405,
+                "method-not-allowed"
+            ),
+            ("GET film HTTP/1.1\r\nHost: a", 400, "request-malformed"),
+            ("GET \(Stage.path) HTTP/1.1", 400, "request-malformed"),
+            ("no HTTP at all", 400, "request-malformed"),
+            ("GET /_platter/stream/gone/film.mp4 HTTP/1.1\r\nHost: a", 404, "unknown-name"),
+        ])
+    func refusedRequest(text: String, code: Int, detail: String) async throws {
+        try await Stage.run { stage in
+            let client = try await RawClient.connect(port: stage.port)
+            try await client.send(text + "\r\n\r\n")
+            let head = try await client.head()
+            #expect(head.status == code)
+            #expect(head["cache-status"] == "Platter; detail=\(detail)")
+            try await client.close()
+        }
+    }
+
     @Test("an answer that cannot be used")
     func invalid() async throws {
         try await Stage.run { stage in
