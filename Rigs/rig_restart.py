@@ -9,6 +9,7 @@ import time
 
 from platter_rigs import Rig, figure, is_long
 from platter_rigs.held_socket import HeldSocket
+from platter_rigs.log_texts import STOPPING
 from platter_rigs.origin import Origin, ramp_path
 from platter_rigs.platter import Platter
 from platter_rigs.raw_http import Connection, Ending, fetch_checked, range_of
@@ -39,6 +40,17 @@ class Restart(Rig):
             self.assertEqual(platter.wait(5), 0)
             figure(f"the server ended {time.monotonic() - begun:.2f} s after SIGTERM")
 
+    def test_a_second_signal_ends_it_at_once(self) -> None:
+        origin = self.start_origin(bandwidth=4_000_000)
+        platter = self.start_platter(origin, "--drain", "3600")
+        with Connection(platter.url) as connection:
+            response = connection.request(PATH, range_of(0))
+            response.check(1_000_000, seed=SEED)
+            os.kill(platter.pid, signal.SIGTERM)
+            self.wait_until(lambda: STOPPING in platter.log.read_text(), 10, "the end is told")
+            os.kill(platter.pid, signal.SIGTERM)
+            self.assertEqual(platter.wait(10), 0)
+
     def test_one_that_takes_too_long_is_cut_off_with_fin_and_goes_on(self) -> None:
         origin = self.start_origin(bandwidth=4_000_000)
         platter = self.start_platter(origin, "--drain", "1")
@@ -46,7 +58,10 @@ class Restart(Rig):
             response = connection.request(PATH, range_of(0))
             response.check(2_000_000, seed=SEED)
             begun = time.monotonic()
-            os.kill(platter.pid, signal.SIGTERM)
+            # The terminal has gone, say; that is told twice sometimes.
+            os.kill(platter.pid, signal.SIGHUP)
+            self.wait_until(lambda: STOPPING in platter.log.read_text(), 10, "the end is told")
+            os.kill(platter.pid, signal.SIGHUP)
             response.check(seed=SEED)
             self.assertEqual(response.ending, Ending.FIN)
             self.assertGreater(time.monotonic() - begun, 0.9)

@@ -23,3 +23,6 @@ TOO_LARGE = "larger than it should be"
 NO_HOLES = "cannot punch holes"
 
 ORIGIN_FAILS = "An origin fails"
+
+#: Responses are under way still.
+STOPPING = "a second signal ends the server at once"

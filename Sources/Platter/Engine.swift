@@ -165,6 +165,8 @@ final class Engine: Sendable {
             presentBytes: summary.presentBytes)
     }
 
+    var responseCount: Int { proxy.responseCount }
+
     func stop(drain: Duration) async {
         let isFirst = isStopped.withLockedValue { isStopped in
             defer { isStopped = true }

@@ -56,6 +56,9 @@ public final class Platter: Sendable {
         try await engine.status(of: url, headers: headers)
     }
 
+    /// Responses to players that are under way.
+    package var responseCount: Int { engine.responseCount }
+
     /// Stops listening, ends all fetches and closes the cache. What was fetched is kept.
     /// A second call does nothing.
     ///

@@ -8,7 +8,7 @@ import PlatterProcess
 struct ServeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "serve",
-        abstract: "Run the cache in the foreground until SIGTERM or Ctrl-C.",
+        abstract: "Run the cache in the foreground until SIGTERM, SIGHUP or Ctrl-C.",
         discussion: """
             With --origin, paths are the origin's: http://127.0.0.1:7777/films/one.mp4 is \
             films/one.mp4 of the origin. With --origin NAME=URL, as often as you like, those below \
@@ -103,7 +103,11 @@ struct ServeCommand: AsyncParsableCommand {
         transform: ByteCountArgument.init(parsing:))
     var scrubRate: ByteCountArgument?
 
-    @Option(help: "Seconds that responses may go on after SIGTERM, 0 to 3600.")
+    @Option(
+        help: ArgumentHelp(
+            "Seconds that responses may go on after SIGTERM or SIGHUP, 0 to 3600.",
+            discussion: "Ctrl-C waits for none. A second SIGTERM or Ctrl-C ends the server at once."
+        ))
     var drain = 10.0
 
     @Option(help: "How much to log: debug, info, notice, warning or error.")
@@ -156,18 +160,32 @@ struct ServeCommand: AsyncParsableCommand {
         Output.flush()
         let signal = await signals.next()
         // Who presses Ctrl-C waits for it.
-        let drain = signal == SIGTERM ? Duration.seconds(drain) : .zero
+        let seconds = signal == SIGINT ? 0 : drain
+        Self.tell(responses: platter.responseCount, seconds)
         await withTaskGroup { group in
-            group.addTask { await platter.stop(drain: drain) }
+            group.addTask { await platter.stop(drain: .seconds(seconds)) }
             // A second signal ends the wait.
             group.addTask {
-                guard await signals.next() != nil else { return }
+                var next = await signals.next()
+                // A terminal that closes may send it twice.
+                while next == SIGHUP { next = await signals.next() }
+                guard next != nil else { return }
                 log.flush()
                 Foundation.exit(EXIT_SUCCESS)
             }
             await group.next()
             group.cancelAll()
         }
+    }
+
+    /// Whoever waits for the end is told for what.
+    ///
+    /// - Parameter seconds: How long the responses may go on.
+    private static func tell(responses: Int, _ seconds: Double) {
+        guard responses > 0 else { return }
+        Logger(label: "platter").notice(
+            "Stopping; a second signal ends the server at once",
+            metadata: ["responses": "\(responses)", "cut-off-after": "\(seconds) s"])
     }
 
     private func makeConfiguration() -> PlatterConfiguration {

@@ -25,12 +25,17 @@ final class ProxyConnection: ChannelDuplexHandler {
         case answering(Exchange)
         /// No request is taken any more.
         case closing
+
+        var isAnswering: Bool { if case .answering = self { true } else { false } }
     }
 
     private let services: ProxyServices
     private let index: IndexReader
     private let pace = ClientPace()
-    private var phase = Phase.idle
+    private let responses: ResponseCount
+    private var phase = Phase.idle {
+        didSet { responses.changed(from: oldValue.isAnswering, to: phase.isAnswering) }
+    }
     private var idleTimer: Scheduled<Void>?
     /// Parts of the next request. At most one: the pipeline handler holds back those after it.
     private var early: [HTTPServerRequestPart] = []
@@ -40,7 +45,9 @@ final class ProxyConnection: ChannelDuplexHandler {
     /// Of the request that is being answered.
     private var isHeadSent = false
 
-    init(services: ProxyServices, index: IndexReader) {
+    /// - Parameter responses: Told of its responses.
+    init(services: ProxyServices, index: IndexReader, responses: ResponseCount) {
+        self.responses = responses
         self.services = services
         self.index = index
     }

@@ -10,12 +10,14 @@ package final class ProxyServer: Sendable {
     package let address: SocketAddress
     private let channel: any Channel
     private let connections: Connections
+    private let responses: ResponseCount
     private let group: any EventLoopGroup
 
     private init(
         channel: any Channel, address: SocketAddress, connections: Connections,
-        group: any EventLoopGroup
+        responses: ResponseCount, group: any EventLoopGroup
     ) {
+        self.responses = responses
         self.group = group
         self.channel = channel
         self.address = address
@@ -37,6 +39,7 @@ package final class ProxyServer: Sendable {
     ) async throws -> ProxyServer {
         let indexes = try await LoopIndexes(group: group, open: index)
         let connections = Connections()
+        let responses = ResponseCount()
         let bootstrap = ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: 1024)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
@@ -48,7 +51,8 @@ package final class ProxyServer: Sendable {
                     let pipeline = channel.pipeline.syncOperations
                     try pipeline.configureHTTPServerPipeline(withErrorHandling: false)
                     let index = try indexes.reader(for: channel.eventLoop)
-                    try pipeline.addHandler(ProxyConnection(services: services, index: index))
+                    try pipeline.addHandler(
+                        ProxyConnection(services: services, index: index, responses: responses))
                 }
             }
         let channel =
@@ -60,11 +64,15 @@ package final class ProxyServer: Sendable {
             }
         guard let address = channel.localAddress else { throw ChannelError.unknownLocalAddress }
         return ProxyServer(
-            channel: channel, address: address, connections: connections, group: group)
+            channel: channel, address: address, connections: connections, responses: responses,
+            group: group)
     }
 
     /// Open connections.
     package var connectionCount: Int { connections.count }
+
+    /// Responses that have begun, or wait for their first byte, and are not over.
+    package var responseCount: Int { responses.value }
 
     /// Stops listening, lets the responses under way come to their ends, and closes all connections.
     ///

@@ -85,6 +85,26 @@ struct ConnectionTests {
     }
 
     /// However busy the machine is: the end begins before the head comes, and it is waited for.
+    @Test("a response counts from its request to its end, or until its player has gone")
+    func counted() async throws {
+        try await Stage.run { stage in
+            #expect(stage.platter.responseCount == 0)
+            stage.origin.behave(.head(.delayed(nil)))
+            let client = try await RawClient.connect(port: stage.port)
+            try await client.request("GET", Stage.path)
+            try await stage.until { stage.platter.responseCount == 1 }
+            try await client.close()
+            try await stage.until { stage.platter.responseCount == 0 }
+            stage.origin.clearBehaviours()
+            let other = try await RawClient.connect(port: stage.port)
+            try await other.request("HEAD", "/nothing.mp4")
+            _ = try await other.head()
+            // The connection stays open.
+            try await stage.until { stage.platter.responseCount == 0 }
+            try await other.close()
+        }
+    }
+
     private static func isPatient(_ configuration: inout PlatterConfiguration) {
         configuration.timing.head = .seconds(120)
         configuration.timing.stall = .seconds(120)

@@ -1,0 +1,14 @@
+import NIOConcurrencyHelpers
+
+/// How many responses are under way, over all connections.
+final class ResponseCount: Sendable {
+    private let count = NIOLockedValueBox(0)
+
+    var value: Int { count.withLockedValue { $0 } }
+
+    /// A connection began to answer, or has ceased to, if these differ.
+    func changed(from wasAnswering: Bool, to isAnswering: Bool) {
+        guard wasAnswering != isAnswering else { return }
+        count.withLockedValue { $0 += isAnswering ? 1 : -1 }
+    }
+}
