@@ -51,6 +51,31 @@ class Telling(Rig):
             response = connection.request(path)
             return response.status, response.fields["cache-status"]
 
+    def test_an_origin_whose_bodies_break_off_is_told_of_once(self) -> None:
+        origin = self.start_origin()
+        origin.behave("ignores-range")
+        origin.behave("truncated", n=1_000_000)
+        platter = self.start_platter(origin)
+        address = origin.url.removeprefix("http://").rstrip("/")
+        film = Film(60_000_000, 2)
+        with Connection(platter.url, timeout=60) as connection:
+            connection.request(film.path).check(500_000, seed=film.seed)
+            self.wait_until(
+                lambda: ORIGIN_FAILS in platter.log.read_text(), 30, "the origin is named")
+        said = platter.log.read_text()
+        lines = [line for line in said.splitlines() if address in line]
+        self.assertEqual(len(lines), 1, said)
+        self.assertIn("break off", lines[0])
+
+    def test_a_good_answer_in_a_content_coding_alarms_nobody(self) -> None:
+        origin = self.start_origin()
+        origin.behave("gzip")
+        platter = self.start_platter(origin)
+        for _ in range(2):
+            with Connection(platter.url, timeout=30) as connection:
+                self.assertEqual(connection.request(_FILM.path).status, 200)
+        self.assertNotIn("warning", platter.log.read_text())
+
     # ls and show
 
     def test_rows_of_one_url_are_told_apart(self) -> None:
