@@ -117,7 +117,8 @@ struct CacheStatusTests {
             let head = try await client.head()
             #expect(head.status == code)
             #expect(head["cache-status"] == "Platter; detail=\(detail)")
-            try await client.close()
+            // After a 400 the server has closed it already.
+            try? await client.close()
         }
     }
 
