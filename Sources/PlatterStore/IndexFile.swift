@@ -16,6 +16,9 @@ final class IndexFile: Sendable {
     let writeBack: IndexWriteBack
     /// The files at the path when it was opened: the database and what SQLite has beside it.
     private let identities: [FileIdentity?]
+    /// Whether nothing can be changed: SQLite opens the files beside the database for reading where it may
+    /// not write to them, says nothing, and stays with that.
+    let isReadOnly: Bool
 
     /// Opens or makes the index and brings its schema up to date.
     ///
@@ -54,11 +57,25 @@ final class IndexFile: Sendable {
         }
         do {
             // Before anybody can read.
-            try queue.writeWithoutTransaction { try commits.distrustFirst($0) }
+            try queue.writeWithoutTransaction { [commits] in try commits.distrustFirst($0) }
         } catch {
             let error = IndexError(error)
             // All goes to the origin until it can be written: no reason to end the program.
             throw error.code == .readOnly ? IndexError(.io, error.message) : error
+        }
+        isReadOnly = Self.isReadOnly(queue)
+    }
+
+    private static func isReadOnly(_ queue: DatabaseQueue) -> Bool {
+        do {
+            return try queue.writeWithoutTransaction { db in
+                // Where the database itself may only be read, no transaction fails that only begins.
+                if sqlite3_db_readonly(db.sqliteConnection, nil) == 1 { return true }
+                try db.execute(sql: "BEGIN IMMEDIATE; ROLLBACK")
+                return false
+            }
+        } catch {
+            return IndexError(error).code == .readOnly
         }
     }
 
@@ -98,21 +115,6 @@ final class IndexFile: Sendable {
             return !identities.contains(nil) && now == identities
         } catch {
             return false
-        }
-    }
-
-    /// Whether nothing can be changed: SQLite opens the files beside the database for reading where it may
-    /// not write to them, says nothing, and stays with that. Blocks.
-    var isReadOnly: Bool {
-        do {
-            return try queue.writeWithoutTransaction { db in
-                // Where the database itself may only be read, no transaction fails that only begins.
-                if sqlite3_db_readonly(db.sqliteConnection, nil) == 1 { return true }
-                try db.execute(sql: "BEGIN IMMEDIATE; ROLLBACK")
-                return false
-            }
-        } catch {
-            return IndexError(error).code == .readOnly
         }
     }
 

@@ -77,6 +77,11 @@ package final class IndexLife: Sendable {
     func report(_ error: IndexError, from epoch: UInt64) {
         if error.isOfDisk { failure.store(true, ordering: .relaxed) }
         guard error.code == .corrupt || error.code == .replaced else { return }
+        end(epoch, because: error)
+    }
+
+    /// The file in use is given up. Does nothing when it is another one by now.
+    func end(_ epoch: UInt64, because error: IndexError) {
         guard
             current.compareExchange(
                 expected: epoch, desired: 0, ordering: .acquiringAndReleasing

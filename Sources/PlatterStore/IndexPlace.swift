@@ -138,11 +138,20 @@ struct IndexPlace {
     /// - Returns: Whether the mark is gone.
     func unmark() -> Bool { unlink(doubt) == 0 || errno == ENOENT }
 
+    /// Whether all files may be written to, and those that lack may be made.
+    var isWritable: Bool {
+        access(folder, W_OK) == 0
+            && Self.suffixes.allSatisfy { access(path + $0, W_OK) == 0 || errno == ENOENT }
+    }
+
+    private var folder: String {
+        path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
+    }
+
     /// SQLite maps the file that its connections share into memory, and where that finds no room the
     /// program is killed: so it is made sure of before.
     func checkRoom() throws(IndexError) {
         var status = statvfs()
-        let folder = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
         try check(statvfs(folder, &status), "look for room for the index")
         // Some file systems do not say how large they are.
         if status.f_blocks == 0 { return }

@@ -14,7 +14,17 @@ extension IndexWriter {
     ///
     /// - Parameter isFolderGone: The folder that the file was made for has another place now, or none.
     package func look(isFolderGone: Bool = false) {
-        guard let file, isFolderGone || !file.isInPlace else { return }
+        guard let file else { return }
+        guard isFolderGone || !file.isInPlace else {
+            if file.isReadOnly, IndexPlace(path: life.path).isWritable {
+                // To be opened again: SQLite stays with what it found.
+                life.end(
+                    file.epoch,
+                    because: IndexError(
+                        .readOnly, "it was opened for reading, and may be written now"))
+            }
+            return
+        }
         life.report(
             IndexError(.replaced, "the index was deleted or replaced while it was in use"),
             from: file.epoch)
