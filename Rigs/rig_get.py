@@ -99,7 +99,7 @@ class Get(Rig):
             str(self.folder / "none" / "film.mkv"): "make it first"}
         links = {
             "/dev/null": "no regular file", "/proc/self/fd/1": "no regular file",
-            "none/film.mkv": "make it first", ".": "is a folder", "link-4": "too many"}
+            "none/film.mkv": "make it first", ".": "is a folder", "link-4": "Too many"}
         for number, (target, reason) in enumerate(links.items()):
             link = self.folder / f"link-{number}"
             link.symlink_to(target)
@@ -128,6 +128,14 @@ class Get(Rig):
                 self.assertEqual(code, 0, said)
                 self.assert_whole()
                 self.target.unlink()
+
+    def test_what_is_refused_leaves_the_part_of_another_program_alone(self) -> None:
+        origin, platter = self.start()
+        self.part.write_bytes(b"of a browser")
+        origin.behave("status", code=404)
+        code, said = self.run_get(origin, platter.admin, self.target)
+        self.assertEqual(code, 1, said)
+        self.assertEqual(self.part.read_bytes(), b"of a browser")
 
     def test_a_name_of_one_character_is_a_name(self) -> None:
         origin, platter = self.start()

@@ -168,6 +168,9 @@ class Refusals(Rig):
         self.check_refused(done, "platter: --origin a/b=…:", code=_MISUSED)
         done = self.serve(origin="http://user:word@a.example")
         self.check_refused(done, "platter: --origin:", "platter url --header", code=_MISUSED)
+        done = self.serve(flags=("--trust", "http://user:word@a.example"))
+        self.check_refused(done, "platter: --trust …@a.example:", code=_MISUSED)
+        self.assertNotIn("word@", done.stderr)
         self.assertFalse(self.cache.exists(), "no folder is made")
 
     def test_the_authorities_of_origins_cannot_be_used(self) -> None:

@@ -25,4 +25,4 @@ NO_HOLES = "cannot punch holes"
 ORIGIN_FAILS = "An origin fails"
 
 #: Responses are under way still.
-STOPPING = "a second signal ends the server at once"
+STOPPING = "Stopping; a second SIGTERM or Ctrl-C ends the server at once"

@@ -80,7 +80,7 @@ extension PlatterConfiguration {
             origin.flatMap { flaw(.origin, ofOrigin: $0) },
         ]
         return found.compactMap(\.self)
-            + trustedOrigins.compactMap { flaw(.trustedOrigin($0), ofOrigin: $0) }
+            + trustedOrigins.compactMap { flaw(.trustedOrigin(withoutSecrets($0)), ofOrigin: $0) }
             + namedOrigins.sorted { $0.key < $1.key }.flatMap { flaws(ofOrigin: $0, $1) }
     }
 
@@ -103,6 +103,11 @@ extension PlatterConfiguration {
     }
 
     // MARK: - Origins
+
+    /// What may be shown of a URL that holds a password, which it must not.
+    private func withoutSecrets(_ url: String) -> String {
+        url.lastIndex(of: "@").map { "…" + url[$0...] } ?? url
+    }
 
     private func flaw(_ setting: Setting, ofOrigin url: String) -> Flaw? {
         Engine.problem(ofOrigin: url).map { Flaw(setting: setting, reason: $0) }

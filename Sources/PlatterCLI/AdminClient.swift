@@ -116,13 +116,18 @@ struct AdminClient {
         let client = HTTPClient(
             eventLoopGroupProvider: .singleton, configuration: configuration)
         let result: Result<Answer, any Error>
+        var isPlatter = false
         do {
             let response = try await client.execute(request, deadline: deadline)
+            isPlatter = response.headers.first(name: "Server") == "Platter"
             result = .success(try await read(response))
         } catch let error as Failure {
             result = .failure(error)
         } catch is DecodingError {
-            result = .failure(Failure.noInterface(base))
+            result = .failure(
+                isPlatter
+                    ? Failure.refused("the daemon is of another version; restart it")
+                    : Failure.noInterface(base))
         } catch {
             result = .failure(Failure.noDaemon(base))
         }

@@ -25,6 +25,8 @@ struct DownloadTarget {
     static func place(of output: String) throws(Flaw) -> String {
         var status = stat()
         let isThere = stat(output, &status) == 0
+        // Among others what the kernel forbids: a link of somebody else in a folder of all.
+        if !isThere, errno != ENOENT { throw flaw("look at", output) }
         if isThere {
             guard status.st_mode & S_IFMT != S_IFDIR else {
                 throw Flaw(description: "\(output) is a folder; name a file in it")
@@ -161,8 +163,12 @@ struct DownloadTarget {
         }
     }
 
-    /// Nothing came of it.
-    func discard() { _ = unlink(part) }
+    /// Nothing came of it. What holds bytes is of an earlier try, or not ours.
+    func discard() {
+        var status = stat()
+        guard fstat(file.fileDescriptor, &status) == 0, status.st_size == 0 else { return }
+        _ = unlink(part)
+    }
 
     /// All of it is there.
     func finish() throws(Flaw) {

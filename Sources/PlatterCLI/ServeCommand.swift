@@ -184,7 +184,7 @@ struct ServeCommand: AsyncParsableCommand {
     private static func tell(responses: Int, _ seconds: Double) {
         guard responses > 0 else { return }
         Logger(label: "platter").notice(
-            "Stopping; a second signal ends the server at once",
+            "Stopping; a second SIGTERM or Ctrl-C ends the server at once",
             metadata: ["responses": "\(responses)", "cut-off-after": "\(seconds) s"])
     }
 

@@ -144,7 +144,7 @@ package final class HTTPOrigin: Origin {
             guard Redirect.statuses.contains(response.status) else {
                 let target = RedirectHints.Target(url: url, fields: fields)
                 note(target, of: source, response, lifetime: lifetime)
-                for earlier in visited where earlier != url { log?.answered(earlier) }
+                log?.led(by: visited, to: url)
                 return response
             }
             await discard(response)

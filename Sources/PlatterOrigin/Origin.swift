@@ -29,8 +29,8 @@ package struct OriginRequest: Sendable {
 
 /// The head of a final response, and its body.
 package struct OriginResponse: Sendable {
-    package let status: Int
-    package let fields: HTTPFields
+    package var status: Int
+    package var fields: HTTPFields
     /// Must be read to its end, or the task that reads it cancelled: else its connection is lost.
     /// Ends with an error when the origin broke off before the end of its message (RFC 9112 section 8).
     package let body: any AsyncSequence<ByteBuffer, any Error> & Sendable

@@ -29,6 +29,12 @@ package final class OriginLog: Sendable {
     /// There was an answer without a body that was asked for.
     func answered(_ url: OriginURL) { tell(url) { $0.answered($1) } }
 
+    /// Redirects led to a URL: they answered, whatever that one says.
+    func led(by visited: Set<OriginURL>, to url: OriginURL) {
+        let end = Self.place(of: url)
+        for earlier in visited where Self.place(of: earlier) != end { answered(earlier) }
+    }
+
     /// How the body of an answer came.
     func ended(_ url: OriginURL, _ ending: BodyReport.Ending) {
         switch ending {

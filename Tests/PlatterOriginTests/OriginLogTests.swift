@@ -300,6 +300,19 @@ struct OriginLogTests {
         }
     }
 
+    @Test("one that redirects to itself and fails there is not told of as answering again")
+    func misdirected() async throws {
+        try await Bench.run { bench in
+            bench.origin.behave(.redirects(to: bench.origin.url("/other")), at: "/film.mp4")
+            bench.origin.behave(.status(503), at: "/other")
+            #expect(await bench.fetch(bench.origin.url("/film.mp4")) == nil)
+            #expect(
+                bench.log == [
+                    "warning: An origin fails origin=\(bench.place) reason=it answers 503"
+                ])
+        }
+    }
+
     @Test("where a redirect leads, that host is told of which fails")
     func redirected() async throws {
         try await Bench.run { bench in

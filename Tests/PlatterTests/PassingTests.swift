@@ -183,6 +183,18 @@ struct PassingTests {
         }
     }
 
+    @Test("HEAD of an origin that wants no ranges", arguments: [400, 405, 501])
+    func headWithoutRanges(status: Int) async throws {
+        try await Stage.run { stage in
+            stage.origin.behave(.status(status), times: 1)
+            let (head, bytes, _) = try await pass(stage, method: "HEAD")
+            #expect(head.status == 200)
+            #expect(head["content-length"] == "5000000")
+            #expect(bytes.isEmpty)
+            #expect(stage.origin.ledger.log.map(\.range) == ["bytes=0-0", nil])
+        }
+    }
+
     @Test("HEAD of an empty object")
     func headOfEmpty() async throws {
         try await Stage.run(length: 0) { stage in

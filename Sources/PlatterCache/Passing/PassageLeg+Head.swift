@@ -11,8 +11,8 @@ extension PassageLeg {
             resource, byte, FetchExpectation(asked: byte, identity: nil))
         switch response.status {
         case 206: if let head = response.headOfWhole { return head }
-        // There may be no first byte.
-        case 416: break
+        // There may be no first byte, or no liking for ranges at all.
+        case 400, 405, 406, 416, 501: break
         default: return response
         }
         return try await fetch(
@@ -25,9 +25,14 @@ extension OriginResponse {
     fileprivate var headOfWhole: OriginResponse? {
         guard case .range(_, let length?)? = fields[.contentRange].flatMap(ContentRange.parse)
         else { return nil }
-        var fields = fields
-        fields[.contentRange] = nil
-        fields[.contentLength] = "\(length)"
-        return OriginResponse(status: 200, fields: fields, body: body)
+        var head = self
+        head.status = 200
+        head.fields[.contentRange] = nil
+        head.fields[.contentLength] = "\(length)"
+        // Of the one byte.
+        for name in ["Content-Digest", "Content-MD5"].compactMap({ HTTPField.Name($0) }) {
+            head.fields[name] = nil
+        }
+        return head
     }
 }

@@ -209,8 +209,7 @@ struct PassageLeg: Sendable {
                     guard await handOn(&buffer, upTo: end, &course) else { return .left }
                     // More than was promised, or than its own head says: of nothing.
                     if buffer.readableBytes > 0 { return .complete }
-                    // Without a promise a break would end it, whatever has come.
-                    if course.promise != nil { report.brought(course.position - start) }
+                    report.brought(course.position - start)
                 }
                 await makeWay(after: received, &course)
                 expect(course, watch)
