@@ -80,8 +80,10 @@ struct CacheFolder {
             isReadOnly: isReadOnly)
     }
 
-    /// The same folder, claimed once more: where nothing could be changed in it, that may be over.
-    func reclaimed() throws(DiskError) -> CacheFolder {
+    /// The same folder, claimed once more when its lock may be written to by now; nil when not.
+    func reclaimed() throws(DiskError) -> CacheFolder? {
+        let (_, isReadOnly) = try Self.openLock(root, path: path)
+        if isReadOnly { return nil }
         // It would keep the next one out.
         flock(lock.number, LOCK_UN)
         return try Self.claim(root, path: path)

@@ -122,6 +122,8 @@ final class GroupCommit: Sendable {
             return true
         } catch {
             // A reader holds an old view, or the disk fails again: the next group tries it again.
+            let error = IndexError(error)
+            if error.isOfDisk { failed(error) }
             return false
         }
     }

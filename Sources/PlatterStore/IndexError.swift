@@ -108,8 +108,8 @@ extension IndexError {
     /// Whether the disk has not given or taken what it should, as far as that can be told: not for want of memory or
     /// locks, which SQLite counts there too.
     package var isOfDisk: Bool {
-        // UNLOCK, RDLOCK, BLOCKED, NOMEM, CHECKRESERVEDLOCK, LOCK, SHMLOCK, SHMMAP.
-        let others: Set<Int32> = [8, 9, 11, 12, 14, 15, 20, 21]
+        // UNLOCK, RDLOCK, BLOCKED, NOMEM, CHECKRESERVEDLOCK, LOCK, SHMLOCK, SHMMAP, GETTEMPPATH.
+        let others: Set<Int32> = [8, 9, 11, 12, 14, 15, 20, 21, 25]
         return code == .io && !others.contains(sqliteCode >> 8)
     }
 

@@ -59,9 +59,8 @@ final class IndexFile: Sendable {
             // Before anybody can read.
             try queue.writeWithoutTransaction { [commits] in try commits.distrustFirst($0) }
         } catch {
-            let error = IndexError(error)
-            // All goes to the origin until it can be written: no reason to end the program.
-            throw error.code == .readOnly ? IndexError(.io, error.message) : error
+            // All goes to the origin until it can be written.
+            throw IndexError(error)
         }
         isReadOnly = Self.isReadOnly(queue)
     }
@@ -88,6 +87,8 @@ final class IndexFile: Sendable {
             try db.execute(sql: "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL")
             // A file mapped into memory kills the process when it is cut short.
             try db.execute(sql: "PRAGMA mmap_size = 0")
+            // Not in a file: there may be no folder for it, and a statement that changes many rows needs one.
+            try db.execute(sql: "PRAGMA temp_store = MEMORY")
             // After a burst the WAL shrinks to 16 MiB again.
             try db.execute(sql: "PRAGMA journal_size_limit = 16777216")
         }
@@ -168,7 +169,12 @@ private final class Doubts: Sendable {
 
     private let path: String
     private let identity: FileIdentity?
+    /// What is found holds for so long [5 s]: all the rest of a transaction in which SQLite has found damage
+    /// fails with that.
+    private static let memory = Duration.seconds(5)
+
     private let forgiven = NIOLockedValueBox(0)
+    private let last = NIOLockedValueBox<(found: Condition, at: ContinuousClock.Instant)?>(nil)
 
     init(path: String, identity: FileIdentity?) {
         self.path = path
@@ -178,16 +184,21 @@ private final class Doubts: Sendable {
     /// - Returns: What is the matter; nil when SQLite said that the file is damaged and it is sound.
     func judged(_ error: IndexError) -> IndexError? {
         guard error.code == .corrupt, error.sqliteCode != 0 else { return error }
-        switch condition {
+        switch recentCondition() {
         case .damaged: return error
         case .unread: return .unread
-        case .sound:
-            let isForgiven = forgiven.withLockedValue { count in
-                count += 1
-                return count <= Self.limit
-            }
-            return isForgiven ? nil : error
+        case .sound: return forgiven.withLockedValue { $0 } <= Self.limit ? nil : error
         }
+    }
+
+    private func recentCondition() -> Condition {
+        if let last = last.withLockedValue({ $0 }), last.at.duration(to: .now) < Self.memory {
+            return last.found
+        }
+        let found = condition
+        if found == .sound { forgiven.withLockedValue { $0 += 1 } }
+        last.withLockedValue { $0 = (found, .now) }
+        return found
     }
 
     /// A look at all of it, or up to the first fault.

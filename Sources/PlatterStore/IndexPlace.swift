@@ -129,7 +129,12 @@ struct IndexPlace {
         } catch {
             return false
         }
-        let descriptor = creat(doubt, 0o600)
+        var descriptor = creat(doubt, 0o600)
+        if descriptor < 0, errno == ENOSPC || errno == EDQUOT {
+            // That is what it is kept for.
+            _ = unlink(folder + "/" + PosixDisk.ballastName)
+            descriptor = creat(doubt, 0o600)
+        }
         guard descriptor >= 0 else { return false }
         close(descriptor)
         return true

@@ -66,7 +66,13 @@ extension IndexWriter {
                 return .unknown
             }
             // Nobody reads that number.
-            try await perform { db, _ in try db.execute(sql: "PRAGMA user_version = 0") }
+            try await perform(isDurable: true) { db, _ in
+                try db.execute(sql: "PRAGMA user_version = 0")
+            }
+            do throws(IndexError) { try await checkpoint() } catch {
+                // By a reader, who looks at what was.
+                guard error.code == .busy else { throw error }
+            }
             return .passed
         } catch {
             return error.isOfDisk ? .failed : .unknown

@@ -12,21 +12,13 @@ extension PosixDisk {
         if isUnlocked { throw DiskError(.inUse, "the folder was given up", path: root) }
         let folder = try withFolder { (folder) throws(DiskError) -> CacheFolder? in
             guard isThere(folder) else { return try openAnew() }
-            return folder.isReadOnly ? try reclaim(folder) : try folder.mended()
+            return folder.isReadOnly ? try folder.reclaimed() : try folder.mended()
         }
         guard let folder else { return false }
         use(folder)
         // It may be on another file system, mounted in the stead of the one before.
         holes.set(Self.hasHoles(folder))
         return true
-    }
-
-    /// - Returns: nil while nothing may be changed in it.
-    private func reclaim(_ folder: CacheFolder) throws(DiskError) -> CacheFolder? {
-        let folder = try folder.reclaimed()
-        // In any case: the lock of the one before is given up.
-        use(folder)
-        return folder.isReadOnly ? nil : folder
     }
 
     /// Opens the folder of the data files again, which is made if it is missing.

@@ -61,8 +61,10 @@ package final class PosixDisk: Disk {
         try withFolder { (folder) throws(DiskError) in
             let lock = folder.lock.number
             let bytes = Array(try readText(lock, limit: 1, path: path).utf8)
-            _ = try systemCall("write it", path: path) { pwrite(lock, bytes, bytes.count, 0) }
-            _ = try systemCall("write it to disk", path: path) { fsync(lock) }
+            if !folder.isReadOnly {
+                _ = try systemCall("write it", path: path) { pwrite(lock, bytes, bytes.count, 0) }
+                _ = try systemCall("write it to disk", path: path) { fsync(lock) }
+            }
             #if !canImport(Darwin)
                 // Else it is read from memory.
                 posix_fadvise(lock, 0, 0, POSIX_FADV_DONTNEED)

@@ -81,12 +81,15 @@ struct RunRows {
     ///
     /// - Parameter rewriting: Writes also those that say so: the disk may have them as they were before.
     static func distrustAll(_ db: Database, rewriting: Bool = false) throws {
-        let others = "boot NOT IN (?1, ?2)"
+        guard rewriting else {
+            return try db.execute(
+                sql: "UPDATE cache_chunks SET boot = ?1 WHERE boot NOT IN (?1, ?2)",
+                arguments: [distrusted, failed])
+        }
+        // SQLite leaves a row alone that would stay the same.
+        try db.execute(sql: "UPDATE cache_chunks SET boot = boot || ' '")
         try db.execute(
-            sql: """
-                UPDATE cache_chunks SET boot = iif(\(others), ?1, boot)
-                WHERE \(rewriting ? "TRUE" : others)
-                """,
+            sql: "UPDATE cache_chunks SET boot = iif(rtrim(boot) = ?2, ?2, ?1)",
             arguments: [distrusted, failed])
     }
 

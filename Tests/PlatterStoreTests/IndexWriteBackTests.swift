@@ -151,6 +151,21 @@ struct IndexWriteBackTests {
         try await expectDoubted(in: folder)
     }
 
+    @Test("rows that say so already are written once more: the disk may have older ones")
+    func rewritten() async throws {
+        try await index.perform { db, _ in try RunRows.distrustAll(db) }
+        try await index.checkpoint()
+        #expect(try logLength() == 0)
+        try await index.perform { db, _ in try RunRows.distrustAll(db, rewriting: true) }
+        #expect(try logLength() > 0)
+        #expect(try presence(of: index) == .unverified(run(0..<10)))
+    }
+
+    private func logLength() throws -> UInt64 {
+        let attributes = try FileManager.default.attributesOfItem(atPath: path + "-wal")
+        return try #require(attributes[.size] as? UInt64)
+    }
+
     @Test("it stays for as long as the disk keeps nothing")
     func stays() async throws {
         try await index.close()

@@ -15,6 +15,9 @@ package struct LostFileSweep: Sendable {
     package static let grace = Duration.seconds(60)
     /// Files of which that is waited for together [4096].
     private static let suspectLimit = 4096
+    /// Where so many are missing and not one is there [16], more has gone than files: what was mounted in the
+    /// folder of the data files, perhaps, and will be again.
+    private static let massLoss = 16
 
     private let disk: any Disk
     private let search: IndexSearch
@@ -63,12 +66,23 @@ package struct LostFileSweep: Sendable {
     private func walk(_ forgotten: inout Int) async throws {
         var last: Int64 = 0
         var suspects: [EntryRecord] = []
+        var isAnyThere = false
         while true {
             let page = try await search.read { [last] (reader) throws(IndexError) in
                 try reader.entriesWithRuns(limit: Self.pageLength, after: last)
             }
-            suspects += page.filter { disk.hasLost($0.file) }
+            let missing = page.filter { disk.hasLost($0.file) }
+            suspects += missing
+            isAnyThere = isAnyThere || missing.count < page.count
             if page.isEmpty || suspects.count >= Self.suspectLimit {
+                if !isAnyThere, suspects.count >= Self.massLoss {
+                    log.warning(
+                        """
+                        No data file is there; what the index says of them is kept, for the next start or for \
+                        `platter verify --repair`
+                        """)
+                    return
+                }
                 try await forget(suspects, &forgotten)
                 suspects = []
             }

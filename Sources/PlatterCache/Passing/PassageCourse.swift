@@ -142,7 +142,7 @@ struct PassageCourse: Hashable, Sendable {
     }
 
     private mutating func isScantAgain() -> Bool {
-        let isScant = position - start < limits.alignment
+        let isScant = position - start < limits.scantLength
         scantAnswers = isScant ? min(scantAnswers + 1, 1 << 16) : 0
         return scantAnswers >= limits.scantAnswers
     }

@@ -36,9 +36,11 @@ package struct FetchLimits: Hashable, Sendable {
     package var revival: Int64 = 512 << 10
     /// Tries for a demand that nobody waits for [3].
     package var tries = 3
-    /// Answers in a row that end early with less than `alignment` [3], 1 or more: from then on the origin is
+    /// Answers in a row that end early with less than `scantLength` [3], 1 or more: from then on the origin is
     /// asked again after a pause.
     package var scantAnswers = 3
+    /// Less than this is next to nothing, in bytes [4 KiB], 1 or more. Some origins send little at a time, and mean it.
+    package var scantLength: Int64 = 4 << 10
     /// The pause after the first failure [500 ms], doubled with each.
     package var firstBackoff = Duration.milliseconds(500)
     /// The longest pause when nobody waits [30 s].
@@ -89,6 +91,7 @@ package struct FetchLimits: Hashable, Sendable {
         limits.silence = max(.zero, silence)
         limits.alignment = max(1, alignment)
         limits.scantAnswers = max(1, scantAnswers)
+        limits.scantLength = max(1, scantLength)
         limits.failuresToOpen = max(1, failuresToOpen)
         limits.firstBreak = max(.zero, firstBreak)
         limits.firstBackoff = max(.zero, firstBackoff)

@@ -105,7 +105,7 @@ extension FetchScheduler {
         guard !flight.isCancelled, brought > 0, var state = entries[flight.entry] else {
             return false
         }
-        if isShort, brought < limits.alignment {
+        if isShort, brought < limits.scantLength {
             state.scantAnswers = min(state.scantAnswers + 1, 1 << 16)
             // Each byte ends the count of failures.
             state.failures = max(state.failures, state.scantAnswers - limits.scantAnswers)

@@ -69,6 +69,17 @@ struct LostFileSweepTests {
         #expect(waits.all.count { $0 == LostFileSweep.grace } == 1)
     }
 
+    @Test("nothing is forgotten where no file is there at all: a mount may come back")
+    func unmounted() async throws {
+        for number in 0..<16 {
+            try deleteFile(of: try await cellar.fill("film \(number)", accessedAt: 1))
+        }
+        let evictor = try cellar.evictor(maximum: 1 << 30)
+        #expect(await sweep(evictor) { _ in }.run() == 0)
+        _ = try await cellar.fill("another", accessedAt: 1)
+        #expect(await sweep(evictor) { _ in }.run() == 16)
+    }
+
     @Test("nothing is forgotten while the folder is not in its place", arguments: [false, true])
     func elsewhere(isReplaced: Bool) async throws {
         let film = try await cellar.fill("film", accessedAt: 1)
