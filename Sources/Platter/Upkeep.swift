@@ -33,15 +33,12 @@ struct Upkeep: Sendable {
         self.executor = executor
         self.damage = damage
         scrubRate = configuration.scrubRate
-        let sweep = OrphanSweep(
-            disk: store.disk, search: IndexSearch(reader: store.index.makeReader()),
-            evictor: evictor, log: log)
-        lostFiles = LostFileSweep(
-            disk: store.disk, search: IndexSearch(reader: store.index.makeReader()),
-            evictor: evictor, log: log)
-        scrub = Scrub(
-            index: store.index, search: IndexSearch(reader: store.index.makeReader()),
-            disk: store.disk, log: log)
+        // One for all that is done seldom: it would hold a lost index open, but the sweep of orphans asks as soon
+        // as there is another one.
+        let search = IndexSearch(reader: store.index.makeReader())
+        let sweep = OrphanSweep(disk: store.disk, search: search, evictor: evictor, log: log)
+        lostFiles = LostFileSweep(disk: store.disk, search: search, evictor: evictor, log: log)
+        scrub = Scrub(index: store.index, search: search, disk: store.disk, log: log)
         recovery = IndexRecovery(
             index: store.index, disk: store.disk, executor: executor, delay: delay,
             clock: SystemClock(), log: log,

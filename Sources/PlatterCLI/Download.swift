@@ -9,17 +9,17 @@ import PlatterAdmin
 struct Download {
     enum Failure: Error, CustomStringConvertible {
         case refused(Refusal)
-        case brokenOff(Int64)
+        case brokenOff(Int64, DownloadTarget.Resumption)
         /// The daemon through which it went, after so many bytes.
-        case daemonEnded(Int64)
+        case daemonEnded(Int64, DownloadTarget.Resumption)
 
         var description: String {
             switch self {
             case .refused(let refusal): refusal.description
-            case .brokenOff(let bytes):
-                "the origin broke off after \(Output.bytes(bytes)); the same command goes on there"
-            case .daemonEnded(let bytes):
-                "the daemon ended after \(Output.bytes(bytes)); the same command goes on there"
+            case .brokenOff(let bytes, let resumption):
+                "the origin broke off after \(Output.bytes(bytes)); \(resumption)"
+            case .daemonEnded(let bytes, let resumption):
+                "the daemon ended after \(Output.bytes(bytes)); \(resumption)"
             }
         }
     }
@@ -63,19 +63,21 @@ struct Download {
         var request = HTTPClientRequest(url: url)
         request.headers.add(name: "Range", value: "bytes=\(offset)-")
         request.headers.add(name: "If-Range", value: etag)
-        let response = try await ask(client, request, begun: offset)
+        let response = try await ask(client, request, begun: offset, target)
         switch response.status {
         case .ok: try await receive(response, into: target, from: 0)
         case .partialContent: try await receive(response, into: target, from: offset)
         case .rangeNotSatisfiable:
             // All of it was there already when the last try ended, or it is another file by now.
-            if try await !isWhole(client, offset, of: etag) { try await beginAnew(client, target) }
+            if try await !isWhole(client, offset, of: etag, target) {
+                try await beginAnew(client, target)
+            }
         default: throw Failure.refused(Refusal(response))
         }
     }
 
     private func beginAnew(_ client: HTTPClient, _ target: DownloadTarget) async throws {
-        let response = try await ask(client, HTTPClientRequest(url: url), begun: 0)
+        let response = try await ask(client, HTTPClientRequest(url: url), begun: 0, target)
         guard response.status == .ok else {
             target.discard()
             throw Failure.refused(Refusal(response))
@@ -85,11 +87,11 @@ struct Download {
 
     /// Whether so many bytes are all of the version that has this tag.
     private func isWhole(
-        _ client: HTTPClient, _ length: Int64, of etag: String
+        _ client: HTTPClient, _ length: Int64, of etag: String, _ target: DownloadTarget
     ) async throws -> Bool {
         var request = HTTPClientRequest(url: url)
         request.method = .HEAD
-        let response = try await ask(client, request, begun: length)
+        let response = try await ask(client, request, begun: length, target)
         guard response.status == .ok else { throw Failure.refused(Refusal(response)) }
         return response.headers.first(name: "ETag") == etag
             && response.headers.first(name: "Content-Length") == "\(length)"
@@ -97,12 +99,12 @@ struct Download {
 
     /// - Parameter begun: Bytes that are there already.
     private func ask(
-        _ client: HTTPClient, _ request: HTTPClientRequest, begun: Int64
+        _ client: HTTPClient, _ request: HTTPClientRequest, begun: Int64, _ target: DownloadTarget
     ) async throws -> HTTPClientResponse {
         do {
             return try await client.execute(request, deadline: .distantFuture)
         } catch {
-            throw await brokenOff(after: begun)
+            throw await brokenOff(after: begun, target)
         }
     }
 
@@ -126,21 +128,22 @@ struct Download {
             throw error
         } catch {
             bar.end()
-            throw await brokenOff(after: position)
+            throw await brokenOff(after: position, target)
         }
         bar.end()
-        if let total, position < total { throw await brokenOff(after: position) }
+        if let total, position < total { throw await brokenOff(after: position, target) }
     }
 
     /// Whoever it was: a daemon that is gone does not answer.
-    private func brokenOff(after bytes: Int64) async -> Failure {
-        guard let daemon else { return .brokenOff(bytes) }
+    private func brokenOff(after bytes: Int64, _ target: DownloadTarget) async -> Failure {
+        let resumption = target.resumption
+        guard let daemon else { return .brokenOff(bytes, resumption) }
         do {
             _ = try await daemon.get("/status", as: AdminMessages.Status.self)
         } catch AdminClient.Failure.noDaemon {
-            return .daemonEnded(bytes)
+            return .daemonEnded(bytes, resumption)
         } catch {}
-        return .brokenOff(bytes)
+        return .brokenOff(bytes, resumption)
     }
 }
 

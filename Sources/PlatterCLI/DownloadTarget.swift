@@ -137,6 +137,23 @@ struct DownloadTarget {
         return (Int64(clamping: size), etag)
     }
 
+    /// What the same command does when it is given again.
+    enum Resumption: CustomStringConvertible {
+        case goesOn, beginsAnew
+
+        var description: String {
+            switch self {
+            case .goesOn: "the same command goes on there"
+            case .beginsAnew: "the same command begins anew"
+            }
+        }
+    }
+
+    /// Only with a strong entity tag a later response is known to be of the same bytes (RFC 9110 section 13.1.5).
+    var resumption: Resumption {
+        begun.map { !$0.etag.hasPrefix("W/") } ?? false ? .goesOn : .beginsAnew
+    }
+
     /// What comes is written from `offset` on.
     func begin(at offset: Int64, etag: String?) throws(Flaw) {
         do {
@@ -159,7 +176,7 @@ struct DownloadTarget {
         } catch {
             throw Flaw(
                 description: "cannot write \(part): \(Self.reason(error)); "
-                    + "make room, then the same command goes on there")
+                    + "make room, then \(resumption)")
         }
     }
 
