@@ -56,7 +56,8 @@ package final class IndexRecovery: Sendable {
         delay(Self.lookInterval) { [weak self] in
             guard let self, !isStopped.withLockedValue({ $0 }) else { return }
             Task(executorPreference: executor) {
-                self.index.look(isFolderGone: !self.disk.isInPlace)
+                // A single look that fails says nothing.
+                self.index.look(isFolderGone: !self.disk.isInPlace && !self.disk.isInPlace)
                 if self.index.lookForLoss() {
                     self.log.error(
                         "The disk did not keep what was written of the index; all is checked before it is used"
