@@ -12,6 +12,7 @@ from platter_rigs.case import Rig, figure, is_long
 from platter_rigs.executioner import Executioner
 from platter_rigs.extents import length_of, overlap
 from platter_rigs.load import Film
+from platter_rigs.log_texts import PAST_STORE
 from platter_rigs.origin import Origin
 from platter_rigs.platter import Platter
 from platter_rigs.raw_http import fetch_checked
@@ -59,6 +60,10 @@ class Killed(Rig):
                 self.assertEqual(
                     overlap([sent.extent()], known), 0,
                     f"{what}: fetched again although recorded: {sent}")
+            # Where the disk was slow for a while not all of it was stored.
+            if any(text in platter.log.read_text(errors="replace") for text in PAST_STORE):
+                for film in films:
+                    fetch_checked(platter.url, film.path, seed=film.seed)
         finally:
             code = platter.stop()
         self.assertEqual(code, 0, f"{what}: the end after the restart")

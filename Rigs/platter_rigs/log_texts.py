@@ -22,6 +22,11 @@ EVICTION_FAILED = "Eviction failed"
 TOO_LARGE = "larger than it should be"
 NO_HOLES = "cannot punch holes"
 
+#: Of a request, a response from some byte on, or a part of one.
+PAST_STORE = (
+    "A request is passed through", "A response goes on past the store",
+    "A part of a response goes past the store")
+
 ORIGIN_FAILS = "An origin fails"
 
 #: Responses are under way still.

@@ -1,3 +1,4 @@
+internal import NIOCore
 package import NIOPosix
 
 /// Runs tasks on threads that may block on the disk, so that neither an event loop nor the shared
@@ -11,9 +12,13 @@ package final class IOExecutor: TaskExecutor {
     package func enqueue(_ job: consuming ExecutorJob) {
         let job = UnownedJob(job)
         let executor = asUnownedTaskExecutor()
-        pool.submit { _ in
-            // Also when the pool has been stopped: a task that is never resumed would hang its waiters.
-            job.runSynchronously(on: executor)
+        pool.submit { state in
+            guard state == .cancelled else { return job.runSynchronously(on: executor) }
+            // The pool has been stopped. A task that is never resumed would hang its waiters, and one that runs
+            // at once, here, would do so within whatever its maker holds locked.
+            NIOSingletons.posixBlockingThreadPool.submit { _ in
+                job.runSynchronously(on: executor)
+            }
         }
     }
 }
