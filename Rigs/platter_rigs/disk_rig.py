@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import itertools
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -164,7 +165,7 @@ class DiskRig(Rig):
     def check_back(self, platter: Platter, film: Film) -> None:
         """There is room again: new bytes are kept, without a restart."""
         begun = time.monotonic()
-        places = iter(range(0, film.length - 300_000, 300_000))
+        places = itertools.cycle(range(0, film.length - 300_000, 300_000))
 
         def is_kept() -> bool:
             start = next(places)

@@ -15,8 +15,8 @@ extension PosixDisk {
     static let ballastName = "ballast"
     /// Enough for the index to be opened, and to grow by while a hundred chunks are evicted [4 MiB].
     private static let ballastLength: Int64 = 4 << 20
-    /// With less free room than this it is not taken [16 MiB].
-    private static let ballastNeeds: Int64 = 16 << 20
+    /// With less free room than this, or than a quarter of the disk where that is less, it is not taken [64 MiB].
+    private static let ballastNeeds: Int64 = 64 << 20
 
     package func dropBallast() -> Bool {
         let answer = try? withFolder { (folder) throws(DiskError) in
@@ -26,7 +26,7 @@ extension PosixDisk {
     }
 
     package func takeBallast() {
-        guard let space = try? space(), space.free > Self.ballastNeeds,
+        guard let space = try? space(), space.free > min(Self.ballastNeeds, space.total / 4),
             let descriptor = try? withFolder({ (folder) throws(DiskError) in
                 try openDescriptor(
                     folder.root.number, Self.ballastName, flags: O_RDWR | O_CREAT | O_NOFOLLOW,
