@@ -97,7 +97,7 @@ let package = Package(
         .target(
             name: "PlatterTesting",
             dependencies: [
-                "PlatterCore", "PlatterStore", locks, nio, nioHTTP1, nioPosix, nioSSL,
+                "PlatterCore", "PlatterStore", locks, log, nio, nioHTTP1, nioPosix, nioSSL,
             ],
             swiftSettings: settings),
         .executableTarget(

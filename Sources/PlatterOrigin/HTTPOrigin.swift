@@ -283,20 +283,3 @@ package final class HTTPOrigin: Origin {
             report: report)
     }
 }
-
-extension OriginError {
-    init(_ error: any Error) {
-        switch error {
-        case let error as OriginError: self = error
-        case is CancellationError: self = .cancelled
-        case _ where CertificateFlaw(error) != nil: self = .badCertificate
-        case let error as HTTPClientError
-        where error == .readTimeout || error == .connectTimeout || error == .deadlineExceeded
-            || error == .tlsHandshakeTimeout:
-            self = .timedOut
-        case let error as NIOConnectionError where error.hasTimedOut: self = .timedOut
-        case let error as HTTPClientError where error == .cancelled: self = .cancelled
-        default: self = .unreachable
-        }
-    }
-}

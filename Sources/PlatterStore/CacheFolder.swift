@@ -39,7 +39,7 @@ struct CacheFolder {
     var objects: Descriptor
     /// On tmpfs.
     let isMemory: Bool
-    /// Whether the lock could only be opened for reading: nothing may be changed in the folder at present.
+    /// Whether the lock could only be opened for reading: as a rule nothing may be changed in the folder then.
     let isReadOnly: Bool
 
     /// Opens the folder, making it and its parents if need be, and changes nothing in it.

@@ -14,39 +14,21 @@ struct OriginLogTests {
     /// Longer than a label may be, so that nobody is asked for it.
     private static let nowhere = String(repeating: "a", count: 64) + ".invalid"
 
-    private struct Recorder: LogHandler {
-        let lines: NIOLockedValueBox<[String]>
-        var metadata: Logger.Metadata = [:]
-        var metadataProvider: Logger.MetadataProvider?
-        var logLevel = Logger.Level.notice
-        subscript(metadataKey key: String) -> Logger.Metadata.Value? {
-            get { metadata[key] }
-            set { metadata[key] = newValue }
-        }
-
-        func log(event: LogEvent) {
-            let fields = (event.metadata ?? [:]).sorted { $0.key < $1.key }
-            let text = fields.map { "\($0.key)=\($0.value)" }.joined(separator: " ")
-            lines.withLockedValue { $0.append("\(event.level): \(event.message) \(text)") }
-        }
-    }
-
     private struct Bench {
         let origin: ScriptedOrigin
         let client: HTTPOrigin
         let now = NIOLockedValueBox<Int64>(1_795_219_200)
-        private let lines = NIOLockedValueBox<[String]>([])
+        private let recorder = LogRecorder()
 
-        var log: [String] { lines.withLockedValue { $0 } }
+        var log: [String] { recorder.lines }
         var place: String { "127.0.0.1:\(origin.port)" }
 
         init(_ origin: ScriptedOrigin, _ settings: HTTPOrigin.Settings) {
             self.origin = origin
-            let log = Logger(label: "test") { [lines] _ in Recorder(lines: lines) }
             let clock: @Sendable () -> Int64 = { [now] in now.withLockedValue { $0 } }
             client = HTTPOrigin(
                 group: MultiThreadedEventLoopGroup.singleton, settings: settings,
-                log: OriginLog(log: log, wallClock: clock), wallClock: clock)
+                log: OriginLog(log: recorder.logger, wallClock: clock), wallClock: clock)
         }
 
         func fetch(_ url: String? = nil) async -> OriginError? {

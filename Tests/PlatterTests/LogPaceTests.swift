@@ -1,5 +1,4 @@
 import Logging
-import NIOConcurrencyHelpers
 import PlatterCore
 import PlatterTesting
 import Testing
@@ -8,20 +7,8 @@ import Testing
 
 @Suite("How much is logged")
 struct LogPaceTests {
-    private struct Recorder: LogHandler {
-        let events = NIOLockedValueBox<[LogEvent]>([])
-        var metadata: Logger.Metadata = [:]
-        var metadataProvider: Logger.MetadataProvider?
-        var logLevel = Logger.Level.trace
-        subscript(metadataKey key: String) -> Logger.Metadata.Value? {
-            get { metadata[key] }
-            set { metadata[key] = newValue }
-        }
-        func log(event: LogEvent) { events.withLockedValue { $0.append(event) } }
-    }
-
     private let clock = ManualClock()
-    private let recorder = Recorder()
+    private let recorder = LogRecorder(level: .trace)
     private let log: Logger
 
     init() {
@@ -31,7 +18,7 @@ struct LogPaceTests {
     }
 
     private var messages: [String] {
-        recorder.events.withLockedValue { $0.map(\.message.description) }
+        recorder.events.map(\.message.description)
     }
 
     @Test("of 100,000 equal messages ten are handed on, and the next one says how many were not")
@@ -42,7 +29,7 @@ struct LogPaceTests {
         #expect(messages.count == LogPace.limit)
         clock.pass(LogPace.window)
         log.error("The disk is full", metadata: ["number": "last"])
-        let last = recorder.events.withLockedValue { $0.last?.metadata }
+        let last = recorder.events.last?.metadata
         #expect(messages.count == LogPace.limit + 1)
         #expect(last == ["number": "last", "left-out-before": "99990"])
     }

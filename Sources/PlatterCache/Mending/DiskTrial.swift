@@ -23,5 +23,5 @@ extension Disk {
     }
 }
 
-/// As many bytes as a new index takes, or more [64 KiB].
+/// Bytes of the trial [64 KiB].
 private let diskTrialLength = 64 << 10

@@ -1,7 +1,7 @@
 import Logging
-import NIOConcurrencyHelpers
 import PlatterCore
 import PlatterStore
+import PlatterTesting
 import Testing
 
 @testable import PlatterCache
@@ -59,9 +59,8 @@ struct RoomPledgeTests {
     func makesRoom() async throws {
         let cellar = try Cellar()
         let old = try await cellar.fill("old", accessedAt: 1)
-        let lines = NIOLockedValueBox<[String]>([])
-        let log = Logger(label: "test") { _ in LineRecorder(lines: lines) }
-        let evictor = try cellar.evictor(maximum: 1 << 30, reserve: 5, log: log)
+        let recorder = LogRecorder()
+        let evictor = try cellar.evictor(maximum: 1 << 30, reserve: 5, log: recorder.logger)
         let reserve = Cellar.length
         cellar.disk.hasSpace(DiskSpace(free: reserve + 20, total: 20 * reserve))
         let first = await evictor.pledge(of: 15)
@@ -71,23 +70,7 @@ struct RoomPledgeTests {
         #expect(try cellar.chunks(of: old) == [])
         // Whoever owns the disk is told, once.
         let told = "notice: The disk is short of room: what was used least recently is given up"
-        #expect(lines.withLockedValue { $0 } == [told])
+        #expect(recorder.events.map { "\($0.level): \($0.message)" } == [told])
         withExtendedLifetime(first) {}
-    }
-}
-
-/// Notes what an owner sees of the log.
-private struct LineRecorder: LogHandler {
-    let lines: NIOLockedValueBox<[String]>
-    var metadata: Logger.Metadata = [:]
-    var metadataProvider: Logger.MetadataProvider?
-    var logLevel = Logger.Level.notice
-    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
-        get { metadata[key] }
-        set { metadata[key] = newValue }
-    }
-
-    func log(event: LogEvent) {
-        lines.withLockedValue { $0.append("\(event.level): \(event.message)") }
     }
 }
