@@ -127,10 +127,11 @@ final class Delivery {
         if range.upperBound > warmedEnd, !slices.isResident(range) { return warm(range) }
         do {
             let bytes: IOData
-            switch try slices.slice(range) {
+            switch try slices.slice(range, acceptedChanges: reader.acceptedChanges) {
             case .bytes(let slice): bytes = slice
             case .short: return lost(range)
             case .changed: return recheck()
+            case .outdated: return pump()
             }
             detour.storeAnswered()
             // The next request opens the file by its name, and finds out.

@@ -44,11 +44,15 @@ final class FileSlices {
         case short
         /// Somebody else has changed the file.
         case changed
+        /// So it was, and that was accepted since the index was asked: it may say something else now.
+        case outdated
     }
 
-    /// The bytes of `range`. The file is looked at before each slice: a sendfile from one that was cut
+    /// The bytes of `range`. The file is looked at for each slice: a sendfile from one that was cut
     /// short never ends, and what somebody else wrote into it is not what was recorded.
-    func slice(_ range: ByteRange) throws(DiskError) -> Slice {
+    ///
+    /// - Parameter acceptedChanges: As of the file, before the index was asked for `range`.
+    func slice(_ range: ByteRange, acceptedChanges: Int) throws(DiskError) -> Slice {
         let isThere = try holds(range)
         let bytes =
             if !isThere || file.wasPunched(in: range) {
@@ -59,6 +63,7 @@ final class FileSlices {
                 try copy(range)
             }
         if try file.foreignChange() != nil { return .changed }
+        if file.acceptedChangeCount != acceptedChanges { return .outdated }
         return bytes.map { .bytes($0) } ?? .short
     }
 

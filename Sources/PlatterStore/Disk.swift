@@ -118,6 +118,10 @@ package protocol DataFile: AnyObject, Sendable {
     /// How many foreign changes were seen since the file was opened.
     var foreignChangeCount: Int { get }
 
+    /// Up to which of them changes were accepted. What the index said before the last one was is not
+    /// to be believed after it.
+    var acceptedChangeCount: Int { get }
+
     /// For the index, to tell after a restart whether somebody has changed the file meanwhile; nil
     /// while that is not to be told.
     var stamp: FileStamp? { get }

@@ -61,6 +61,9 @@ struct FileWatch {
     /// How many foreign changes were seen so far.
     var foreignCount: Int { foreign }
 
+    /// Up to which of them they were accepted.
+    var acceptedCount: Int { accepted }
+
     /// What we left the file like; nil while it is being changed or a foreign change is not accepted.
     var stamp: FileStamp? { changing == 0 && foreign == accepted ? left : nil }
 }

@@ -146,6 +146,8 @@ final class PosixFile: DataFile {
 
     var foreignChangeCount: Int { watching.withLockedValue { $0.watch.foreignCount } }
 
+    var acceptedChangeCount: Int { watching.withLockedValue { $0.watch.acceptedCount } }
+
     var stamp: FileStamp? { watching.withLockedValue { $0.watch.stamp } }
 
     func read(

@@ -34,5 +34,6 @@ extension HandingOnFile {
     package func foreignChange() throws(DiskError) -> ForeignChange? { try file.foreignChange() }
     package func accept(_ change: ForeignChange) { file.accept(change) }
     package var foreignChangeCount: Int { file.foreignChangeCount }
+    package var acceptedChangeCount: Int { file.acceptedChangeCount }
     package var stamp: FileStamp? { file.stamp }
 }

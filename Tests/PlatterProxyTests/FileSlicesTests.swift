@@ -35,18 +35,24 @@ struct FileSlicesTests {
         let slices = FileSlices(file: file, allocator: ByteBufferAllocator())
         defer { slices.close() }
 
-        guard case .bytes(.byteBuffer(let copy)) = try slices.slice(1000..<250_000) else {
+        guard
+            case .bytes(.byteBuffer(let copy)) = try slices.slice(
+                1000..<250_000, acceptedChanges: 0)
+        else {
             Issue.record("a copy is wanted")
             return
         }
         #expect(copy.readableBytesView.elementsEqual(bytes[1000..<250_000]))
-        guard case .short = try slices.slice(1000..<300_001) else {
+        guard case .short = try slices.slice(1000..<300_001, acceptedChanges: 0) else {
             Issue.record("the file is too short")
             return
         }
 
         try file.settle()
-        guard case .bytes(.fileRegion(let region)) = try slices.slice(1000..<250_000) else {
+        guard
+            case .bytes(.fileRegion(let region)) = try slices.slice(
+                1000..<250_000, acceptedChanges: 0)
+        else {
             Issue.record("the file itself is wanted")
             return
         }
@@ -69,14 +75,20 @@ struct FileSlicesTests {
         // Where the file system has no holes it is noted all the same.
         try? file.punch(100_000..<120_000)
 
-        guard case .bytes = try slices.slice(.starting(at: 120_000, length: length)),
-            case .short = try slices.slice(.starting(at: 119_999, length: length))
+        guard
+            case .bytes = try slices.slice(
+                .starting(at: 120_000, length: length), acceptedChanges: 0),
+            case .short = try slices.slice(
+                .starting(at: 119_999, length: length), acceptedChanges: 0)
         else {
             Issue.record("what is behind the hole is wanted, and nothing of it")
             return
         }
         try bytes.withUnsafeBytes { (bytes) throws(any Error) in try file.write(bytes, at: 0) }
-        guard case .bytes = try slices.slice(.starting(at: 119_999, length: length)) else {
+        guard
+            case .bytes = try slices.slice(
+                .starting(at: 119_999, length: length), acceptedChanges: 0)
+        else {
             Issue.record("it was written again")
             return
         }
@@ -92,10 +104,44 @@ struct FileSlicesTests {
         let (file, name, _) = try fill(disk)
         let slices = FileSlices(file: file, allocator: ByteBufferAllocator())
         defer { slices.close() }
-        _ = try slices.slice(0..<length)
+        _ = try slices.slice(0..<length, acceptedChanges: 0)
         #expect(!slices.isUnlinked)
         try disk.removeFile(name)
-        _ = try slices.slice(0..<length)
+        _ = try slices.slice(0..<length, acceptedChanges: 0)
         #expect(slices.isUnlinked)
+    }
+
+    @Test(
+        "are asked for anew when somebody's change was accepted since the index was asked",
+        arguments: [Int64(1000), FileSlices.copyLength + 1])
+    func outdated(length: Int64) throws {
+        let folder = NSTemporaryDirectory() + "platter-slices-\(UUID().uuidString)"
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let (file, name, _) = try fill(try PosixDisk(root: folder))
+        try file.settle()
+        let slices = FileSlices(file: file, allocator: ByteBufferAllocator())
+        defer { slices.close() }
+        let asked = file.acceptedChangeCount
+        guard case .bytes = try slices.slice(0..<length, acceptedChanges: asked) else {
+            Issue.record("nobody has changed it")
+            return
+        }
+
+        let path = "\(folder)/objects/\(name.folder)/\(name.text)"
+        try Data(count: Self.length).write(to: URL(fileURLWithPath: path), options: [])
+        guard case .changed = try slices.slice(0..<length, acceptedChanges: asked) else {
+            Issue.record("somebody has changed it")
+            return
+        }
+        file.accept(try #require(try file.foreignChange()))
+        guard case .outdated = try slices.slice(0..<length, acceptedChanges: asked) else {
+            Issue.record("what the index said was of the file before")
+            return
+        }
+        guard case .bytes = try slices.slice(0..<length, acceptedChanges: file.acceptedChangeCount)
+        else {
+            Issue.record("what it says now is of the file as it is")
+            return
+        }
     }
 }

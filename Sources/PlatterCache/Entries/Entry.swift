@@ -44,7 +44,7 @@ package final class Entry: Sendable {
         var openingFlaws = FlawedAnswers()
         var flaws = FlawedAnswers()
         var lacksRanges = false
-        /// Changes of its file by others that were seen before.
+        /// Changes of its file by others that flights' marks were distrusted for.
         var foreignChanges = 0
         /// When it may be filled to its end; nil while it is, and when it was.
         var fillsFrom: Moment? = .start
@@ -79,13 +79,19 @@ package final class Entry: Sendable {
         state.withLockedValue { $0.habit.closed(taken: taken, asked: asked, settings: settings) }
     }
 
-    /// Whether somebody else has changed its file since this was last asked, as far as was noticed.
-    func isDisturbedAgain() -> Bool {
+    /// Changes of its file by others, as far as noticed, when the marks of flights were not distrusted for
+    /// all of them yet; nil when they were.
+    var disturbance: Int? {
         state.withLockedValue { state in
             let count = state.opened?.file.foreignChangeCount ?? 0
-            defer { state.foreignChanges = count }
-            return count != state.foreignChanges
+            return count == state.foreignChanges ? nil : count
         }
+    }
+
+    /// The marks of flights are distrusted for that disturbance, and not only about to be: nobody may believe
+    /// one meanwhile.
+    func marksDistrusted(for disturbance: Int) {
+        state.withLockedValue { $0.foreignChanges = max($0.foreignChanges, disturbance) }
     }
 
     /// What came to open it cannot be used.

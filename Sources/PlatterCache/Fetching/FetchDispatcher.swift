@@ -145,8 +145,19 @@ package final class FetchDispatcher: Sendable {
     /// The flight takes nothing for a while, of our own accord.
     func paused(_ id: FlightID) { perform { $0.scheduler.paused(id, now: $1) } }
 
-    func advanced(_ id: FlightID, mark: Int64, pace: Pace) {
-        perform { $0.scheduler.advanced(id, mark: mark, pace: pace, now: $1) }
+    /// - Parameter isTrusted: Whether nobody else has changed the file. Asked under the lock: a change that is
+    ///   noticed later has the mark distrusted later, too.
+    /// - Returns: Its answer; the mark is where it was when that is no.
+    func advanced(
+        _ id: FlightID, mark: Int64, pace: Pace, isTrusted: () -> Bool
+    ) -> Bool {
+        var isUndisturbed = false
+        perform { state, now in
+            isUndisturbed = isTrusted()
+            guard isUndisturbed else { return [] }
+            return state.scheduler.advanced(id, mark: mark, pace: pace, now: now)
+        }
+        return isUndisturbed
     }
 
     func landed(_ id: FlightID, outcome: FlightOutcome) {

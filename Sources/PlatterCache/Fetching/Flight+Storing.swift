@@ -115,10 +115,12 @@ extension Flight {
                 record(runs, of: transfer.opened, isTrusted: transfer.trust)
                 guard transfer.mark > before else { return .ended }
                 // What was announced may not be what is there any more: readers go by the index.
-                guard transfer.isUndisturbed else { return .overwritten }
+                guard
+                    queue.advanced(
+                        id, mark: transfer.mark, pace: transfer.pace(now: services.clock.now),
+                        isTrusted: transfer.trust)
+                else { return .overwritten }
                 report.brought(transfer.mark - range.lowerBound)
-                let now = services.clock.now
-                queue.advanced(id, mark: transfer.mark, pace: transfer.pace(now: now))
             }
             if transfer.mark >= min(last, control.end), transfer.mark < range.upperBound {
                 if transfer.mark > range.lowerBound { report.delivered() }

@@ -32,6 +32,8 @@ package final class Reader {
     package private(set) var position: Int64
     /// Bytes that were on disk when asked for, and those that had to be waited for.
     package private(set) var hasWaited = false
+    /// See `DataFile.acceptedChangeCount`: before the last look-up, which holds for no other.
+    package private(set) var acceptedChanges = 0
     /// The last `wait` is for a comparison of bytes that are on disk.
     package private(set) var isComparing = false
 
@@ -101,6 +103,7 @@ package final class Reader {
         isComparing = false
         guard position < range.upperBound else { return .end }
         guard hold != nil else { return .failed(.changed) }
+        acceptedChanges = opened.file.acceptedChangeCount
         let limit = min(range.upperBound, position.addingClamped(Self.windowLength))
         protect(from: position, upTo: limit)
         do {
@@ -116,7 +119,10 @@ package final class Reader {
         } catch {
             return .failed(.store)
         }
-        if entry.isDisturbedAgain() { services.queue.distrust(entry) }
+        if let disturbance = entry.disturbance {
+            services.queue.distrust(entry)
+            entry.marksDistrusted(for: disturbance)
+        }
         if let end = services.queue.landedEnd(of: entry, at: position) {
             return .run(position..<min(end, limit))
         }

@@ -9,24 +9,6 @@ import Testing
 
 @Suite("The end of a dispatcher")
 struct DispatcherTests {
-    /// Whoever asks it for the time does something first.
-    private final class Trap: MonotonicClock {
-        private let action = NIOLockedValueBox<(@Sendable () -> Void)?>(nil)
-
-        func set(_ action: @escaping @Sendable () -> Void) {
-            self.action.withLockedValue { $0 = action }
-        }
-
-        var now: Moment {
-            let action = action.withLockedValue { action in
-                defer { action = nil }
-                return action
-            }
-            action?()
-            return .start
-        }
-    }
-
     private struct NoPilot: Pilot {
         func begin(
             _ order: FlightOrder, entry: Entry, control: FlightControl, opens: Bool,
@@ -41,7 +23,7 @@ struct DispatcherTests {
 
     @Test("who registers at the very moment is told of it")
     func race() throws {
-        let (clock, loop) = (Trap(), HandClock(now: .start))
+        let (clock, loop) = (TrapClock(), HandClock(now: .start))
         let queue = FetchDispatcher(
             limits: .init(), clock: clock, loop: loop, pilot: NoPilot(), jitter: { 0 })
         let resource = Resource(try OriginURL("http://a.example/film"), fields: [:])

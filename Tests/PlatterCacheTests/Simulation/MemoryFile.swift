@@ -236,5 +236,7 @@ final class MemoryFile: DataFile {
 
     var foreignChangeCount: Int { watch.withLockedValue { $0.foreignCount } }
 
+    var acceptedChangeCount: Int { watch.withLockedValue { $0.acceptedCount } }
+
     var stamp: FileStamp? { watch.withLockedValue { $0.stamp } }
 }
