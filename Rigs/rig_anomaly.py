@@ -38,12 +38,18 @@ MOST = 100
 #: In the long form every so many n are tried, and of faults that last fewer.
 STEP = int(os.environ.get("PLATTER_ANOMALY_STEP", 1))
 LASTING_STEP = 5 * STEP
+#: The first of them, up to the step: so all n can be tried in parts. Else a random one.
+FIRST = int(os.environ.get("PLATTER_ANOMALY_FIRST", 0))
 
 
 def every(fault: str, lasts: bool) -> Series:
-    """One n after the other, from a random one of the first."""
+    """One n after the other, from `FIRST` or a random one of the first."""
+    dice = random.Random(f"{SEED} {fault} {lasts}")
     step = LASTING_STEP if lasts else STEP
-    return Series(fault, lasts, random.Random(f"{SEED} {fault} {lasts}").randint(1, step), step)
+    first = dice.randint(1, step)
+    if FIRST:
+        first = FIRST + STEP * dice.randrange(step // STEP)
+    return Series(fault, lasts, first, step)
 
 
 @unittest.skipUnless(are_countable(), "this system hands over no system calls")

@@ -210,6 +210,8 @@ final class Delivery {
         guard isHeadSent else { return end(.failed(failure)) }
         switch failure {
         case .store, .bypass: end(.passRest(rest))
+        // The version is the same, and its next request will be given from the other file.
+        case .changed where opened.file.isDetached: end(.passRest(rest))
         case .status, .unsatisfiable, .changed, .unreachable, .badCertificate, .stopped:
             end(.short)
         }

@@ -44,7 +44,8 @@ final class FileSlices {
         case short
         /// Somebody else has changed the file.
         case changed
-        /// So it was, and that was accepted since the index was asked: it may say something else now.
+        /// The index may say something else of it now: a change was accepted since it was asked, or it tells
+        /// of another file.
         case outdated
     }
 
@@ -63,7 +64,7 @@ final class FileSlices {
                 try copy(range)
             }
         if try file.foreignChange() != nil { return .changed }
-        if file.acceptedChangeCount != acceptedChanges { return .outdated }
+        if file.isDetached || file.acceptedChangeCount != acceptedChanges { return .outdated }
         return bytes.map { .bytes($0) } ?? .short
     }
 

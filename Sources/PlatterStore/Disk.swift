@@ -122,6 +122,10 @@ package protocol DataFile: AnyObject, Sendable {
     /// to be believed after it.
     var acceptedChangeCount: Int { get }
 
+    /// Whether another file, or none, was found under its name since it was opened. Then what the index
+    /// says is of that one: of this one nothing is to be recorded, and nothing read by it. For good.
+    var isDetached: Bool { get }
+
     /// For the index, to tell after a restart whether somebody has changed the file meanwhile; nil
     /// while that is not to be told.
     var stamp: FileStamp? { get }

@@ -16,12 +16,16 @@ extension PosixDisk {
             try createDescriptor(name, path: path)
         }
         let status = try? fileStatus(descriptor, path: path)
-        return share(
-            PosixFile(
-                path: path, fileDescriptor: descriptor, isReadOnly: false,
-                reservesRoom: reservesRoom, holes: holes, left: status.map { FileStamp($0) },
-                latency: latency),
-            as: name)
+        let file = PosixFile(
+            path: path, fileDescriptor: descriptor, isReadOnly: false,
+            reservesRoom: reservesRoom, holes: holes, left: status.map { FileStamp($0) },
+            latency: latency)
+        guard let file = try share(file, as: name) else { throw movedAway(path) }
+        return file
+    }
+
+    private func movedAway(_ path: String) -> DiskError {
+        DiskError(.missing, "somebody moves it away", path: path)
     }
 
     private func createDescriptor(
@@ -50,14 +54,60 @@ extension PosixDisk {
         }
     }
 
-    /// Keeps the file findable for as long as it is in use.
-    private func share(_ file: PosixFile, as name: DataFileName) -> PosixFile {
-        inUse.withLockedValue { inUse in
-            if let known = inUse[name]?.file, known.isSame(as: file) { return known }
-            if inUse.count >= Self.sweepCount { inUse = inUse.filter { $0.value.file != nil } }
-            inUse[name] = InUse(file: file)
-            return file
+    /// Keeps the file findable for as long as it is in use, and detaches others of its name.
+    ///
+    /// - Returns: It, or the one that is in use already; nil when it is not under its name any more.
+    private func share(
+        _ file: PosixFile, as name: DataFileName
+    ) throws(DiskError) -> PosixFile? {
+        let shared: Result<PosixFile?, DiskError> = inUse.withLockedValue { inUse in
+            detachOthers(of: name, in: &inUse).map { found in
+                guard let found, file.isOne(of: found) else { return nil }
+                let known = inUse[name, default: []].lazy.compactMap(\.file)
+                if let same = known.first(where: { $0.isReadOnly == file.isReadOnly }) {
+                    return same
+                }
+                if inUse.count >= Self.sweepCount {
+                    inUse = inUse.filter { $0.value.contains { $0.file != nil } }
+                }
+                inUse[name, default: []].append(InUse(file: file))
+                return file
+            }
         }
+        return try shared.get()
+    }
+
+    /// Looks which file has the name. Under the lock: else a look that was earlier could come later.
+    ///
+    /// - Returns: nil when there is none.
+    private func detachOthers(
+        of name: DataFileName, in inUse: inout [DataFileName: [InUse]]
+    ) -> Result<stat?, DiskError> {
+        let found: stat?
+        do throws(DiskError) {
+            found = try status(of: name)
+        } catch {
+            guard error.code == .missing else { return .failure(error) }
+            found = nil
+        }
+        let kept = inUse[name]?.filter { one in
+            guard let file = one.file else { return false }
+            if let found, file.isOne(of: found) { return true }
+            file.detach()
+            return false
+        }
+        inUse[name] = kept.flatMap { $0.isEmpty ? nil : $0 }
+        return .success(found)
+    }
+
+    private func status(of name: DataFileName) throws(DiskError) -> stat {
+        let parent = try parent(of: name)
+        defer { close(parent) }
+        var status = stat()
+        _ = try systemCall("look for it", path: path(of: name)) {
+            fstatat(parent, name.text, &status, AT_SYMLINK_NOFOLLOW)
+        }
+        return status
     }
 
     /// Names of files not in use any more are dropped when so many are known [4096].
@@ -67,8 +117,28 @@ extension PosixDisk {
         _ name: DataFileName, left: FileStamp?
     ) throws(DiskError) -> any DataFile {
         let path = path(of: name)
+        for _ in 1...Self.mostOpens {
+            if let file = try openOnce(name, path: path, left: left) { return file }
+        }
+        throw movedAway(path)
+    }
+
+    /// Somebody may put another one in its place while it is being opened [3].
+    private static let mostOpens = 3
+
+    /// - Returns: nil when it is not under its name any more.
+    private func openOnce(
+        _ name: DataFileName, path: String, left: FileStamp?
+    ) throws(DiskError) -> PosixFile? {
         let (descriptor, isReadOnly) = try latency.measured(isRead: true) { () throws(DiskError) in
-            try descriptorOfFile(name, path: path)
+            do throws(DiskError) {
+                return try descriptorOfFile(name, path: path)
+            } catch {
+                if error.code == .missing {
+                    _ = inUse.withLockedValue { detachOthers(of: name, in: &$0) }
+                }
+                throw error
+            }
         }
         let file = PosixFile(
             path: path, fileDescriptor: descriptor, isReadOnly: isReadOnly,
@@ -76,7 +146,7 @@ extension PosixDisk {
         guard try fileStatus(descriptor, path: path).st_mode & S_IFMT == S_IFREG else {
             throw DiskError(.notOurs, "it is not a regular file; remove it", path: path)
         }
-        return share(file, as: name)
+        return try share(file, as: name)
     }
 
     private func descriptorOfFile(
@@ -100,16 +170,8 @@ extension PosixDisk {
     }
 
     package func lacksFile(_ name: DataFileName) -> Bool {
-        let path = path(of: name)
         do throws(DiskError) {
-            try latency.measured(isRead: true) { () throws(DiskError) in
-                let parent = try parent(of: name)
-                defer { close(parent) }
-                var status = stat()
-                _ = try systemCall("look for it", path: path) {
-                    fstatat(parent, name.text, &status, AT_SYMLINK_NOFOLLOW)
-                }
-            }
+            _ = try latency.measured(isRead: true) { () throws(DiskError) in try status(of: name) }
             return false
         } catch {
             return error.code == .missing

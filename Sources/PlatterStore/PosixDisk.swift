@@ -20,7 +20,7 @@ package final class PosixDisk: Disk {
     let place: FolderPlace
     let holes: HoleSupport
     private let state: NIOLockedValueBox<State>
-    let inUse = NIOLockedValueBox<[DataFileName: InUse]>([:])
+    let inUse = NIOLockedValueBox<[DataFileName: [InUse]]>([:])
 
     private struct State {
         var folder: CacheFolder

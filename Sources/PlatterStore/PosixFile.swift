@@ -33,6 +33,7 @@ final class PosixFile: DataFile {
         /// From our first change on; nil where the system does not tell.
         var writers: WatchedWriters?
         var isWatched = false
+        var isDetached = false
     }
 
     /// Takes the descriptor over.
@@ -148,7 +149,13 @@ final class PosixFile: DataFile {
 
     var acceptedChangeCount: Int { watching.withLockedValue { $0.watch.acceptedCount } }
 
-    var stamp: FileStamp? { watching.withLockedValue { $0.watch.stamp } }
+    var isDetached: Bool { watching.withLockedValue { $0.isDetached } }
+
+    func detach() { watching.withLockedValue { $0.isDetached = true } }
+
+    var stamp: FileStamp? {
+        watching.withLockedValue { $0.isDetached ? nil : $0.watch.stamp }
+    }
 
     func read(
         into buffer: UnsafeMutableRawBufferPointer, at offset: Int64
@@ -211,13 +218,10 @@ final class PosixFile: DataFile {
             allocatedBytes: Int64(status.st_blocks).multipliedClamped(by: 512))
     }
 
-    /// Whether both are the same file, open for the same.
-    func isSame(as other: PosixFile) -> Bool {
-        guard isReadOnly == other.isReadOnly,
-            let mine = try? fileStatus(fileDescriptor, path: path),
-            let theirs = try? fileStatus(other.fileDescriptor, path: path)
-        else { return false }
-        return mine.st_dev == theirs.st_dev && mine.st_ino == theirs.st_ino
+    /// Whether `status` is of this file.
+    func isOne(of status: stat) -> Bool {
+        guard let mine = try? fileStatus(fileDescriptor, path: path) else { return false }
+        return mine.st_dev == status.st_dev && mine.st_ino == status.st_ino
     }
 
     private func checkWritable() throws(DiskError) {

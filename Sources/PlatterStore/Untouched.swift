@@ -1,4 +1,5 @@
-/// That nobody else has changed a file since a moment: what was read from it then is what is in it.
+/// That nobody else has changed a file since a moment, nor put another one in its place: what was read from
+/// it then is what is in it.
 package struct Untouched: Sendable {
     private let file: any DataFile
     private let count: Int
@@ -15,7 +16,7 @@ package struct Untouched: Sendable {
     package var holds: Bool {
         do throws(DiskError) {
             _ = try file.foreignChange()
-            return file.foreignChangeCount == count
+            return file.foreignChangeCount == count && !file.isDetached
         } catch {
             return false
         }

@@ -35,5 +35,6 @@ extension HandingOnFile {
     package func accept(_ change: ForeignChange) { file.accept(change) }
     package var foreignChangeCount: Int { file.foreignChangeCount }
     package var acceptedChangeCount: Int { file.acceptedChangeCount }
+    package var isDetached: Bool { file.isDetached }
     package var stamp: FileStamp? { file.stamp }
 }

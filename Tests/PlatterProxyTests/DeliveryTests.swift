@@ -82,6 +82,27 @@ struct DeliveryTests {
     }
 
     @Test(
+        "another file in its place: the request begins anew, or the rest comes from the origin",
+        arguments: [0, 3 << 20])
+    func swapped(place: Int64) async throws {
+        try await Screening.run { screening in
+            screening.disk.isInMemory = false
+            screening.disk.closeGate(from: place)
+            try await screening.begin()
+            try await screening.until { screening.disk.waiting > 0 }
+            try screening.swapFile()
+            screening.disk.openGate()
+            let (response, isReusable) = try await screening.finish()
+            expectFilm(response, isReusable: isReusable)
+            if place == 0 {
+                #expect(screening.passing.asked.isEmpty && !screening.fetching.asked.isEmpty)
+            } else {
+                #expect(screening.passing.asked == [place..<Self.length])
+            }
+        }
+    }
+
+    @Test(
         "a file that takes no bytes is passed by, and the disk only where no other can be made",
         arguments: [false, true])
     func refusing(isDisk: Bool) async throws {

@@ -135,6 +135,14 @@ final class Screening {
         return try house.disk.openFile(record.file, left: record.stamp)
     }
 
+    /// Somebody puts a file of zeros in its place, and somebody else opens that.
+    func swapFile() throws {
+        let path = try openFile().path
+        try FileManager.default.removeItem(atPath: path)
+        try Data(count: Int(Self.length)).write(to: URL(fileURLWithPath: path))
+        _ = try openFile()
+    }
+
     /// Why the next request for the film goes past the store; nil when it does not.
     func reasonToBypass() throws -> EntryTable.PassReason? {
         house.table.reasonToBypass(try request().resource.key, now: .start)

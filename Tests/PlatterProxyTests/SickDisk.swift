@@ -8,6 +8,7 @@ final class SickDisk: Disk {
     private struct State {
         var places: [ByteRange] = []
         var failed = 0
+        var gateStart: Int64 = 0
         var isInMemory = true
         var writing: DiskError.Code?
         var creating: DiskError.Code?
@@ -47,7 +48,10 @@ final class SickDisk: Disk {
     }
 
     /// From now on who reads waits until it opens again.
-    func closeGate() {
+    ///
+    /// - Parameter start: What lies before it can be read.
+    func closeGate(from start: Int64 = 0) {
+        state.withLockedValue { $0.gateStart = start }
         gate.lock()
         gate.unlock(withValue: .closed)
     }
@@ -62,8 +66,10 @@ final class SickDisk: Disk {
 
     fileprivate func pass(_ range: ByteRange, of path: String) throws(DiskError) {
         held.withLockedValue { $0 += 1 }
-        gate.lock(whenValue: .open)
-        gate.unlock()
+        if range.lowerBound >= state.withLockedValue({ $0.gateStart }) {
+            gate.lock(whenValue: .open)
+            gate.unlock()
+        }
         let isSick = state.withLockedValue { state in
             state.failed += state.places.contains { $0.overlaps(range) } ? 1 : 0
             return state.places.contains { $0.overlaps(range) }

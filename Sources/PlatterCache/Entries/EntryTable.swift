@@ -55,7 +55,7 @@ package final class EntryTable: Sendable {
         let opened = try open(record)
         return state.withLockedValue { state in
             if let entry = state.entries[resource.key],
-                entry.opened.map({ $0.record.id == record.id }) ?? true
+                entry.opened.map({ $0.record.id == record.id && !$0.file.isDetached }) ?? true
             {
                 return entry
             }
@@ -68,7 +68,7 @@ package final class EntryTable: Sendable {
         if spans.isCondemned(record.id) { return opening(resource) }
         guard let entry = known(resource.key) else { return nil }
         guard let opened = entry.opened else { return entry }
-        guard opened.record.id == record.id else { return nil }
+        guard opened.record.id == record.id, !opened.file.isDetached else { return nil }
         if entry.resource.fields != resource.fields { entry.refresh(resource) }
         return entry
     }

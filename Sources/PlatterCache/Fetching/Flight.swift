@@ -67,7 +67,9 @@ struct Flight: Sendable {
 
     /// Fetches a range of an entry that is open.
     func fly(_ range: ByteRange) async {
-        guard let opened = entry.opened else { return land(.failed(.changed)) }
+        guard let opened = entry.opened, !opened.file.isDetached else {
+            return land(.failed(.changed))
+        }
         guard services.admission.admits() else { return land(.failed(.store)) }
         // A look: an origin that does not answer is to hold no room.
         guard await services.evictor.pledge(of: roomNeeded(range.length)) != nil else {

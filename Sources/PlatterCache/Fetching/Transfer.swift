@@ -41,12 +41,15 @@ struct Transfer {
         reservedEnd = end
     }
 
-    /// Whether nobody else has changed the file since the transfer began, as far as is known.
+    /// Whether nobody else has changed the file since the transfer began, or put another one in its place, as
+    /// far as is known.
     var isUndisturbed: Bool { trust() }
 
     /// The same, for later.
     var trust: @Sendable () -> Bool {
-        { [file = opened.file, foreignChanges] in file.foreignChangeCount == foreignChanges }
+        { [file = opened.file, foreignChanges] in
+            file.foreignChangeCount == foreignChanges && !file.isDetached
+        }
     }
 
     /// Writes the next bytes, up to a piece of them and nothing from `end` on.

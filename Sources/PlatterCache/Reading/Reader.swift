@@ -102,7 +102,7 @@ package final class Reader {
     package func next(index: IndexReader) -> Step {
         isComparing = false
         guard position < range.upperBound else { return .end }
-        guard hold != nil else { return .failed(.changed) }
+        guard hold != nil, !opened.file.isDetached else { return .failed(.changed) }
         acceptedChanges = opened.file.acceptedChangeCount
         let limit = min(range.upperBound, position.addingClamped(Self.windowLength))
         protect(from: position, upTo: limit)

@@ -100,4 +100,29 @@ struct DisturbedReaderTests {
                 isTrusted: { file.foreignChangeCount == count }))
         #expect(queue.landedEnd(of: entry, at: 0) == nil)
     }
+
+    @Test(
+        "have their bytes from elsewhere when another file is in its place, and so have their flights"
+    )
+    func swapped() async throws {
+        let (entry, opened, flight) = try await fly()
+        #expect(queue.advanced(flight, mark: Self.mark, pace: .unknown, isTrusted: { true }))
+        let transfer = Transfer(
+            opened: opened, start: Self.mark, requestedAt: .start, headAt: .start)
+        let path = cellar.path(of: opened.record)
+        try FileManager.default.removeItem(atPath: path)
+        try Data(count: Int(Self.mark)).write(to: URL(fileURLWithPath: path))
+        let index = try cellar.reader()
+        #expect(reader(of: entry, opened).next(index: index) == .run(0..<Self.mark))
+
+        _ = try cellar.table.open(opened.record)
+        #expect(reader(of: entry, opened).next(index: index) == .failed(.changed))
+        #expect(!transfer.isUndisturbed)
+        let late = Transfer(
+            opened: opened, start: Self.mark, requestedAt: .start, headAt: .start)
+        #expect(!late.isUndisturbed)
+        let found = try cellar.table.entry(of: opened.record, resource: resource)
+        #expect(found !== entry && found.opened?.file.isDetached == false)
+        #expect(try cellar.table.entry(of: opened.record, resource: resource) === found)
+    }
 }

@@ -77,7 +77,7 @@ extension CoreWorld {
 
     // MARK: - Other people
 
-    /// Somebody writes into a file, cuts it short, or deletes it.
+    /// Somebody writes into a file, cuts it short, deletes it, or puts another in its place.
     private func tamper() {
         let nodes = platters.state.withLockedValue { state in
             state.names.compactMap { state.nodes[$0] }
@@ -86,6 +86,9 @@ extension CoreWorld {
         count("tampering")
         for player in players { player.excuse(node) }
         switch random.below(4) {
+        case 0 where node.number.isMultiple(of: 2):
+            note("somebody puts zeros in the place of \(node.name)")
+            platters.swap(node)
         case 0:
             note("somebody deletes \(node.name)")
             _ = platters.remove(node.name)

@@ -166,6 +166,14 @@ final class MemoryNode: @unchecked Sendable {
         state.withLockedValue { $0.size = min($0.size, size) }
     }
 
+    /// Up to there it has zeros.
+    func extend(to size: Int64) {
+        state.withLockedValue { state in
+            state.changes += 1
+            state.size = max(state.size, size)
+        }
+    }
+
     func unlinked() {
         state.withLockedValue { state in
             state.links = 0

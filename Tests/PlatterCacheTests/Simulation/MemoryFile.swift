@@ -34,7 +34,10 @@ final class MemoryDisk: Disk {
 
     private func share(_ node: MemoryNode, left: FileStamp?) -> MemoryFile {
         inUse.withLockedValue { inUse in
-            if let known = inUse[node.name]?.file, known.node === node { return known }
+            if let known = inUse[node.name]?.file {
+                if known.node === node { return known }
+                known.detach()
+            }
             let file = MemoryFile(node, disk: self, left: left)
             inUse[node.name] = InUse(file: file)
             return file
@@ -58,6 +61,7 @@ final class MemoryDisk: Disk {
     func openFile(_ name: DataFileName, left: FileStamp?) throws(DiskError) -> any DataFile {
         try check(.open)
         guard let node = platters.state.withLockedValue({ $0.nodes[name] }) else {
+            inUse.withLockedValue { $0[name]?.file?.detach() }
             throw DiskError(.missing, "there is none", path: name.text)
         }
         return share(node, left: left)
@@ -114,6 +118,17 @@ extension Platters {
         node?.unlinked()
         return node != nil
     }
+
+    /// Another file has its name and its size.
+    func swap(_ node: MemoryNode) {
+        state.withLockedValue { state in
+            let other = MemoryNode(node.name, number: state.nextNode)
+            state.nextNode += 1
+            other.extend(to: node.size)
+            state.nodes[node.name] = other
+        }
+        node.unlinked()
+    }
 }
 
 /// One open file. Notices what others do to it as a real one does.
@@ -121,6 +136,7 @@ final class MemoryFile: DataFile {
     let node: MemoryNode
     private let disk: MemoryDisk
     private let watch: NIOLockedValueBox<FileWatch>
+    private let detached = NIOLockedValueBox(false)
 
     init(_ node: MemoryNode, disk: MemoryDisk, left: FileStamp?) {
         self.node = node
@@ -238,5 +254,9 @@ final class MemoryFile: DataFile {
 
     var acceptedChangeCount: Int { watch.withLockedValue { $0.acceptedCount } }
 
-    var stamp: FileStamp? { watch.withLockedValue { $0.stamp } }
+    var isDetached: Bool { detached.withLockedValue { $0 } }
+
+    func detach() { detached.withLockedValue { $0 = true } }
+
+    var stamp: FileStamp? { isDetached ? nil : watch.withLockedValue { $0.stamp } }
 }

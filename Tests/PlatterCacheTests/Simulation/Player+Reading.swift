@@ -49,7 +49,9 @@ extension Player {
                 if status.linkCount == 0 { life.table.forget(reader.entry) }
             }
             if let change = try file.foreignChange() { return recheck(change, reader) }
-            if file.acceptedChangeCount != reader.acceptedChanges { return pump() }
+            if file.isDetached || file.acceptedChangeCount != reader.acceptedChanges {
+                return pump()
+            }
             guard isThere else { return lost(range, reader) }
             isHeadSent = true
             reader.handedOn(upTo: range.upperBound)

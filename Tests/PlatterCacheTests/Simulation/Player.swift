@@ -271,9 +271,10 @@ final class Player {
             default: return pass()
             }
         }
+        let rest = reader.position..<reader.range.upperBound
         switch failure {
-        case .store, .bypass:
-            passBytes(of: reader.opened, reader.position..<reader.range.upperBound)
+        case .store, .bypass: passBytes(of: reader.opened, rest)
+        case .changed where reader.opened.file.isDetached: passBytes(of: reader.opened, rest)
         default: end(.short)
         }
     }
