@@ -6,19 +6,18 @@ On a machine that is kept busy: what goes wrong here goes wrong between two step
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
 import random
 import subprocess
 import threading
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 
 from platter_rigs import Rig, figure, is_long
 from platter_rigs.origin import Origin, ramp_path
 from platter_rigs.platter import Platter
 from platter_rigs.raw_http import WrongBytes, fetch_checked
+from platter_rigs.strikes import STRIKES, Strike
 
 LENGTH = 24_000_000
 #: Before the strike, and of it all who come afterwards want.
@@ -30,44 +29,6 @@ ROUNDS = 150 if is_long() else 2
 #: Programs that only keep processors busy.
 HOGS = 3
 SEED = int(os.environ.get("PLATTER_STRUCK_SEED", 1))
-_KEEP_SIZE, _PUNCH_HOLE = 1, 2
-
-
-def empty(path: Path, dice: random.Random) -> None:
-    os.truncate(path, 0)
-
-
-def cut_short(path: Path, dice: random.Random) -> None:
-    os.truncate(path, dice.randrange(1, FILLED))
-
-
-def punch(path: Path, dice: random.Random) -> None:
-    libc = ctypes.CDLL(None, use_errno=True)
-    start = dice.randrange(0, FILLED)
-    with open(path, "r+b") as file:
-        result = libc.fallocate(
-            file.fileno(), _KEEP_SIZE | _PUNCH_HOLE, ctypes.c_int64(start), ctypes.c_int64(LENGTH))
-    if result != 0:
-        raise OSError(ctypes.get_errno(), "cannot punch a hole")
-
-
-def overwrite(path: Path, dice: random.Random) -> None:
-    with open(path, "r+b", buffering=0) as file:
-        os.pwrite(file.fileno(), bytes(500_000), dice.randrange(0, FILLED - 500_000))
-
-
-def delete(path: Path, dice: random.Random) -> None:
-    path.unlink()
-
-
-def swap(path: Path, dice: random.Random) -> None:
-    other = path.with_name("other")
-    other.write_bytes(bytes(LENGTH))
-    other.rename(path)
-
-
-STRIKES: list[Callable[[Path, random.Random], None]] = [
-    empty, cut_short, punch, overwrite, delete, swap]
 
 
 class Struck(Rig):
@@ -98,7 +59,7 @@ class Struck(Rig):
         figure(f"seed {SEED}: {ROUNDS} rounds each, readers with wrong bytes: {dict(tally)}")
         self.assertEqual(tally.total(), 0, self.platter.log_tail())
 
-    def round(self, number: int, strike: Callable[[Path, random.Random], None]) -> list[str]:
+    def round(self, number: int, strike: Strike) -> list[str]:
         """Returns what was wrong."""
         dice = random.Random(f"{SEED} {number}")
         path = ramp_path(LENGTH, number)
@@ -117,7 +78,7 @@ class Struck(Rig):
         fetch_checked(url, path, 0, FILLED, seed=number)
         threading.Event().wait(dice.random() * 0.2)
         (file,) = set(self.data_files()) - known
-        strike(file, dice)
+        strike(file, dice, FILLED)
         readers = [
             threading.Thread(target=read, args=(dice.choice([0, dice.randrange(FILLED)]), FILLED))
             for _ in range(READERS)]
