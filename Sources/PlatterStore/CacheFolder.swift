@@ -158,11 +158,17 @@ struct CacheFolder {
             text = try readText(marker, limit: 1024, path: markerPath)
         }
         if text == markerText { return true }
-        // An empty marker is what a crash between making and writing it leaves, and a power cut before
-        // it was on disk; then what else is there can only be ours.
+        // A crash leaves the beginning of a marker, or nothing of it, and so does a disk that was full; a power
+        // cut before it was on disk zeros. Then what else is there can only be ours. But the first line alone is
+        // the whole marker of other caches.
+        let written = text.prefix { $0 != "\0" }
+        let firstLine = markerText.prefix { $0 != "\n" }
+        let isTorn =
+            markerText.hasPrefix(written) && written != firstLine && written != firstLine + "\n"
+            && text.dropFirst(written.count).allSatisfy { $0 == "\0" }
         var harmless: Set = [markerName, lockName, "lost+found"]
         if names.contains(markerName) { harmless.formUnion(ownNames) }
-        guard text.allSatisfy({ $0 == "\0" }), names.isSubset(of: harmless) else {
+        guard isTorn, names.isSubset(of: harmless) else {
             throw DiskError(
                 .notOurs,
                 "the folder holds files and no \(markerName) of this version; choose an empty one",

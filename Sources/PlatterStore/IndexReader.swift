@@ -72,9 +72,9 @@ package final class IndexReader {
 
     /// Asks what is answered at once, unless the disk is slow.
     private func askShortly<Answer>(
-        _ question: (Statements) throws(IndexError) -> Answer
+        about epoch: UInt64? = nil, _ question: (Statements) throws(IndexError) -> Answer
     ) throws(IndexError) -> Answer {
-        try ask { (statements) throws(IndexError) in
+        try ask(about: epoch) { (statements) throws(IndexError) in
             try life.latency.measured(isRead: true) { () throws(IndexError) in
                 try question(statements)
             }
@@ -83,10 +83,21 @@ package final class IndexReader {
 
     /// Asks the index. What shows that it is useless is reported, so that it is made anew. That it is
     /// corrupt, or not to be read, must be said twice, by two connections: a disk can fail once.
+    ///
+    /// - Parameter epoch: Of the index that the question is about; nil is the one in use.
     private func ask<Answer>(
-        _ question: (Statements) throws(IndexError) -> Answer
+        about epoch: UInt64? = nil, _ question: (Statements) throws(IndexError) -> Answer
     ) throws(IndexError) -> Answer {
-        let epoch = try life.epoch
+        let inUse = try life.epoch
+        let answer = try ask(inUse, question)
+        // What a connection is opened to is what lies there: another index may have taken its place meanwhile.
+        try life.check(epoch ?? inUse)
+        return answer
+    }
+
+    private func ask<Answer>(
+        _ epoch: UInt64, _ question: (Statements) throws(IndexError) -> Answer
+    ) throws(IndexError) -> Answer {
         do throws(IndexError) {
             return try question(try statements(for: epoch))
         } catch {
@@ -111,7 +122,7 @@ package final class IndexReader {
         about entry: EntryID, _ question: (Statements) throws(IndexError) -> Answer
     ) throws(IndexError) -> Answer {
         try life.check(entry.epoch)
-        return try ask(question)
+        return try ask(about: entry.epoch, question)
     }
 
     /// A question that is asked too seldom to be kept compiled.
@@ -174,7 +185,7 @@ package final class IndexReader {
     ) throws(IndexError) -> Presence {
         guard position >= 0, position < limit else { return .absent(position..<position) }
         try life.check(entry.epoch)
-        return try askShortly { (statements) throws(IndexError) in
+        return try askShortly(about: entry.epoch) { (statements) throws(IndexError) in
             let statement = statements.presence
             statement.bind(entry.rawValue, at: 1)
             statement.bind(position, at: 2)

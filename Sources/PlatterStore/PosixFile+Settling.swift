@@ -25,13 +25,18 @@ extension PosixFile {
         defer { unsettled.withLockedValue { $0.ended() } }
         let answer = latency.measured(writing: bytes) { askUntilQuiet() }
         let earlier = unsettled.withLockedValue { $0.takeLoss() }
-        let number = answer != 0 ? answer : earlier
-        guard number != 0 else { return }
+        if let answer { throw answer }
+        guard let error = lossError(earlier) else { return }
+        doubt()
+        throw error
+    }
+
+    /// nil: nothing was lost.
+    private func lossError(_ number: Int32) -> DiskError? {
+        guard number != 0 else { return nil }
         let error = DiskError(errno: number, doing: "put it on the disk", path: path)
         // Such a file system has no other place for it.
-        if error.code == .unsupported { return }
-        watching.withLockedValue { $0.watch.doubt() }
-        throw error
+        return error.code == .unsupported ? nil : error
     }
 
     /// Questions at most about one attempt [4]: a system that was shut down says the same for ever.
@@ -41,12 +46,15 @@ extension PosixFile {
     /// That may be lost later: it is not settled before the system has nothing more to say.
     ///
     /// - Returns: The first error.
-    private func askUntilQuiet() -> Int32 {
-        var first: Int32 = 0
+    private func askUntilQuiet() -> DiskError? {
+        var first: DiskError?
         for _ in 0..<Self.questions {
             let answer = sync(fileDescriptor)
             if answer == 0 { break }
-            if first == 0 { first = answer }
+            guard let error = lossError(answer) else { continue }
+            // At once: nobody else is told, and the next question may take long.
+            doubt()
+            first = first ?? error
         }
         return first
     }
@@ -54,14 +62,15 @@ extension PosixFile {
     /// What the system could not put on the disk it may have forgotten since, and read what was there
     /// before: bytes that are in memory prove nothing.
     func noticeLoss() {
-        // Under the lock, so that `settle` finds noted what the system has told here instead of there.
-        let isLost = unsettled.withLockedValue { unsettled in
-            guard !unsettled.isEmpty else { return false }
+        // Under the lock, so that `settle` finds noted what the system has told here instead of there, and
+        // everybody else that it is doubted.
+        unsettled.withLockedValue { unsettled in
+            guard !unsettled.isEmpty else { return }
             let number = lost(fileDescriptor)
-            if number != 0 { unsettled.lost(number) }
-            return number != 0
+            guard number != 0 else { return }
+            unsettled.lost(number)
+            doubt()
         }
-        if isLost { watching.withLockedValue { $0.watch.doubt() } }
     }
 
     /// What direct reads are aligned to, on all file systems [4 KiB].

@@ -1,6 +1,7 @@
 internal import CPlatter
 internal import NIOConcurrencyHelpers
 internal import PlatterCore
+internal import Synchronization
 
 #if canImport(Darwin)
     internal import Darwin
@@ -22,18 +23,21 @@ final class PosixFile: DataFile {
     let latency: DiskLatency?
     let sync: @Sendable (Int32) -> Int32
     let lost: @Sendable (Int32) -> Int32
-    let watching: NIOLockedValueBox<Watching>
+    private let watching: NIOLockedValueBox<Watching>
+    /// Of `watching`, whose lock is held while the system is asked: who holds other locks must not wait for that.
+    private let foreignCount = Synchronization.Atomic(0)
+    private let acceptedCount = Synchronization.Atomic(0)
+    private let hasLostName = Synchronization.Atomic(false)
     let unsettled = NIOLockedValueBox(Unsettled())
     private let punched = NIOLockedValueBox(Punched())
     /// One attempt at a time.
     let settling = NIOLock()
 
-    struct Watching {
+    private struct Watching {
         var watch: FileWatch
         /// From our first change on; nil where the system does not tell.
         var writers: WatchedWriters?
         var isWatched = false
-        var isDetached = false
     }
 
     /// Takes the descriptor over.
@@ -62,6 +66,15 @@ final class PosixFile: DataFile {
     deinit {
         watching.withLockedValue { $0.writers?.end(fileDescriptor) }
         close(fileDescriptor)
+    }
+
+    private func watched<Answer>(_ body: (inout Watching) -> Answer) -> Answer {
+        watching.withLockedValue { state in
+            let answer = body(&state)
+            foreignCount.store(state.watch.foreignCount, ordering: .releasing)
+            acceptedCount.store(state.watch.acceptedCount, ordering: .releasing)
+            return answer
+        }
     }
 
     func write(_ bytes: UnsafeRawBufferPointer, at offset: Int64) throws(DiskError) {
@@ -95,7 +108,7 @@ final class PosixFile: DataFile {
         watchWriters()
         try look { $0.willChange($1, othersWrote: $2) }
         defer {
-            watching.withLockedValue { state in
+            watched { state in
                 let stamp = try? stampNow()
                 // After the stamp: what comes between the two is seen twice rather than never.
                 let othersWrote = state.writers?.haveWritten() ?? false
@@ -107,22 +120,23 @@ final class PosixFile: DataFile {
 
     /// Files that are only read need no such care: their stamps tell.
     private func watchWriters() {
-        watching.withLockedValue { state in
+        watched { state in
             guard !state.isWatched else { return }
             state.isWatched = true
             state.writers = ForeignWriters.shared?.watch(fileDescriptor)
+            if state.writers != nil { state.watch.beginsToHear() }
         }
     }
 
     /// The stamp is taken under the lock: a change of our own in between would look like another's.
     private func look<Answer>(
-        _ body: (inout FileWatch, FileStamp, _ othersWrote: Bool) -> Answer
+        _ body: (inout FileWatch, FileStamp, _ othersWrote: Bool?) -> Answer
     ) throws(DiskError) -> Answer {
-        let answer: Result<Answer, DiskError> = watching.withLockedValue { state in
+        let answer: Result<Answer, DiskError> = watched { state in
             do throws(DiskError) {
                 let stamp = try stampNow()
                 let isUnclear = state.watch.isUnclear(stamp) { stamp.isSettled(now: changeClock()) }
-                let othersWrote = isUnclear ? state.writers?.haveWritten() ?? false : false
+                let othersWrote = isUnclear ? state.writers?.haveWritten() : false
                 return .success(body(&state.watch, stamp, othersWrote))
             } catch {
                 return .failure(error)
@@ -143,19 +157,20 @@ final class PosixFile: DataFile {
         }
     }
 
-    func accept(_ change: ForeignChange) { watching.withLockedValue { $0.watch.accept(change) } }
+    func accept(_ change: ForeignChange) { watched { $0.watch.accept(change) } }
 
-    var foreignChangeCount: Int { watching.withLockedValue { $0.watch.foreignCount } }
+    /// See `FileWatch.doubt`.
+    func doubt() { watched { $0.watch.doubt() } }
 
-    var acceptedChangeCount: Int { watching.withLockedValue { $0.watch.acceptedCount } }
+    var foreignChangeCount: Int { foreignCount.load(ordering: .acquiring) }
 
-    var isDetached: Bool { watching.withLockedValue { $0.isDetached } }
+    var acceptedChangeCount: Int { acceptedCount.load(ordering: .acquiring) }
 
-    func detach() { watching.withLockedValue { $0.isDetached = true } }
+    var isDetached: Bool { hasLostName.load(ordering: .acquiring) }
 
-    var stamp: FileStamp? {
-        watching.withLockedValue { $0.isDetached ? nil : $0.watch.stamp }
-    }
+    func detach() { hasLostName.store(true, ordering: .releasing) }
+
+    var stamp: FileStamp? { isDetached ? nil : watching.withLockedValue { $0.watch.stamp } }
 
     func read(
         into buffer: UnsafeMutableRawBufferPointer, at offset: Int64

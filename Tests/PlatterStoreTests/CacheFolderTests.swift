@@ -1,6 +1,7 @@
 import Foundation
-import PlatterStore
 import Testing
+
+@testable import PlatterStore
 
 @Suite("The cache folder")
 struct CacheFolderTests {
@@ -67,13 +68,28 @@ struct CacheFolderTests {
         #expect(error?.code == .notOurs)
     }
 
-    @Test("a crash before the marker was written is no obstacle")
-    func emptyMarker() throws {
+    @Test(
+        "a crash while the marker is written is no obstacle",
+        arguments: ["", "Sig", "Signature: 8a477f597d28d172789f06886806bc55\n# This", "Signa\0\0"],
+        ["lock", "index.sqlite"])
+    func tornMarker(marker: String, name: String) throws {
         try FileManager.default.createDirectory(atPath: root, withIntermediateDirectories: true)
-        try put("", at: root + "/CACHEDIR.TAG")
-        try put("", at: root + "/lock")
-        _ = try PosixDisk(root: root)
+        try put(marker, at: root + "/CACHEDIR.TAG")
+        try put("", at: root + "/" + name)
         do { _ = try PosixDisk(root: root) }
+        let text = try String(contentsOfFile: root + "/CACHEDIR.TAG", encoding: .utf8)
+        #expect(text == CacheFolder.markerText)
+        _ = try PosixDisk(root: root)
+    }
+
+    @Test(
+        "what is not the beginning of our marker is another's",
+        arguments: ["Signature: 8a477f597d28d172789f06886806bc55", "signature", "Signa\0x", "\0S"])
+    func notTorn(marker: String) throws {
+        try FileManager.default.createDirectory(atPath: root, withIntermediateDirectories: true)
+        try put(marker, at: root + "/CACHEDIR.TAG")
+        let error = #expect(throws: DiskError.self) { try PosixDisk(root: root) }
+        #expect(error?.code == .notOurs)
     }
 
     @Test(

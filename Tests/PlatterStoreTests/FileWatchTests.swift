@@ -73,6 +73,54 @@ struct FileWatchTests {
         Self.expect(&watch, third, isSettled: false, isUnclear: true)
     }
 
+    @Test(
+        "where others are not told of, each look in the instant of a change of theirs is another one"
+    )
+    func unheard() {
+        var watch = FileWatch(left: first)
+        Self.expect(&watch, second, isSettled: false, isUnclear: true)
+        watch.look(second, othersWrote: nil)
+        #expect(watch.foreignCount == 1)
+        Self.expect(&watch, second, isSettled: false, isUnclear: true)
+        watch.look(second, othersWrote: nil)
+        // The clock goes on: they may have written just before.
+        Self.expect(&watch, second, isSettled: true, isUnclear: true)
+        watch.look(second, othersWrote: nil)
+        #expect(watch.foreignCount == 3)
+        Self.expect(&watch, second, isSettled: true, isUnclear: false)
+        watch.look(second, othersWrote: nil)
+        #expect(watch.foreignCount == 3)
+    }
+
+    @Test("a change of others that is long past when it is noticed is one, and so is one of ours")
+    func past() {
+        var watch = FileWatch(left: first)
+        Self.expect(&watch, second, isSettled: true, isUnclear: true)
+        watch.look(second, othersWrote: nil)
+        Self.expect(&watch, second, isSettled: true, isUnclear: false)
+        watch.look(second, othersWrote: nil)
+        watch.beginsToHear()
+        #expect(watch.foreignCount == 1)
+        watch.willChange(second, othersWrote: nil)
+        watch.didChange(third)
+        Self.expect(&watch, third, isSettled: false, isUnclear: true)
+        watch.look(third, othersWrote: nil)
+        watch.beginsToHear()
+        #expect(watch.foreignCount == 1)
+    }
+
+    @Test("what others did in the instant of their change, before they are told of, is another one")
+    func hearing() {
+        var watch = FileWatch(left: first)
+        Self.expect(&watch, second, isSettled: false, isUnclear: true)
+        watch.look(second, othersWrote: nil)
+        watch.beginsToHear()
+        #expect(watch.foreignCount == 2)
+        Self.expect(&watch, second, isSettled: false, isUnclear: true)
+        watch.look(second, othersWrote: false)
+        #expect(watch.foreignCount == 2)
+    }
+
     @Test("a stamp is settled when the coarsest clock must have gone on")
     func settled() throws {
         let stamp = try #require(FileStamp(text: "1 100 10 990000000"))

@@ -67,6 +67,19 @@ struct IndexLossTests {
         #expect(FileManager.default.fileExists(atPath: index.path + ".lost"))
     }
 
+    @Test("an answer is worth nothing when the index was lost before it came")
+    func meanwhile() async throws {
+        let epoch = try reader.faults().epoch
+        let writer = index.writer
+        await expectLost {
+            try reader.ask("SELECT 1") { (_, _) throws(IndexError) in
+                writer.condemn(epoch, because: "a page is not what it should be")
+            }
+        }
+        try await index.writer.renew()
+        #expect(index.writer.loss == nil)
+    }
+
     @Test(
         "a page that could not be read is no damage of the index",
         arguments: [

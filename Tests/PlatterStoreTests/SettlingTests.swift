@@ -93,6 +93,22 @@ struct SettlingTests {
         #expect(file.isSettled(0..<5000))
     }
 
+    @Test("an error is known to all before the next question, which may take long")
+    func atOnce() throws {
+        let known = NIOLockedValueBox<[Int]>([])
+        let asking = NIOLockedValueBox<PosixFile?>(nil)
+        let file = try makeFile(during: {
+            let count = asking.withLockedValue { $0?.foreignChangeCount ?? -1 }
+            known.withLockedValue { $0.append(count) }
+        })
+        asking.withLockedValue { $0 = file }
+        defer { asking.withLockedValue { $0 = nil } }
+        try write(0..<5000, to: file)
+        answer.withLockedValue { $0.numbers = [EIO, 0] }
+        #expect(throws: DiskError.self) { try file.settle() }
+        #expect(known.withLockedValue { $0 } == [0, 1])
+    }
+
     @Test("a system that says the same for ever is not asked for ever")
     func shutDown() throws {
         let file = try makeFile()

@@ -65,7 +65,7 @@ package final class EntryTable: Sendable {
 
     /// The same, without touching the disk; nil when the file must be opened.
     package func openEntry(of record: EntryRecord, resource: Resource) -> Entry? {
-        if spans.isCondemned(record.id) { return opening(resource) }
+        if spans.isCondemned(record.file) { return opening(resource) }
         guard let entry = known(resource.key) else { return nil }
         guard let opened = entry.opened else { return entry }
         guard opened.record.id == record.id, !opened.file.isDetached else { return nil }

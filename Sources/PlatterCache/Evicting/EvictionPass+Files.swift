@@ -88,11 +88,11 @@ extension EvictionPass {
     ///
     /// - Returns: Whether its room comes back.
     private mutating func remove(_ record: EntryRecord) async throws(IndexError) -> Bool {
-        guard table.spans.condemn(record.id) else { return false }
+        guard table.spans.condemn(record.file) else { return false }
         do {
             _ = try await forget(0..<Int64.max, of: record)
         } catch {
-            table.spans.pardon(record.id)
+            table.spans.pardon(record.file)
             throw error
         }
         return try await removeCondemned(record)
@@ -103,16 +103,16 @@ extension EvictionPass {
     ///
     /// - Returns: Whether it is gone.
     mutating func removeLost(_ record: EntryRecord) async throws(IndexError) -> Bool {
-        guard table.spans.condemn(record.id) else { return false }
+        guard table.spans.condemn(record.file) else { return false }
         // A flight may have made the file again. From here on none writes to it.
         guard disk.hasLost(record.file) else {
-            table.spans.pardon(record.id)
+            table.spans.pardon(record.file)
             return false
         }
         do {
             _ = try await forget(0..<Int64.max, of: record, sparesPinned: false)
         } catch {
-            table.spans.pardon(record.id)
+            table.spans.pardon(record.file)
             throw error
         }
         return try await removeCondemned(record)
@@ -120,7 +120,7 @@ extension EvictionPass {
 
     /// - Returns: Whether the entry was empty, and its file is gone.
     mutating func removeIfEmpty(_ record: EntryRecord) async throws(IndexError) -> Bool {
-        guard try await isEmpty(record), table.spans.condemn(record.id) else { return false }
+        guard try await isEmpty(record), table.spans.condemn(record.file) else { return false }
         return try await removeCondemned(record)
     }
 
@@ -131,14 +131,14 @@ extension EvictionPass {
         do {
             // A flight may have come and gone before. From here on none begins.
             guard try await isEmpty(record) else {
-                table.spans.pardon(record.id)
+                table.spans.pardon(record.file)
                 return false
             }
             _ = try await index.deleteEntry(record.id)
         } catch {
             // Another round was faster.
             if error.code == .entryGone { return false }
-            table.spans.pardon(record.id)
+            table.spans.pardon(record.file)
             throw error
         }
         table.forget(record)

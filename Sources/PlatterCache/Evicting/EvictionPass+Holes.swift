@@ -20,7 +20,7 @@ extension EvictionPass {
     ) async throws(IndexError) -> Bool {
         // Its turn may have taken a while to come.
         guard thinned[record.id]?.isRefused != true,
-            table.spans.spans(of: record.id).leaveFree(victim.range)
+            table.spans.spans(of: record.file).leaveFree(victim.range)
         else { return false }
         let bytes = try await forget(victim.range, of: record)
         let punching = try await punch(victim.range, of: record)
@@ -93,11 +93,11 @@ extension EvictionPass {
             range, completeLength: record.grid.completeLength, block: policy.settings.block)
         return try await search.read { [self] (reader) throws(IndexError) -> Punching in
             var punching = Punching.needless
-            try table.spans.whileFree(range, of: record.id) { () throws(IndexError) in
+            try table.spans.whileFree(range, of: record.file) { () throws(IndexError) in
                 guard try !reader.hasRuns(of: record.id, in: range) else { return }
                 let hole = plan.hole(
-                    takesBefore: try isUnused(plan.before, of: record.id, reader),
-                    takesAfter: try isUnused(plan.after, of: record.id, reader))
+                    takesBefore: try isUnused(plan.before, of: record, reader),
+                    takesAfter: try isUnused(plan.after, of: record, reader))
                 let isMade = hole.isEmpty || punch(hole, in: file, of: record.id)
                 punching = isMade ? .done(room: plan.room(in: hole)) : .refused
             }
@@ -108,10 +108,10 @@ extension EvictionPass {
     /// Whether nothing is recorded of a range and nobody needs it. In this order: a flight that comes and
     /// goes in between leaves a row.
     private func isUnused(
-        _ range: ByteRange, of entry: EntryID, _ reader: IndexReader
+        _ range: ByteRange, of record: EntryRecord, _ reader: IndexReader
     ) throws(IndexError) -> Bool {
-        guard table.spans.spans(of: entry).leaveFree(range) else { return false }
-        return try !reader.hasRuns(of: entry, in: range)
+        guard table.spans.spans(of: record.file).leaveFree(range) else { return false }
+        return try !reader.hasRuns(of: record.id, in: range)
     }
 
     /// The entry's file, open until the round is done with the entry.

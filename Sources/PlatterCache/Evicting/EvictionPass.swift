@@ -82,7 +82,7 @@ struct EvictionPass {
         }
     }
 
-    func spans(of row: EvictionRow) -> Spans { table.spans.spans(of: row.record.id) }
+    func spans(of row: EvictionRow) -> Spans { table.spans.spans(of: row.record.file) }
 
     /// Takes an entry's chunks, as many as need be, and the entry when nothing is left of it.
     private mutating func thin(_ row: EvictionRow) async throws(IndexError) {

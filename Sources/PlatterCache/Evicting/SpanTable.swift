@@ -1,5 +1,6 @@
 import NIOConcurrencyHelpers
 package import PlatterCore
+package import PlatterStore
 
 /// The parts of an entry that must stay as they are.
 package struct Spans: Hashable, Sendable {
@@ -18,9 +19,9 @@ package struct Spans: Hashable, Sendable {
 
 /// Who needs which bytes of which entry at this moment: what eviction must leave alone.
 ///
-/// By the index's number of the entry, not by object: a version that was superseded, and so is known
-/// to its readers only, is protected like any other. The order of events is what keeps bytes from
-/// being taken away under a reader:
+/// By data file, not by object: a version that was superseded, and so is known to its readers only, is
+/// protected like any other. Nor by the index's number of the entry: an index that is opened again knows the
+/// same file by another. The order of events is what keeps bytes from being taken away under a reader:
 ///
 ///     reader:   sets its span ──────── looks the row up ─ sends the bytes
 ///     flight:   sets its span ─ writes ─ row is committed ─ removes its span
@@ -35,7 +36,7 @@ package final class SpanTable: Sendable {
         case flight
     }
 
-    /// Condemned entries that are remembered [1024]: their numbers never come back, and who looked one
+    /// Condemned entries that are remembered [1024]: their files' names never come back, and who looked one
     /// up before it was deleted is long gone by then.
     static let condemnedLimit = 1024
 
@@ -45,9 +46,9 @@ package final class SpanTable: Sendable {
     }
 
     private struct State {
-        var spans: [EntryID: [UInt64: Span]] = [:]
-        var condemned: Set<EntryID> = []
-        var order: [EntryID] = []
+        var spans: [DataFileName: [UInt64: Span]] = [:]
+        var condemned: Set<DataFileName> = []
+        var order: [DataFileName] = []
         var nextNumber: UInt64 = 1
         var released: @Sendable () -> Void = {}
     }
@@ -68,32 +69,32 @@ package final class SpanTable: Sendable {
     ///
     /// - Parameter role: A flight must be on a thread that may block.
     /// - Returns: nil when the entry is about to be deleted: whoever asks starts again from the index.
-    package func hold(_ range: ByteRange, of entry: EntryID, as role: Role) -> Hold? {
+    package func hold(_ range: ByteRange, of file: DataFileName, as role: Role) -> Hold? {
         let span = Span(range: range, role: role)
         switch role {
-        case .reader: return insert(span, entry)
-        case .flight: return punching.withLock { insert(span, entry) }
+        case .reader: return insert(span, file)
+        case .flight: return punching.withLock { insert(span, file) }
         }
     }
 
-    private func insert(_ span: Span, _ entry: EntryID) -> Hold? {
+    private func insert(_ span: Span, _ file: DataFileName) -> Hold? {
         state.withLockedValue { state in
-            guard !state.condemned.contains(entry) else { return nil }
+            guard !state.condemned.contains(file) else { return nil }
             let number = state.nextNumber
             state.nextNumber += 1
-            state.spans[entry, default: [:]][number] = span
-            return Hold(table: self, entry: entry, number: number)
+            state.spans[file, default: [:]][number] = span
+            return Hold(table: self, file: file, number: number)
         }
     }
 
-    fileprivate func move(_ number: UInt64, of entry: EntryID, to range: ByteRange) {
-        state.withLockedValue { $0.spans[entry]?[number]?.range = range }
+    fileprivate func move(_ number: UInt64, of file: DataFileName, to range: ByteRange) {
+        state.withLockedValue { $0.spans[file]?[number]?.range = range }
     }
 
-    fileprivate func release(_ number: UInt64, of entry: EntryID) {
+    fileprivate func release(_ number: UInt64, of file: DataFileName) {
         let released = state.withLockedValue { state in
-            state.spans[entry]?[number] = nil
-            if state.spans[entry]?.isEmpty == true { state.spans[entry] = nil }
+            state.spans[file]?[number] = nil
+            if state.spans[file]?.isEmpty == true { state.spans[file] = nil }
             return state.released
         }
         released()
@@ -101,10 +102,10 @@ package final class SpanTable: Sendable {
 
     // MARK: - What eviction asks
 
-    package func spans(of entry: EntryID) -> Spans {
+    package func spans(of file: DataFileName) -> Spans {
         state.withLockedValue { state in
             var spans = Spans()
-            for span in (state.spans[entry] ?? [:]).values {
+            for span in (state.spans[file] ?? [:]).values {
                 switch span.role {
                 case .reader: spans.readers.append(span.range)
                 case .flight: spans.flights.append(span.range)
@@ -117,21 +118,21 @@ package final class SpanTable: Sendable {
     /// Does something to bytes that nobody needs; no flight starts to write meanwhile. Does nothing
     /// when somebody needs them.
     func whileFree<Failure: Error>(
-        _ range: ByteRange, of entry: EntryID, _ body: () throws(Failure) -> Void
+        _ range: ByteRange, of file: DataFileName, _ body: () throws(Failure) -> Void
     ) throws(Failure) {
         punching.lock()
         defer { punching.unlock() }
-        if spans(of: entry).leaveFree(range) { try body() }
+        if spans(of: file).leaveFree(range) { try body() }
     }
 
     /// Takes an entry that nobody needs out of use, so that it can be deleted.
     ///
     /// - Returns: Whether nobody needs it.
-    func condemn(_ entry: EntryID) -> Bool {
+    func condemn(_ file: DataFileName) -> Bool {
         state.withLockedValue { state in
-            guard state.spans[entry] == nil else { return false }
-            guard state.condemned.insert(entry).inserted else { return true }
-            state.order.append(entry)
+            guard state.spans[file] == nil else { return false }
+            guard state.condemned.insert(file).inserted else { return true }
+            state.order.append(file)
             if state.order.count > Self.condemnedLimit {
                 state.condemned.remove(state.order.removeFirst())
             }
@@ -140,32 +141,32 @@ package final class SpanTable: Sendable {
     }
 
     /// It is not deleted after all.
-    func pardon(_ entry: EntryID) {
+    func pardon(_ file: DataFileName) {
         state.withLockedValue { state in
-            state.condemned.remove(entry)
-            state.order.removeAll { $0 == entry }
+            state.condemned.remove(file)
+            state.order.removeAll { $0 == file }
         }
     }
 
-    func isCondemned(_ entry: EntryID) -> Bool {
-        state.withLockedValue { $0.condemned.contains(entry) }
+    func isCondemned(_ file: DataFileName) -> Bool {
+        state.withLockedValue { $0.condemned.contains(file) }
     }
 }
 
 /// Protects a range of an entry from eviction until it is released or let go of.
 package final class Hold: Sendable {
     private let table: SpanTable
-    private let entry: EntryID
+    private let file: DataFileName
     private let number: UInt64
 
-    fileprivate init(table: SpanTable, entry: EntryID, number: UInt64) {
+    fileprivate init(table: SpanTable, file: DataFileName, number: UInt64) {
         self.table = table
-        self.entry = entry
+        self.file = file
         self.number = number
     }
 
     /// Protects these bytes from now on, and no longer the ones before.
-    package func move(to range: ByteRange) { table.move(number, of: entry, to: range) }
+    package func move(to range: ByteRange) { table.move(number, of: file, to: range) }
 
-    deinit { table.release(number, of: entry) }
+    deinit { table.release(number, of: file) }
 }

@@ -18,7 +18,7 @@ extension Flight {
             return hasNoRoom()
         }
         guard
-            let hold = services.table.spans.hold(wanted, of: opened.record.id, as: .flight)
+            let hold = services.table.spans.hold(wanted, of: opened.record.file, as: .flight)
         else {
             services.table.forget(entry)
             return .failed(.changed)

@@ -21,7 +21,27 @@ package final class IndexRecovery: Sendable {
     private let lost: @Sendable () -> Void
     private let renewed: @Sendable () async -> Void
     private let isStopped = NIOLockedValueBox(false)
+    private let renewal = NIOLockedValueBox(Renewal())
     private let rule = NIOLockedValueBox(DeadIndexRule())
+
+    /// One at a time: a second one would give up what the first has just made.
+    private struct Renewal {
+        var isUnderWay = false
+        /// The index was lost again meanwhile.
+        var isWantedAgain = false
+
+        /// - Returns: Whether it is to be begun.
+        mutating func begin() -> Bool {
+            defer { (isUnderWay, isWantedAgain) = (true, isUnderWay) }
+            return !isUnderWay
+        }
+
+        /// - Returns: Whether another one is to be begun.
+        mutating func end() -> Bool {
+            defer { (isUnderWay, isWantedAgain) = (isWantedAgain, false) }
+            return isWantedAgain
+        }
+    }
 
     /// - Parameters:
     ///   - executor: Threads that may block.
@@ -105,11 +125,13 @@ package final class IndexRecovery: Sendable {
             "The index cannot be used; all requests go to the origin until there is another one",
             metadata: ["error": "\(error)"])
         lost()
+        guard renewal.withLockedValue({ $0.begin() }) else { return }
         Task(executorPreference: executor) { await self.renew(pause: Self.firstPause) }
     }
 
     private func renew(pause: Duration) async {
         if isStopped.withLockedValue({ $0 }) { return }
+        guard index.loss != nil else { return await ended() }
         do throws(DiskError) {
             if try disk.restore() { log.notice("The cache folder can be used again") }
         } catch {
@@ -130,6 +152,11 @@ package final class IndexRecovery: Sendable {
         // What was kept for a full disk went with the folder, or was given up for the index.
         disk.takeBallast()
         await renewed()
+        await ended()
+    }
+
+    private func ended() async {
+        if renewal.withLockedValue({ $0.end() }) { await renew(pause: Self.firstPause) }
     }
 
     private func renewLater(_ pause: Duration, because error: any Error) {

@@ -131,7 +131,13 @@ package struct Scrub: Sendable {
             let runs = try await runs(of: entry, from: position)
             guard let last = runs.last else { return }
             do throws(DiskError) {
-                if file == nil { file = try disk.openFile(entry.file, left: entry.stamp) }
+                if file == nil {
+                    // What it was left like may have been noted since the page was read.
+                    let left = try? await search.read { (index) throws(IndexError) in
+                        try index.entry(entry.id)?.stamp
+                    }
+                    file = try disk.openFile(entry.file, left: left ?? entry.stamp)
+                }
             } catch {
                 return try await couldNotOpen(entry, error, repairs: walk.repairs, &report)
             }

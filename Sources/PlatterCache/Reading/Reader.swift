@@ -79,7 +79,7 @@ package final class Reader {
             settings: entry.readAhead(services.readAhead), start: range.lowerBound,
             now: services.clock.now)
         let span = span(at: position)
-        hold = services.spans.hold(span, of: opened.record.id, as: .reader)
+        hold = services.spans.hold(span, of: opened.record.file, as: .reader)
         heldEnd = span.upperBound
     }
 

@@ -159,7 +159,7 @@ final class Cellar: Sendable {
     /// The index knows what the file was left like.
     func noteStamp(of record: EntryRecord) async throws {
         let file = try disk.openFile(record.file, left: nil)
-        if let change = try file.foreignChange() { file.accept(change) }
+        while let change = try file.foreignChange() { file.accept(change) }
         index.note(file.stamp, of: record.id) { _ in }
         try await index.flush()
     }

@@ -91,7 +91,7 @@ struct EvictionPassTests {
         let record = try await cellar.fill("film", accessedAt: 1)
         let holds = NIOLockedValueBox<[Hold?]>([])
         cellar.disk.beforeOpening { [table = cellar.table] in
-            let hold = table.spans.hold(0..<Cellar.length, of: record.id, as: .reader)
+            let hold = table.spans.hold(0..<Cellar.length, of: record.file, as: .reader)
             holds.withLockedValue { $0.append(hold) }
         }
         #expect(try await cellar.free(1) == 0)
@@ -125,7 +125,7 @@ struct EvictionPassTests {
     func beingRead() async throws {
         let cellar = try Cellar()
         let record = try await cellar.fill("film", accessedAt: 1)
-        let hold = cellar.table.spans.hold(3 * chunk..<5 * chunk, of: record.id, as: .reader)
+        let hold = cellar.table.spans.hold(3 * chunk..<5 * chunk, of: record.file, as: .reader)
         #expect(try await cellar.free(8 * chunk) == 2 * chunk)
         #expect(try cellar.chunks(of: record) == [3, 4])
         #expect(try cellar.bytes(of: record) == [3, 4])
@@ -137,7 +137,7 @@ struct EvictionPassTests {
         let cellar = try Cellar()
         let read = try await cellar.fill("read", accessedAt: 1)
         let other = try await cellar.fill("other", accessedAt: 2)
-        let hold = cellar.table.spans.hold(0..<1, of: read.id, as: .reader)
+        let hold = cellar.table.spans.hold(0..<1, of: read.file, as: .reader)
         #expect(try await cellar.free(8 * chunk) == 0)
         #expect(try cellar.chunks(of: read) == Array(0..<8))
         #expect(!cellar.hasFile(other))
@@ -148,7 +148,7 @@ struct EvictionPassTests {
     func flying() async throws {
         let cellar = try Cellar()
         let record = try await cellar.fill("film", accessedAt: 1)
-        let hold = cellar.table.spans.hold(6 * chunk..<8 * chunk, of: record.id, as: .flight)
+        let hold = cellar.table.spans.hold(6 * chunk..<8 * chunk, of: record.file, as: .flight)
         #expect(try await cellar.free(chunk) == 0)
         #expect(try cellar.chunks(of: record) == [0, 1, 2, 3, 4, 6, 7])
         withExtendedLifetime(hold) {}
@@ -219,7 +219,7 @@ struct EvictionPassTests {
         let resource = Resource(
             key: record.representation.key, url: try OriginURL("http://origin/film"))
         #expect(try cellar.table.entry(of: record, resource: resource).opened != nil)
-        #expect(cellar.table.spans.condemn(record.id))
+        #expect(cellar.table.spans.condemn(record.file))
         #expect(try cellar.table.entry(of: record, resource: resource).opened == nil)
     }
 

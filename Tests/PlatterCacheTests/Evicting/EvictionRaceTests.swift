@@ -15,7 +15,7 @@ struct EvictionRaceTests {
         let cellar = try Cellar()
         let record = try await cellar.fill("film", accessedAt: 1)
         // Protects nothing, but keeps the entry from being deleted once it is empty.
-        let keeper = cellar.table.spans.hold(0..<0, of: record.id, as: .reader)
+        let keeper = cellar.table.spans.hold(0..<0, of: record.file, as: .reader)
         let found = try await withThrowingTaskGroup(of: Int.self) { group in
             for number in 0..<3 {
                 group.addTask { try await read(record, in: cellar, seed: number) }
@@ -38,7 +38,7 @@ struct EvictionRaceTests {
         var found = 0
         for _ in 0..<Self.rounds {
             let chunk = record.grid.range(of: Int64.random(in: 0..<8, using: &generator))
-            let hold = cellar.table.spans.hold(chunk, of: record.id, as: .reader)
+            let hold = cellar.table.spans.hold(chunk, of: record.file, as: .reader)
             let isPresent = try cellar.reader().hasRuns(of: record.id, in: chunk)
             await Task.yield()
             if isPresent {
@@ -57,7 +57,7 @@ struct EvictionRaceTests {
         let bytes = [UInt8](repeating: 1, count: Int(Cellar.chunk))
         for _ in 0..<Self.rounds {
             let chunk = record.grid.range(of: Int64.random(in: 0..<8, using: &generator))
-            let hold = cellar.table.spans.hold(chunk, of: record.id, as: .flight)
+            let hold = cellar.table.spans.hold(chunk, of: record.file, as: .flight)
             try bytes.withUnsafeBytes { bytes in
                 try file.write(bytes, at: chunk.lowerBound)
             }

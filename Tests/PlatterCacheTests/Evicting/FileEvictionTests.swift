@@ -47,8 +47,8 @@ struct FileEvictionTests {
         let read = try await cellar.fill("read", accessedAt: 1)
         let written = try await cellar.fill("written", accessedAt: 2)
         let holds = [
-            cellar.table.spans.hold(0..<1, of: read.id, as: .reader),
-            cellar.table.spans.hold(7 * chunk..<8 * chunk, of: written.id, as: .flight),
+            cellar.table.spans.hold(0..<1, of: read.file, as: .reader),
+            cellar.table.spans.hold(7 * chunk..<8 * chunk, of: written.file, as: .flight),
         ]
         #expect(try await cellar.free(chunk) == chunk)
         for record in [read, written] {
@@ -68,7 +68,7 @@ struct FileEvictionTests {
         let old = try await cellar.fill("film", accessedAt: 5)
         cellar.index.supersede(old.id, at: 6) { _ in }
         try await cellar.index.flush()
-        var hold = cellar.table.spans.hold(0..<1, of: old.id, as: .reader)
+        var hold = cellar.table.spans.hold(0..<1, of: old.file, as: .reader)
         #expect(try await cellar.free(chunk) == 0)
         #expect(hold != nil)
         #expect(cellar.hasFile(old))
@@ -117,7 +117,7 @@ struct FileEvictionTests {
         cellar.disk.beforeOpening {}
         #expect(try cellar.chunks(of: record) == Array(0..<8))
         #expect(cellar.hasFile(record))
-        #expect(!cellar.table.spans.isCondemned(record.id))
+        #expect(!cellar.table.spans.isCondemned(record.file))
         try await pool.shutdownGracefully()
     }
 
@@ -184,7 +184,7 @@ struct FileEvictionTests {
         let cellar = try Cellar(canPunch: false)
         let record = try await cellar.fill("film", accessedAt: 1)
         let evictor = try cellar.evictor(maximum: Cellar.length)
-        let hold = cellar.table.spans.hold(0..<1, of: record.id, as: .reader)
+        let hold = cellar.table.spans.hold(0..<1, of: record.file, as: .reader)
         #expect(await evictor.pledge(of: chunk) == nil)
         #expect(await evictor.pledge(of: 1) == nil)
         #expect(try cellar.chunks(of: record) == Array(0..<8))

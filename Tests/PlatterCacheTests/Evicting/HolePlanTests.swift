@@ -170,7 +170,7 @@ struct HolePlanTests {
             chunkLength: 3 * mebibyte, length: 12 * mebibyte, block: block)
         let record = try await cellar.fill("film", accessedAt: 1)
         let hold = cellar.table.spans.hold(
-            7 * mebibyte..<7 * mebibyte + 1, of: record.id, as: .reader)
+            7 * mebibyte..<7 * mebibyte + 1, of: record.file, as: .reader)
         // Of the chunk behind the one that is read the first mebibyte stays.
         #expect(try await cellar.free(12 * mebibyte) == 4 * mebibyte)
         #expect(try cellar.chunks(of: record) == [2])

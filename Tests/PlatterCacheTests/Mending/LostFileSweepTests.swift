@@ -119,7 +119,7 @@ struct LostFileSweepTests {
         let film = try await cellar.fill("film", accessedAt: 1)
         let evictor = try cellar.evictor(maximum: 1 << 30)
         try deleteFile(of: film)
-        var hold = cellar.table.spans.hold(0..<1, of: film.id, as: isWritten ? .flight : .reader)
+        var hold = cellar.table.spans.hold(0..<1, of: film.file, as: isWritten ? .flight : .reader)
         #expect(hold != nil)
         #expect(await sweep(evictor).run() == 0)
         withExtendedLifetime(hold) {}
@@ -148,7 +148,7 @@ struct LostFileSweepTests {
         let evictor = try cellar.evictor(maximum: 1 << 30)
         #expect(try await evictor.removeLost(film) == false)
         #expect(try cellar.chunks(of: film).count == 8)
-        #expect(!cellar.table.spans.isCondemned(film.id))
+        #expect(!cellar.table.spans.isCondemned(film.file))
     }
 
     @Test("what a person wants kept is no exception: there is nothing to keep")

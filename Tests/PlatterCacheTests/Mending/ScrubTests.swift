@@ -69,7 +69,7 @@ struct ScrubTests {
         // In use all the while, so that it is known that nobody else has changed it.
         let file = try cellar.disk.openFile(film.file, left: nil)
         defer { withExtendedLifetime(file) {} }
-        if let change = try file.foreignChange() { file.accept(change) }
+        while let change = try file.foreignChange() { file.accept(change) }
         // Its row is wrong, and nobody else has touched the file: the disk is to blame.
         let run = StoredRun(range: 3 * Cellar.chunk..<4 * Cellar.chunk, crc32c: 7)
         cellar.index.record([run], in: film.id) { _ in }
@@ -99,7 +99,7 @@ struct ScrubTests {
         let file = try cellar.disk.openFile(film.file, left: nil)
         let hole = 2 * Cellar.chunk..<4 * Cellar.chunk
         try file.punch(hole)
-        if let change = try file.foreignChange() { file.accept(change) }
+        while let change = try file.foreignChange() { file.accept(change) }
         let report = try await scrub.run(repairs: true)
         #expect(report.damaged.map(\.range.lowerBound) == [2 * Cellar.chunk, 3 * Cellar.chunk])
         #expect(report.damaged.map(\.isUnexplained) == [false, false])

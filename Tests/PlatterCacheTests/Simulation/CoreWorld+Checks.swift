@@ -72,7 +72,7 @@ extension CoreWorld {
         let owned = Set(summaries.map(\.entry.file))
         for name in nodes.keys where !owned.contains(name) { fault("\(name) belongs to nobody") }
         for summary in summaries {
-            let spans = life.table.spans.spans(of: summary.entry.id)
+            let spans = life.table.spans.spans(of: summary.entry.file)
             if spans != Spans() { fault("somebody still holds \(spans)") }
             checkRuns(of: summary.entry, in: nodes[summary.entry.file])
         }
