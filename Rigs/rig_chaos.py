@@ -26,7 +26,7 @@ from platter_rigs.strikes import STRIKES
 from platter_rigs.volumes import Filler
 
 SEED = int(os.environ.get("PLATTER_CHAOS_SEED", 1))
-SECONDS = int(os.environ.get("PLATTER_CHAOS_SECONDS", 900 if is_long() else 25))
+SECONDS = int(os.environ.get("PLATTER_CHAOS_SECONDS", 900 if is_long() else 12))
 CLIENTS = 8
 #: All films together are larger than the cache, and that is larger than the disk.
 FILMS = 14
