@@ -90,7 +90,7 @@ class Struck(Rig):
 
     def film(self, path: str, seed: int) -> None:
         """Has all of it fetched. What its socket holds at the strike cannot be called back."""
-        with contextlib.suppress(Exception):
+        with contextlib.suppress(OSError, WrongBytes):
             fetch_checked(self.platter.url, path, seed=seed)
 
     def data_files(self) -> list[Path]:

@@ -20,7 +20,7 @@ from platter_rigs.load import Film
 from platter_rigs.log_texts import INDEX_UNUSABLE
 from platter_rigs.origin import Origin
 from platter_rigs.platter import Platter
-from platter_rigs.stored import Stored, stored
+from platter_rigs.stored import Stored, files_without_entry, stored
 from platter_rigs.waiting import until
 
 #: Seconds after which a mended disk must be used again.
@@ -199,8 +199,9 @@ class Place:
         platter = self.start()
         try:
             self._check_rows(platter, found)
-            if found.orphans and not until(lambda: not self._orphans(), TIDIED, interval=0.1):
-                raise Violation(f"files without an entry: {self._orphans()}")
+            if found.orphans and not until(
+                    lambda: not files_without_entry(self.cache), TIDIED, interval=0.1):
+                raise Violation(f"files without an entry: {files_without_entry(self.cache)}")
         finally:
             self.stop(platter)
         self.tally["orphans removed"] += len(found.orphans)
@@ -246,16 +247,6 @@ class Place:
         for sent in self.origin.log_of_requests():
             if sent.path in recent and overlap([sent.extent()], found.extents(sent.path)):
                 raise Violation(f"fetched again although recorded: {sent}")
-
-    def _orphans(self) -> set[str]:
-        files: set[str] = set()
-        for folder in os.listdir(self.cache / "objects"):
-            # It goes with its last file.
-            with contextlib.suppress(FileNotFoundError):
-                files.update(os.listdir(self.cache / "objects" / folder))
-        with contextlib.closing(sqlite3.connect(
-                f"file:{self.cache}/index.sqlite?mode=ro", timeout=5, uri=True)) as index:
-            return files - {name for (name,) in index.execute("SELECT file FROM cache_entries")}
 
 
 def deleted_files(platter: Platter) -> list[str]:

@@ -16,7 +16,7 @@ from platter_rigs.log_texts import PAST_STORE
 from platter_rigs.origin import Origin
 from platter_rigs.platter import Platter
 from platter_rigs.raw_http import fetch_checked
-from platter_rigs.stored import Stored, stored
+from platter_rigs.stored import Stored, files_without_entry, stored
 
 SEED = 30
 #: Files without an entry that may be left at the end: one cleaned up in the background may be late.
@@ -118,7 +118,7 @@ class Killed(Rig):
         platter = Platter(self.origin.url, cache)
         try:
             self.wait_until(
-                lambda: orphans(platter) <= ORPHANS, 20,
+                lambda: len(files_without_entry(cache)) <= ORPHANS, 20,
                 f"{what}: of {before} files without an entry all but {ORPHANS} are removed")
         finally:
             platter.stop()
@@ -143,9 +143,3 @@ def start_until(when: int, origin: Origin, cache: Path) -> Executioner:
     if counter.problem is not None:
         raise counter.problem
     return counter
-
-
-def orphans(platter: Platter) -> int:
-    """Files without an entry, while a server runs."""
-    files = {path.name for path in (platter.cache / "objects").glob("*/*")}
-    return len(files - set(platter.sql("SELECT file FROM cache_entries").split()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import shutil
 import sqlite3
@@ -129,3 +130,15 @@ def _is_there(row: Row, path: Path) -> bool:
                 return False
             position += len(piece)
     return True
+
+
+def files_without_entry(cache: Path) -> set[str]:
+    """While a server has the cache."""
+    files: set[str] = set()
+    for folder in os.listdir(cache / "objects"):
+        # It goes with its last file.
+        with contextlib.suppress(FileNotFoundError):
+            files.update(os.listdir(cache / "objects" / folder))
+    with contextlib.closing(sqlite3.connect(
+            f"file:{cache}/index.sqlite?mode=ro", timeout=5, uri=True)) as index:
+        return files - {name for (name,) in index.execute("SELECT file FROM cache_entries")}
