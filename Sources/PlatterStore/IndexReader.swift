@@ -89,9 +89,11 @@ package final class IndexReader {
         about epoch: UInt64? = nil, _ question: (Statements) throws(IndexError) -> Answer
     ) throws(IndexError) -> Answer {
         let inUse = try life.epoch
-        let answer = try ask(inUse, question)
+        let epoch = epoch ?? inUse
+        try life.check(epoch)
+        let answer = try ask(epoch, question)
         // What a connection is opened to is what lies there: another index may have taken its place meanwhile.
-        try life.check(epoch ?? inUse)
+        try life.check(epoch)
         return answer
     }
 
@@ -121,8 +123,7 @@ package final class IndexReader {
     private func ask<Answer>(
         about entry: EntryID, _ question: (Statements) throws(IndexError) -> Answer
     ) throws(IndexError) -> Answer {
-        try life.check(entry.epoch)
-        return try ask(about: entry.epoch, question)
+        try ask(about: entry.epoch, question)
     }
 
     /// A question that is asked too seldom to be kept compiled.
@@ -184,7 +185,6 @@ package final class IndexReader {
         of entry: EntryID, at position: Int64, upTo limit: Int64
     ) throws(IndexError) -> Presence {
         guard position >= 0, position < limit else { return .absent(position..<position) }
-        try life.check(entry.epoch)
         return try askShortly(about: entry.epoch) { (statements) throws(IndexError) in
             let statement = statements.presence
             statement.bind(entry.rawValue, at: 1)
