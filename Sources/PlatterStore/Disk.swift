@@ -18,6 +18,10 @@ package protocol Disk: Sendable {
     /// Whether there is certainly no file of that name. Opens nothing; false when it cannot be told.
     func lacksFile(_ name: DataFileName) -> Bool
 
+    /// Detaches files in use that do not have this name any more, before another one is made of it: of them nothing
+    /// is to be recorded then.
+    func detachFiles(without name: DataFileName)
+
     /// Takes the name away. Who has the file open reads on.
     ///
     /// - Throws: `.missing` when there is none.
@@ -122,8 +126,8 @@ package protocol DataFile: AnyObject, Sendable {
     /// to be believed after it.
     var acceptedChangeCount: Int { get }
 
-    /// Whether another file, or none, was found under its name since it was opened. Then what the index
-    /// says is of that one: of this one nothing is to be recorded, and nothing read by it. For good.
+    /// Whether another file was opened under its name since it was opened, or is about to be made. Then what the
+    /// index says is of that one: of this one nothing is to be recorded, and nothing read by it. For good.
     var isDetached: Bool { get }
 
     /// For the index, to tell after a restart whether somebody has changed the file meanwhile; nil

@@ -131,14 +131,7 @@ extension PosixDisk {
         _ name: DataFileName, path: String, left: FileStamp?
     ) throws(DiskError) -> PosixFile? {
         let (descriptor, isReadOnly) = try latency.measured(isRead: true) { () throws(DiskError) in
-            do throws(DiskError) {
-                return try descriptorOfFile(name, path: path)
-            } catch {
-                if error.code == .missing {
-                    _ = inUse.withLockedValue { detachOthers(of: name, in: &$0) }
-                }
-                throw error
-            }
+            try descriptorOfFile(name, path: path)
         }
         let file = PosixFile(
             path: path, fileDescriptor: descriptor, isReadOnly: isReadOnly,
@@ -176,6 +169,11 @@ extension PosixDisk {
         } catch {
             return error.code == .missing
         }
+    }
+
+    package func detachFiles(without name: DataFileName) {
+        // When that cannot be told, none can be made either.
+        _ = inUse.withLockedValue { detachOthers(of: name, in: &$0) }
     }
 
     package func removeFile(_ name: DataFileName) throws(DiskError) {

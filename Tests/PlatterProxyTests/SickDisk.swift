@@ -89,6 +89,7 @@ final class SickDisk: Disk {
         SickFile(try disk.openFile(name, left: left), on: self)
     }
 
+    func detachFiles(without name: DataFileName) { disk.detachFiles(without: name) }
     func lacksFile(_ name: DataFileName) -> Bool { disk.lacksFile(name) }
     func removeFile(_ name: DataFileName) throws(DiskError) { try disk.removeFile(name) }
 

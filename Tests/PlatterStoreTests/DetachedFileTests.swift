@@ -5,27 +5,18 @@ import Testing
 
 @Suite("A data file in whose place somebody puts another")
 struct DetachedFileTests {
-    let folder: TemporaryFolder
-    let disk: PosixDisk
-    let name: DataFileName
-    let file: any DataFile
+    private let data: TestFile
+    private var disk: PosixDisk { data.disk }
+    private var name: DataFileName { data.name }
+    private var file: any DataFile { data.file }
 
     init() throws {
-        folder = try TemporaryFolder()
-        disk = try PosixDisk(root: folder.path + "/cache")
-        let representation = Representation(
-            key: CacheKey("k"), validator: .absent, completeLength: 1)
-        name = DataFileName(representation, salt: 1)
-        file = try disk.createFile(name)
-        try write()
-    }
-
-    private func write() throws {
-        try content(0..<1000).withUnsafeBytes { (bytes) throws in try file.write(bytes, at: 0) }
+        data = try TestFile()
+        try data.write(0..<1000)
     }
 
     private func swap() throws {
-        let other = folder.path + "/other"
+        let other = data.folder.path + "/other"
         try Data(count: 1000).write(to: URL(fileURLWithPath: other))
         try #require(rename(other, file.path) == 0)
     }
@@ -45,15 +36,19 @@ struct DetachedFileTests {
         #expect(try other.foreignChange() != nil)
         #expect(file.isDetached && file.stamp == nil)
         if let change = try file.foreignChange() { file.accept(change) }
-        try write()
+        try data.write(0..<1000)
         #expect(file.isDetached && file.stamp == nil)
         #expect(try disk.openFile(name, left: left) === other)
     }
 
-    @Test("is detached when none is found under its name, or another is made")
+    @Test("is detached when another is about to be made, or is made, but not while there is none")
     func deleted() throws {
+        disk.detachFiles(without: name)
+        #expect(!file.isDetached)
         try disk.removeFile(name)
         #expect(throws: DiskError.self) { try disk.openFile(name, left: nil) }
+        #expect(!file.isDetached)
+        disk.detachFiles(without: name)
         #expect(file.isDetached)
         let other = try disk.createFile(name)
         try disk.removeFile(name)

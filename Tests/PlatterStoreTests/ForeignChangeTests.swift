@@ -5,25 +5,14 @@ import Testing
 
 @Suite("A data file that somebody else changes")
 struct ForeignChangeTests {
-    let folder: TemporaryFolder
-    let disk: PosixDisk
-    let name: DataFileName
-    let file: any DataFile
+    private let data: TestFile
+    private var disk: PosixDisk { data.disk }
+    private var name: DataFileName { data.name }
+    private var file: any DataFile { data.file }
 
     init() throws {
-        folder = try TemporaryFolder()
-        disk = try PosixDisk(root: folder.path + "/cache")
-        let representation = Representation(
-            key: CacheKey("k"), validator: .absent, completeLength: 1)
-        name = DataFileName(representation, salt: 1)
-        file = try disk.createFile(name)
-        try write(0..<100_000)
-    }
-
-    private func write(_ range: ByteRange) throws {
-        try content(range).withUnsafeBytes { (bytes) throws in
-            try file.write(bytes, at: range.lowerBound)
-        }
+        data = try TestFile()
+        try data.write(0..<100_000)
     }
 
     /// Another program, with another descriptor.
@@ -36,7 +25,7 @@ struct ForeignChangeTests {
     @Test("changes of our own are none")
     func own() throws {
         #expect(try file.foreignChange() == nil)
-        try write(100_000..<200_000)
+        try data.write(100_000..<200_000)
         try file.allocate(0..<300_000)
         try file.punch(0..<65_536)
         #expect(try file.foreignChange() == nil)
@@ -63,14 +52,14 @@ struct ForeignChangeTests {
     @Test("one before a write of our own is seen too")
     func before() throws {
         try somebody { try $0.write(contentsOf: [7]) }
-        try write(100_000..<200_000)
+        try data.write(100_000..<200_000)
         #expect(try file.foreignChange() != nil)
     }
 
     @Test("one while the file was not in use is seen when it is opened")
     func closed() throws {
         let left = try #require(file.stamp)
-        let folder = folder.path + "/cache"
+        let folder = data.folder.path + "/cache"
         try somebody { try $0.write(contentsOf: [7]) }
         let moved = folder + "-moved"
         try FileManager.default.copyItem(atPath: folder, toPath: moved)
@@ -87,7 +76,7 @@ struct ForeignChangeTests {
 
     @Test("what is not known to be as we left it has one")
     func unknown() throws {
-        let path = folder.path + "/other"
+        let path = data.folder.path + "/other"
         let other = try PosixDisk(root: path)
         var created: (any DataFile)? = try other.createFile(name)
         let left = created?.stamp

@@ -36,6 +36,29 @@ private func rampSlice(_ range: ByteRange) -> ArraySlice<UInt8> {
 
 let kib: Int64 = 1 << 10
 
+/// A data file in a cache folder of its own.
+struct TestFile {
+    let folder: TemporaryFolder
+    let disk: PosixDisk
+    let name: DataFileName
+    let file: any DataFile
+
+    init() throws {
+        folder = try TemporaryFolder()
+        disk = try PosixDisk(root: folder.path + "/cache")
+        let representation = Representation(
+            key: CacheKey("k"), validator: .absent, completeLength: 1)
+        name = DataFileName(representation, salt: 1)
+        file = try disk.createFile(name)
+    }
+
+    func write(_ range: ByteRange) throws {
+        try content(range).withUnsafeBytes { (bytes) throws in
+            try file.write(bytes, at: range.lowerBound)
+        }
+    }
+}
+
 /// An index in a folder of its own, with chunks of 64 KiB.
 struct TestIndex {
     let folder: TemporaryFolder

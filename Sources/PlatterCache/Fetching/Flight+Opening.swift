@@ -128,6 +128,7 @@ extension Flight {
             return try services.table.open(record)
         } catch  where error.code == .missing {
             // Either the row is new, or its file has gone and with it all that the rows promise.
+            services.disk.detachFiles(without: record.file)
             _ = try await services.index.dropRuns(0..<Int64.max, of: record.id)
             do {
                 return try await create(record)

@@ -74,6 +74,7 @@ final class WatchedDisk: Disk {
             refused: { [state] in state.withLockedValue { $0.punchesHoles = false } })
     }
 
+    func detachFiles(without name: DataFileName) { disk.detachFiles(without: name) }
     func lacksFile(_ name: DataFileName) -> Bool { disk.lacksFile(name) }
 
     func removeFile(_ name: DataFileName) throws(DiskError) {

@@ -61,10 +61,16 @@ final class MemoryDisk: Disk {
     func openFile(_ name: DataFileName, left: FileStamp?) throws(DiskError) -> any DataFile {
         try check(.open)
         guard let node = platters.state.withLockedValue({ $0.nodes[name] }) else {
-            inUse.withLockedValue { $0[name]?.file?.detach() }
             throw DiskError(.missing, "there is none", path: name.text)
         }
         return share(node, left: left)
+    }
+
+    func detachFiles(without name: DataFileName) {
+        let node = platters.state.withLockedValue { $0.nodes[name] }
+        inUse.withLockedValue { inUse in
+            if let file = inUse[name]?.file, file.node !== node { file.detach() }
+        }
     }
 
     func lacksFile(_ name: DataFileName) -> Bool {
