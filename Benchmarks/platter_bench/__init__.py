@@ -1,0 +1,1 @@
+"""The benchmark: an origin, Platter and its peers, scenarios, and what they say."""
