@@ -2,15 +2,17 @@
 
 SWIFT_FLAGS = --explicit-target-dependency-import-check error -Xswiftc -warnings-as-errors
 ORIGIN ?=
+BENCH ?=
 
-.PHONY: help build run test unit rigs lint format bench clean
+.PHONY: help build run test unit rigs rigs-long lint format bench clean
 
 help:
 	@echo "make run                  show what Platter does, with a sample origin and a real player"
 	@echo "make run ORIGIN=https://… serve a real origin"
 	@echo "make test                 all checks and tests"
 	@echo "make build                the release binary: .build/release/platter"
-	@echo "make bench                the rigs that take longer, with their figures"
+	@echo "make rigs-long            the rigs that take longer, with their figures"
+	@echo "make bench                Platter beside nginx, Varnish and others; BENCH=--quick to try it"
 
 build:
 	@Scripts/bootstrap build
@@ -38,9 +40,13 @@ unit:
 rigs:
 	python3 Rigs/run.py short
 
-bench: build
+rigs-long: build
 	@Scripts/bootstrap test
 	python3 Rigs/run.py long
+
+bench: build
+	@Scripts/bootstrap bench
+	python3 Benchmarks/run.py $(or $(BENCH),--out docs/benchmarks)
 
 format:
 	swift format -i --parallel --recursive Package.swift Sources Tests Examples

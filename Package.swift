@@ -15,6 +15,7 @@ let nio = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let heap = Target.Dependency.product(name: "HeapModule", package: "swift-collections")
 let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let locks = Target.Dependency.product(name: "NIOConcurrencyHelpers", package: "swift-nio")
 let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
@@ -31,6 +32,7 @@ let package = Package(
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
@@ -62,9 +64,8 @@ let package = Package(
         .target(
             name: "PlatterCache",
             dependencies: [
-                "PlatterCore", "PlatterHTTP", "PlatterOrigin", "PlatterStore", crypto, httpTypes,
-                locks,
-                log, nio, nioPosix,
+                "PlatterCore", "PlatterHTTP", "PlatterOrigin", "PlatterStore", crypto, heap,
+                httpTypes, locks, log, nio, nioPosix,
             ], swiftSettings: settings),
         .target(
             name: "PlatterProxy",
@@ -89,8 +90,8 @@ let package = Package(
         .executableTarget(
             name: "PlatterCLI",
             dependencies: [
-                "Platter", "PlatterAdmin", "PlatterProcess", "PlatterStore", asyncHTTPClient, log,
-                nio,
+                "Platter", "PlatterAdmin", "PlatterHTTP", "PlatterOrigin", "PlatterProcess",
+                "PlatterStore", asyncHTTPClient, log, nio,
                 .product(name: "NIOFoundationCompat", package: "swift-nio"), nioHTTP1,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], swiftSettings: settings),
@@ -159,7 +160,7 @@ let package = Package(
         .testTarget(
             name: "PlatterTests",
             dependencies: [
-                "Platter", "PlatterCore", "PlatterTesting", locks, log,
+                "Platter", "PlatterAdmin", "PlatterCore", "PlatterTesting", locks, log,
                 .product(name: "GRDBSQLite", package: "GRDB.swift"),
             ],
             swiftSettings: settings),

@@ -71,9 +71,10 @@ class DamagePlayers(Rig):
             (folder / "player").mkdir()
             with player(scene.platter.url + path, folder / "player") as session:
                 seconds = self.watch(scene, session)
-            self.assertTrue(scene.fault.was_felt(scene), "it must have been felt")
             scene.origin.pace(bandwidth=0)
             fetch_whole(scene.platter, path)
+            # A browser keeps much itself, and may never ask again for what was struck.
+            self.assertTrue(scene.fault.was_felt(scene), "it must have been felt")
             scene.check_recovery(path)
             return seconds
 

@@ -100,7 +100,8 @@ class FuzzOrigins(FuzzRig):
                 urlsplit(platter.admin).netloc],
             capture_output=True, text=True, timeout=30, check=False)
         self.assertEqual(done.returncode, 1, done.stderr[-2000:])
-        self.assertIn("broke off", done.stderr)
+        # It contradicts its own Content-Range.
+        self.assertIn("cannot be used", done.stderr)
 
     def test_origins_are_spoken_to_in_http_1(self) -> None:
         """A status that is no number above 0 ends the program inside of the HTTP/2 library."""

@@ -129,6 +129,32 @@ class Get(Rig):
                 self.assert_whole()
                 self.target.unlink()
 
+    def test_a_version_that_was_replaced_meanwhile_is_fetched_from_its_start(self) -> None:
+        """Both where an earlier try has left a part, and in the middle of one."""
+        origin, platter = self.start()
+        first = self.begin(origin, platter.admin)
+        first.kill()
+        self.replace()
+        code, said = self.run_get(origin, platter.admin, self.target)
+        self.assertEqual(code, 0, said)
+        self.assert_whole()
+        self.target.unlink()
+        # One that knows nothing of it yet.
+        platter = self.start_platter(origin, "--no-background-fill", cache="second")
+        second = self.begin(origin, platter.admin)
+        self.replace()
+        # What was asked for before goes on from the file that was.
+        origin.pause_listening(0.3)
+        self.assertEqual(second.wait(60), 0)
+        self.assertIn("another version", second.log.read_text())
+        self.assert_whole()
+
+    def replace(self) -> None:
+        self.film = os.urandom(LENGTH)
+        other = self.folder / "other"
+        other.write_bytes(self.film)
+        other.rename(self.folder / "media" / "film.mkv")
+
     def test_what_is_refused_leaves_the_part_of_another_program_alone(self) -> None:
         origin, platter = self.start()
         self.part.write_bytes(b"of a browser")

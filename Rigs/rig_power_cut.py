@@ -110,8 +110,9 @@ class Snapshots(Rig):
             cache = place / "cache"
             before = stored(cache)
             self.origin.reset()
+            boot = self.another_boot()
             platter = Platter(
-                self.origin.url, cache, "--no-background-fill", under=self.of_another_boot())
+                self.origin.url, cache, "--no-background-fill", under=showing(boot, BOOT_FILE))
             try:
                 for film in FILMS:
                     count = fetch_checked(platter.url, film.path, seed=film.seed)
@@ -127,8 +128,13 @@ class Snapshots(Rig):
                     if row.path == film.path and (row.path, row.start) not in lies]
                 sent = [request.extent() for request in log if request.path == film.path]
                 self.assertEqual(overlap(honest, sent), 0, f"{what}: {film} fetched again")
-            after = stored(cache)
-            self.assertEqual(after.lies, [], f"{what}: rows without their bytes")
+            after = stored(cache, boot=boot.read_text().strip())
+            self.assertEqual(
+                [row for row in after.lies if row.is_believed], [],
+                f"{what}: rows without their bytes")
+            # A comparison is waited for 5 s; then the origin is asked, and the row is left for later.
+            if after.lies:
+                figure(f"{copy.stem}: {len(after.lies)} rows not compared, {platter.log_tail()}")
             lost = length_of([row.extent() for row in before.lies])
             figure(
                 f"{copy.stem}: {len(before.rows)} rows with {before.recorded() / MB:.1f} MB, "
@@ -140,13 +146,13 @@ class Snapshots(Rig):
         self.sums.fetched += sum(request.bytes for request in log)
         self.origin.pace(bandwidth=20 * MB)
 
-    def of_another_boot(self) -> list[str]:
-        """Shows a boot id to the server that it has not seen before."""
+    def another_boot(self) -> Path:
+        """The id of a boot that no server has seen before."""
         name = self.folder / "boot"
         digits = f"{self.dice.getrandbits(128):032x}"
         name.write_text("-".join(
             [digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]]) + "\n")
-        return showing(name, BOOT_FILE)
+        return name
 
 
 @unittest.skipUnless(

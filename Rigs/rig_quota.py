@@ -28,8 +28,9 @@ SLACK = 8 << 20
 LESS = 2 << 20
 #: Of another quota, in which there is no room for anything.
 NOTHING = 1 << 20
-#: Seconds until new films are kept: the store is left alone for 10 s at most after it was refused bytes.
-TRIED = 15
+#: Seconds until new films are kept: the store is left alone for 1, 2, 4, 8 and then 10 s after it was refused bytes, and
+#: the first tries may find that room is still being made.
+TRIED = 30
 
 
 class Cases:

@@ -7,11 +7,11 @@ import unittest
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from platter_rigs import figure
+from platter_rigs import figure, log_texts
 from platter_rigs.disk_rig import MB, DiskRig
 from platter_rigs.load import Film
 from platter_rigs.platter import Platter
-from platter_rigs.raw_http import fetch_checked
+from platter_rigs.raw_http import Connection, fetch_checked
 from platter_rigs.volumes import are_possible, forget, frozen, mount_ext4, slow_reads, write_back
 
 SIZE = 512 << 20
@@ -63,6 +63,36 @@ class SlowDisk(DiskRig):
                 f"of others meanwhile: {slowest:.2f} s")
             self.assertLess(slowest, OTHERS)
         self.check_back(platter, Film(20 * MB, 9))
+
+    def test_a_first_viewing_while_writes_hang(self) -> None:
+        """Only what could not be kept meanwhile has to come again, not all the rest of the film."""
+        film, other = Film(150 * MB, 1), Film(20 * MB, 2)
+        platter = self.start()
+
+        def says(*texts: str) -> bool:
+            lines = platter.log.read_text(errors="replace").splitlines()
+            return any(all(text in line for text in texts) for line in lines)
+
+        def is_past_the_store() -> bool:
+            response.check(256 << 10, film.seed)
+            return any(says(text, film.path) for text in log_texts.PAST_STORE)
+
+        with Connection(platter.url, receive_buffer=64 << 10) as viewer:
+            response = viewer.request(film.path)
+            response.check(3 * MB, film.seed)
+            self.origin.wait_until_quiet()
+            self.origin.pace(bandwidth=20 * MB)
+            with frozen(self.place), ThreadPoolExecutor(1) as clients:
+                read = clients.submit(self.timed, platter, other)
+                self.wait_until(lambda: says(log_texts.DISK_SLOW), 15, "it is known to be slow")
+                self.wait_until(is_past_the_store, 15, "the viewer needs what is not there")
+                read.result()
+            response.check(seed=film.seed)
+            self.assertEqual(response.left, 0)
+        self.origin.wait_until_quiet()
+        kept = sum(end - start for start, end in self.recorded(platter, film))
+        figure(f"{kept / MB:.0f} MB of {film.length / MB:.0f} MB are kept")
+        self.assertGreater(kept, film.length / 2)
 
     def timed(self, platter: Platter, film: Film) -> float:
         begun = time.monotonic()

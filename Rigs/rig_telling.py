@@ -121,6 +121,12 @@ class Telling(Rig):
             lambda: f"{stranger} is trusted and none" in platter.log.read_text(), 10, "a warning")
         self.assertNotIn(f"{origin.url} is trusted and none", platter.log.read_text())
 
+    def test_without_a_daemon_the_way_without_one_is_named(self) -> None:
+        for command in ("ls", "verify"):
+            done = self.run_platter(command, "--admin", closed_port())
+            self.assertEqual(done.returncode, 1, done)
+            self.assertIn("or name a cache folder with --cache-dir", done.stderr)
+
     # verify
 
     def test_a_data_file_that_is_missing_is_named_by_its_url(self) -> None:
@@ -134,10 +140,10 @@ class Telling(Rig):
         for flags, code in (((), 1), (("--repair",), 0), ((), 0)):
             done = self.verify(platter, *flags)
             self.assertEqual((done.returncode, done.stderr), (code, ""), done)
-            says = f"damaged: {origin.url}{_FILM.path}, its file is missing (ID 1)"
+            says = f"damaged: {origin.url}{_FILM.path}, its file: it is missing (ID 1)"
             self.assertEqual(says in done.stdout, flags != () or code == 1, done.stdout)
         listed = self.run_platter("ls", "--cache-dir", str(platter.cache)).stdout
-        self.assertIn("new", listed)
+        self.assertIn("The cache is empty", listed)
 
     def test_a_damaged_index_is_told_of_with_what_can_be_done(self) -> None:
         platter = self.start_platter(self.start_origin())

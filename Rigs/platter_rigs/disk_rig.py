@@ -5,7 +5,6 @@ from __future__ import annotations
 import atexit
 import contextlib
 import itertools
-import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -53,26 +52,6 @@ class Readers:
         self._pool.shutdown()
         for read in self._reads:
             read.result()
-
-
-class Watch(threading.Thread):
-    """The least share of a disk that was free."""
-
-    def __init__(self, place: Path):
-        super().__init__(daemon=True)
-        self.place = place
-        self.least = 1.0
-        self._is_over = threading.Event()
-        self.start()
-
-    def run(self) -> None:
-        while not self._is_over.wait(0.02):
-            self.least = min(self.least, free(self.place))
-
-    def stop(self) -> float:
-        self._is_over.set()
-        self.join(5)
-        return self.least
 
 
 class DiskRig(Rig):

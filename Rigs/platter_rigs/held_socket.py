@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 import socket
+import sys
 from pathlib import Path
 
 from platter_rigs.origin import Origin
 from platter_rigs.platter import Platter
+
+
+#: Becomes the program that is named, with a descriptor as its first. A shell may know none above 9.
+HAND_OVER = """
+import os, sys
+os.dup2(int(sys.argv[1]), 3)
+os.environ.update(LISTEN_FDS="1", LISTEN_PID=str(os.getpid()))
+os.execv(sys.argv[2], sys.argv[2:])
+"""
 
 
 class HeldSocket:
@@ -24,9 +34,9 @@ class HeldSocket:
     def start(self, origin: Origin, cache: Path, *flags: str) -> Platter:
         """The server takes its first descriptor for the listener, as from systemd."""
         number = self._listener.fileno()
-        script = f"exec 3<&{number}; LISTEN_FDS=1 LISTEN_PID=$$ exec \"$@\""
         return Platter(
-            origin.url, cache, *flags, under=("sh", "-c", script, "sh"), passed=(number,))
+            origin.url, cache, *flags, under=(sys.executable, "-c", HAND_OVER, str(number)),
+            passed=(number,))
 
     def __enter__(self) -> "HeldSocket":
         return self

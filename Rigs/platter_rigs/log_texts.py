@@ -21,6 +21,7 @@ ROOM_NOT_GIVEN_BACK = "Room could not be given back"
 EVICTION_FAILED = "Eviction failed"
 TOO_LARGE = "larger than it should be"
 NO_HOLES = "cannot punch holes"
+DISK_SLOW = "The disk is slow"
 
 #: Of a request, a response from some byte on, or a part of one.
 PAST_STORE = (

@@ -60,11 +60,14 @@ class Stored:
         return sum(row.end - row.start for row in self.rows)
 
 
-def stored(cache: Path, versions: Mapping[str, Sequence[int]] | None = None) -> Stored:
+def stored(
+    cache: Path, versions: Mapping[str, Sequence[int]] | None = None, boot: str = BOOT
+) -> Stored:
     """Reads all of a cache folder, the index from a copy, so that looking changes nothing.
 
     - Parameter versions: The seeds of the versions of objects that have changed, by path. All rows
       of a file must be of one version.
+    - Parameter boot: The one whose servers would believe what is believed.
     """
     result = Stored()
     files: set[str] = set()
@@ -81,7 +84,7 @@ def stored(cache: Path, versions: Mapping[str, Sequence[int]] | None = None) -> 
             if "cache_chunks" in tables:
                 files = {file for (file,) in index.execute("SELECT file FROM cache_entries")}
                 result.rows = [
-                    _row(columns, versions or {}, is_doubted) for columns in index.execute(
+                    _row(columns, versions or {}, boot, is_doubted) for columns in index.execute(
                         'SELECT key, file, start, "end", crc32c, boot FROM cache_chunks '
                         "JOIN cache_entries ON id = entry ORDER BY entry, start")]
     seeds: dict[str, int] = {}
@@ -98,15 +101,15 @@ def stored(cache: Path, versions: Mapping[str, Sequence[int]] | None = None) -> 
 
 def _row(
     columns: tuple[str, str, int, int, int, str], versions: Mapping[str, Sequence[int]],
-    is_doubted: bool
+    boot: str, is_doubted: bool
 ) -> Row:
-    key, file, start, end, crc32c, boot = columns
+    key, file, start, end, crc32c, compared = columns
     path, own = re.search(r"(/ramp/\d+/(\d+))$", key).groups()
     seed = int(own)
     for other in versions.get(path, ()):
         if crc32c_of_ramp(start, end, other) == crc32c:
             seed = other
-    return Row(path, seed, file, start, end, crc32c, boot == BOOT and not is_doubted)
+    return Row(path, seed, file, start, end, crc32c, compared == boot and not is_doubted)
 
 
 def _judge(row: Row, cache: Path, result: Stored) -> None:

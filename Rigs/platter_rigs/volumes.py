@@ -11,6 +11,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 _BLOCK = bytes(1 << 16)
 #: Of a small ext4 whose metadata is packed at its beginning, all of that is in here [bytes].
@@ -225,16 +226,38 @@ class slow_reads:
         (self._group / self._limit).write_text(f"{self._device} {rate}")
 
 
-def fill(file: Path) -> None:
-    """Takes all room that is left, to the last block."""
+def fill(file: Path, *, at_once: bool = False) -> float:
+    """Takes all room that is left, to the last block. Returns the share that was free in between.
+
+    - Parameter at_once: In one call, and no more than there was: XFS lets a writer wait for seconds before it says
+      that it is full, and who writes on that long takes all that a server gives up meanwhile.
+    """
     with open(file, "wb", buffering=0) as output:
+        more = _take_most(output) if at_once else sys.maxsize
+        left = free(file.parent)
         for block in (_BLOCK, _BLOCK[:512]):
             try:
-                while True:
-                    output.write(block)
+                while more > 0:
+                    more -= output.write(block)
             except OSError as error:
                 if error.errno != errno.ENOSPC:
                     raise
+                left = 0
+    return left
+
+
+def _take_most(file: BinaryIO) -> int:
+    """All but a little, in one call. Returns what is left, as the file system tells."""
+    # Others take some between the question and the call, which gets all or nothing then.
+    for spare in (1 << 20, 4 << 20, 16 << 20):
+        status = os.fstatvfs(file.fileno())
+        room = status.f_bavail * status.f_frsize - spare
+        with contextlib.suppress(OSError):
+            os.posix_fallocate(file.fileno(), 0, max(1, room))
+            break
+    file.seek(0, os.SEEK_END)
+    status = os.fstatvfs(file.fileno())
+    return status.f_bfree * status.f_frsize
 
 
 def free(folder: Path) -> float:
@@ -256,12 +279,8 @@ class Filler(threading.Thread):
 
     def run(self) -> None:
         with open(self.file, "wb", buffering=0) as file:
-            # Most of it at once, so that a disk is full when it is said to be.
-            status = os.statvfs(self.file.parent)
-            with contextlib.suppress(OSError):
-                room = status.f_bavail * status.f_frsize - (1 << 20)
-                os.posix_fallocate(file.fileno(), 0, max(1, room))
-            file.seek(0, os.SEEK_END)
+            # So that a disk is full when it is said to be.
+            _take_most(file)
             while not self._is_over.is_set():
                 try:
                     file.write(_BLOCK)

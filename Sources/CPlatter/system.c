@@ -9,7 +9,9 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <limits.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -197,7 +199,24 @@ int platter_overwrite_in_place(int folder) {
 #endif
 }
 
-int platter_filesystem_is_memory(int descriptor, int *answer) {
+int platter_raise_open_files(uint64_t *limit) {
+    struct rlimit rlimit;
+    *limit = 0;
+    if (getrlimit(RLIMIT_NOFILE, &rlimit) < 0) return errno;
+    *limit = (uint64_t)rlimit.rlim_cur;
+    rlim_t most = rlimit.rlim_max;
+#if defined(__APPLE__)
+    // More is refused, whatever the hard limit says.
+    if (most > OPEN_MAX) most = OPEN_MAX;
+#endif
+    if (most <= rlimit.rlim_cur) return 0;
+    rlimit.rlim_cur = most;
+    if (setrlimit(RLIMIT_NOFILE, &rlimit) < 0) return errno;
+    *limit = (uint64_t)most;
+    return 0;
+}
+
+int platter_filesystem_type(int descriptor, uint32_t *answer) {
     *answer = 0;
 #if defined(__linux__)
     struct statfs status;
@@ -206,10 +225,34 @@ int platter_filesystem_is_memory(int descriptor, int *answer) {
         result = fstatfs(descriptor, &status);
     } while (result < 0 && errno == EINTR);
     if (result < 0) return errno;
-    // TMPFS_MAGIC and RAMFS_MAGIC of <linux/magic.h>.
-    *answer = (uint32_t)status.f_type == 0x01021994u || (uint32_t)status.f_type == 0x858458F6u;
+    *answer = (uint32_t)status.f_type;
 #else
     (void)descriptor;
+#endif
+    return 0;
+}
+
+int platter_filesystem_is_memory(int descriptor, int *answer) {
+    uint32_t type = 0;
+    int problem = platter_filesystem_type(descriptor, &type);
+    // TMPFS_MAGIC and RAMFS_MAGIC of <linux/magic.h>.
+    *answer = type == 0x01021994u || type == 0x858458F6u;
+    return problem;
+}
+
+int platter_filesystem_keeps_blocks_for_root(const char *path, int *answer) {
+    *answer = 0;
+#if defined(__linux__)
+    struct statfs status;
+    int result;
+    do {
+        result = statfs(path, &status);
+    } while (result < 0 && errno == EINTR);
+    if (result < 0) return errno;
+    // EXT4_SUPER_MAGIC of <linux/magic.h>, which is that of the others too.
+    *answer = (uint32_t)status.f_type == 0xEF53u;
+#else
+    (void)path;
 #endif
     return 0;
 }

@@ -70,7 +70,7 @@ struct Caching: Sendable {
                 configuration.trustedOrigins.compactMap { try? OriginURL($0).origin }),
             clock: clock,
             wallClock: System.wallClock, delay: delay, executor: executor,
-            chunkLength: configuration.chunkLength, log: log)
+            chunkLength: configuration.lengthOfChunks, log: log)
         var limits = FetchLimits()
         limits.total = BandwidthLimit.mostTakers(
             configuration.mostFetches.total, bytesPerSecond: configuration.bandwidth)
@@ -79,8 +79,8 @@ struct Caching: Sendable {
         queue = FetchDispatcher(
             limits: limits, clock: clock, loop: loop, pilot: FetchPilot(services: services))
         prefetcher = Prefetcher(
-            queue: queue, table: table, index: store.index, search: search,
-            wallClock: System.wallClock, delay: delay, log: log)
+            queue: queue, table: table, index: store.index, search: search, evictor: evictor,
+            wallClock: System.wallClock, executor: executor, delay: delay, log: log)
         self.evictor = evictor
         succession = services.succession
         upkeep = Upkeep(
@@ -136,7 +136,7 @@ struct Caching: Sendable {
             spans: table.spans,
             accesses: AccessNotes(index: store.index, wallClock: System.wallClock, log: log),
             clock: clock, readAhead: readAhead, waits: configuration.timing.waits,
-            keptBehind: min(16 << 20, room / 16),
+            keptBehind: min(16 << 20, room / 16), room: room,
             filler: configuration.fillsInBackground ? Filler(queue: queue, clock: clock) : nil)
         return ProxyServices(
             routes: Routes(
@@ -148,7 +148,7 @@ struct Caching: Sendable {
                 origin: origins.passing, queue: queue, gate: passages, bandwidth: bandwidth,
                 waits: readers.waits, clock: clock, wallClock: System.wallClock, loop: loop,
                 succession: succession, log: log),
-            damage: upkeep.damage, settler: settler, latency: store.latency, disk: disk,
-            wallClock: System.wallClock, log: log)
+            damage: upkeep.damage, evictor: evictor, settler: settler, latency: store.latency,
+            disk: disk, wallClock: System.wallClock, log: log)
     }
 }

@@ -71,7 +71,9 @@ final class Engine: Sendable {
                 configuration: configuration, group: group, pools: [pool, readingPool],
                 store: store,
                 origins: origins, caching: caching, proxy: proxy, admin: admin)
-            for warning in configuration.warnings { log.warning("\(warning)") }
+            let warnings = configuration.warnings + [store.disk.warning].compactMap(\.self)
+            for warning in warnings { log.warning("\(warning)") }
+            if let warning = IndexWriter.libraryWarning { log.notice("\(warning)") }
             await caching.start()
             return engine
         } catch {

@@ -63,7 +63,7 @@ extension PlatterConfiguration {
             // Requests end on such multiples too.
             flaw(
                 .chunkLength,
-                64 << 10...1 << 30 ~= chunkLength && chunkLength.isMultiple(of: 64 << 10),
+                64 << 10...1 << 30 ~= lengthOfChunks && lengthOfChunks.isMultiple(of: 64 << 10),
                 "must be a multiple of 64 KiB (65536), from 64 KiB to 1 GiB"),
             flaw(.fetches, 1...64 ~= fetches ?? 1, "must be from 1 to 64"),
             flaw(

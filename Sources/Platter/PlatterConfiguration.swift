@@ -29,8 +29,9 @@ public struct PlatterConfiguration: Hashable, Sendable {
     public var admin: Endpoint?
     /// Bytes that the cache may take; at least 64 MiB [10 GiB].
     public var maximumSize: Int64 = 10 << 30
-    /// Bytes of a chunk, the unit of queueing and eviction; 64 KiB to 1 GiB [10 MiB].
-    public var chunkLength: Int64 = 10 << 20
+    /// Bytes of a chunk, the unit of queueing and eviction, 64 KiB to 1 GiB; nil: 10 MiB, and less in a cache
+    /// of less than 320 MiB [nil].
+    public var chunkLength: Int64?
     /// Fetches at once, 1 to 64; nil: 6, or `fetchesPerOrigin` where that is more [nil].
     public var fetches: Int?
     /// Fetches at once to one origin, at most `fetches`; nil: 3, or `fetches` where that is less [nil].
@@ -71,6 +72,13 @@ public struct PlatterConfiguration: Hashable, Sendable {
 
     /// All that is wrong with it, each with the setting's name and the remedy; empty when nothing is.
     public var problems: [String] { flaws.map { "\($0.setting.name): \($0.reason)" } }
+
+    /// In a small cache chunks are small: they go whole, and what a reader needs keeps each that it lies in.
+    package var lengthOfChunks: Int64 {
+        // Chunks of less than this go together anyway.
+        let step: Int64 = 2 << 20
+        return chunkLength ?? min(10 << 20, max(step, maximumSize / 32 / step * step))
+    }
 
     /// One of both that is not set follows the other.
     package var mostFetches: (total: Int, perOrigin: Int) {

@@ -19,13 +19,19 @@ struct Store: Sendable {
                 error.code == .inUse ? .folderInUse : .storage, "\(error.path): \(error.message)",
                 setting: .directory)
         }
-        if let warning = IndexWriter.libraryWarning { log.info("\(warning)") }
         if !PosixDisk.seesWriters {
             log.info(
                 """
                 What other programs write to the cache's files while Platter writes to them is not \
                 seen on this system
                 """)
+        }
+        if disk.lacksIndex {
+            log.error(
+                """
+                The index of the cache is missing; its data files are removed, and fetched again when they \
+                are wanted
+                """, metadata: ["index": "\(disk.indexPath)"])
         }
         // Without a boot id nothing recorded so far is trusted unchecked.
         let boot = (try? BootID.current()) ?? "unknown \(UInt64.random(in: .min ... .max))"

@@ -13,16 +13,23 @@ struct Upkeep: Sendable {
     private let sweep: OrphanSweep
     private let lostFiles: LostFileSweep
     private let store: Store
+    private let evictor: Evictor
     private let executor: IOExecutor
     private let scrubRate: Int64?
+    /// Files may have gone: entries without them are looked for before the hour is over.
+    private let isTidyDue = NIOLockedValueBox(false)
     private let tasks = NIOLockedValueBox<[Task<Void, Never>]>([])
 
     /// Between two rounds of the scrub [1 day].
     private static let scrubInterval = Duration.seconds(86_400)
     /// Between two rounds of what is put right in the background [1 h].
     private static let tidyInterval = Duration.seconds(3600)
+    /// Between two looks whether that is due before [1 min].
+    private static let tidyLook = Duration.seconds(60)
     /// Between two trials of a slow disk [1 s].
     private static let attemptInterval = Duration.seconds(1)
+    /// Between two looks at how full the disk is [5 s to 1 min].
+    private static let diskLooks = Duration.seconds(5)...Duration.seconds(60)
 
     init(
         _ configuration: PlatterConfiguration, store: Store, table: EntryTable, evictor: Evictor,
@@ -30,6 +37,7 @@ struct Upkeep: Sendable {
         executor: IOExecutor, log: Logger
     ) {
         self.store = store
+        self.evictor = evictor
         self.executor = executor
         self.damage = damage
         scrubRate = configuration.scrubRate
@@ -38,18 +46,21 @@ struct Upkeep: Sendable {
         let search = IndexSearch(reader: store.index.makeReader())
         let sweep = OrphanSweep(disk: store.disk, search: search, evictor: evictor, log: log)
         lostFiles = LostFileSweep(disk: store.disk, search: search, evictor: evictor, log: log)
-        scrub = Scrub(index: store.index, search: search, disk: store.disk, log: log)
+        scrub = Scrub(
+            index: store.index, search: search, disk: store.disk, evictor: evictor, log: log)
         recovery = IndexRecovery(
             index: store.index, disk: store.disk, executor: executor, delay: delay,
             clock: SystemClock(), log: log,
             lost: { [table] in table.forgetAll() },
-            renewed: { [prefetcher, store] in
+            renewed: { [prefetcher, store, isTidyDue] in
                 admission.reopen()
                 // It may be the old one, which could not be opened before.
                 store.index.recall(to: System.wallClock()) { _ in }
                 await evictor.restart()
                 await prefetcher.restart()
                 await sweep.run()
+                // The folder may have been made again, under an index that knows files of before.
+                isTidyDue.withLockedValue { $0 = true }
             })
         self.sweep = sweep
     }
@@ -63,6 +74,7 @@ struct Upkeep: Sendable {
             started.append(Task(executorPreference: executor) { await scrubForEver(at: scrubRate) })
         }
         started.append(Task(executorPreference: executor) { await attemptForEver() })
+        started.append(Task(executorPreference: executor) { await lookAtDiskForEver() })
         tasks.withLockedValue { [started] in $0 = started }
     }
 
@@ -75,6 +87,20 @@ struct Upkeep: Sendable {
         }
     }
 
+    /// Others may fill the disk while nothing is stored. Room that is given back shows late on some file systems:
+    /// as long as there is too little the looks become rarer.
+    private func lookAtDiskForEver() async {
+        var pause = Self.diskLooks.lowerBound
+        while !Task.isCancelled {
+            try? await Task.sleep(for: pause)
+            guard !store.latency.isSlow, evictor.lookAtDisk() else {
+                pause = Self.diskLooks.lowerBound
+                continue
+            }
+            pause = min(pause * 2, Self.diskLooks.upperBound)
+        }
+    }
+
     private func tidyForEver() async {
         while !Task.isCancelled {
             if !store.latency.isSlow {
@@ -82,7 +108,18 @@ struct Upkeep: Sendable {
                 // The clock may have been ahead for a while.
                 store.index.recall(to: System.wallClock()) { _ in }
             }
-            try? await Task.sleep(for: Self.tidyInterval)
+            var rest = Self.tidyInterval
+            while rest > .zero, !Task.isCancelled, !takeTidyDue() {
+                try? await Task.sleep(for: Self.tidyLook)
+                rest -= Self.tidyLook
+            }
+        }
+    }
+
+    private func takeTidyDue() -> Bool {
+        isTidyDue.withLockedValue { isDue in
+            defer { isDue = false }
+            return isDue
         }
     }
 

@@ -130,9 +130,9 @@ package enum AdminMessages {
         package var runs: Int
         package var bytes: Int64
         package var damaged: [Damage]
-        /// Entries whose file is missing.
+        /// Entries whose file is missing, is something else, or may not be read: as good as lost.
         package var withoutFile: [File]
-        /// Entries whose file could not be opened, of which nothing is known.
+        /// Entries whose file could not be opened now, or may neither be read nor removed. They are as they were.
         package var unopened: [File]
         package var indexFaults: [String]
         /// What is damaged was forgotten, and is fetched again when it is wanted.

@@ -85,11 +85,17 @@ package final class AdminServer: Sendable {
         }
         router.post("streams") { request, _ in
             let (url, fields) = try await stream(request)
+            if OwnAddress(services.publicURL).holds(url) {
+                // It is a local URL already; as an origin of its own its object would be stored twice.
+                guard fields.isEmpty else { throw problem(.badRequest, ownURL) }
+                return try json(AdminMessages.Registered(url: url.description))
+            }
             let path = services.streams.register(url, fields: fields)
             return try json(AdminMessages.Registered(url: services.publicURL + path))
         }
         router.post("prefetch") { request, _ in
             let (url, fields) = try await stream(request)
+            if OwnAddress(services.publicURL).holds(url) { throw problem(.badRequest, ownURL) }
             try await services.prefetcher.prefetch(Resource(url, fields: fields))
             return Response(status: .accepted)
         }
@@ -98,6 +104,9 @@ package final class AdminServer: Sendable {
         }
         return router
     }
+
+    private static let ownURL =
+        "this is a URL of Platter itself; pass the remote URL that it stands for"
 
     /// A line of JSON for each step, so that a person sees how far it has come.
     private static func verify(_ services: AdminServices, repairs: Bool) -> Response {

@@ -51,20 +51,13 @@ extension AdminMessages.Entry {
         let words = key.text.split(separator: " ", maxSplits: 1)
         let url = words.first.flatMap { try? OriginURL(String($0)) }
         self.init(
-            id: record.id.rawValue, url: Self.url(of: key),
+            id: record.id.rawValue, url: key.redactedURL,
             query: url?.query.map { Fingerprint.short($0) },
             fields: words.count > 1 ? Fingerprint.short(String(words[1])) : nil,
             state: EntryState(record, presentBytes: presentBytes).rawValue,
             completeLength: record.grid.completeLength, presentBytes: presentBytes,
             chunkLength: record.grid.chunkLength, contentType: record.contentType,
             createdAt: record.createdAt, accessedAt: record.accessedAt)
-    }
-
-    /// The URL of a key, without what may be secret in it.
-    static func url(of key: CacheKey) -> String {
-        // A key ends with a fingerprint where fields select the object; its first word is the URL.
-        let text = key.text.prefix { $0 != " " }
-        return (try? OriginURL(String(text)))?.redacted ?? String(text.prefix { $0 != "?" })
     }
 }
 

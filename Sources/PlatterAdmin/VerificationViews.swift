@@ -1,6 +1,8 @@
+import Foundation
 import Logging
 package import PlatterCache
 import PlatterCore
+import PlatterHTTP
 import PlatterStore
 
 /// A scrub as people are shown it. Used by the admin interface and, where no server runs, by the
@@ -17,9 +19,7 @@ package enum VerificationViews {
         let disk = try PosixDisk(root: folder)
         defer { disk.unlock() }
         let index = try open(disk.indexPath, despiteDamage: repairs)
-        let scrub = Scrub(
-            index: index, search: IndexSearch(reader: index.makeReader()), disk: disk,
-            log: Logger(label: "platter") { _ in SwiftLogNoOpLogHandler() })
+        let scrub = makeScrub(index, disk)
         var report = AdminMessages.VerificationReport(Scrub.Report(), isRepaired: repairs)
         do {
             if index.loss == nil {
@@ -35,6 +35,17 @@ package enum VerificationViews {
         }
         try await index.close()
         return report
+    }
+
+    private static func makeScrub(_ index: IndexWriter, _ disk: PosixDisk) -> Scrub {
+        let log = Logger(label: "platter") { _ in SwiftLogNoOpLogHandler() }
+        let search = IndexSearch(reader: index.makeReader())
+        let evictor = Evictor(
+            settings: EvictionPolicy.Settings(), recorded: 0, table: EntryTable(disk: disk),
+            disk: disk, index: index, search: search, clock: SystemClock(),
+            wallClock: { Int64(Date().timeIntervalSince1970) }, executor: nil, delay: { _, _ in },
+            log: log)
+        return Scrub(index: index, search: search, disk: disk, evictor: evictor, log: log)
     }
 
     private static func open(
@@ -67,7 +78,7 @@ package enum VerificationViews {
 extension AdminMessages.VerificationReport.File {
     init(_ unread: Scrub.Unread) {
         self.init(
-            id: unread.entry.rawValue, url: AdminMessages.Entry.url(of: unread.key),
+            id: unread.entry.rawValue, url: unread.key.redactedURL,
             reason: unread.reason)
     }
 }
@@ -78,10 +89,34 @@ extension AdminMessages.VerificationReport {
             entries: report.entries, runs: report.runs, bytes: report.bytes,
             damaged: report.damaged.map {
                 Damage(
-                    id: $0.entry.rawValue, url: AdminMessages.Entry.url(of: $0.key),
+                    id: $0.entry.rawValue, url: $0.key.redactedURL,
                     start: $0.range.lowerBound, end: $0.range.upperBound)
             }, withoutFile: report.withoutFile.map(File.init),
             unopened: report.unopened.map(File.init),
             indexFaults: report.indexFaults, isRepaired: isRepaired)
+    }
+}
+
+extension AdminMessages.VerificationReport {
+    /// What was done, or is to be done now, for people.
+    package var conclusion: String {
+        if isClean { return "All is right." }
+        if !isRepaired, !indexFaults.isEmpty {
+            return "`platter verify --repair` sets the index aside; an empty one takes its place."
+        }
+        let isFound = !damaged.isEmpty || !withoutFile.isEmpty || !indexFaults.isEmpty
+        var sentences: [String] = []
+        if isFound, isRepaired {
+            sentences.append(
+                "What is damaged was forgotten; it is fetched again when it is wanted.")
+        } else if isFound {
+            sentences.append(
+                "Nothing of what is damaged is played any more. `platter verify --repair` forgets it."
+            )
+        }
+        if !unopened.isEmpty {
+            sentences.append("What could not be compared stays as it is, for the reasons above.")
+        }
+        return sentences.joined(separator: " ")
     }
 }

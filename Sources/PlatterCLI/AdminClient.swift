@@ -22,6 +22,12 @@ struct AdminClient {
             case .refused(let reason): reason
             }
         }
+
+        /// Of a command that also does without the daemon.
+        var descriptionWithFolder: String {
+            guard case .noDaemon = self else { return description }
+            return description + ", or name a cache folder with --cache-dir"
+        }
     }
 
     let base: String

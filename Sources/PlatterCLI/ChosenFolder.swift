@@ -11,7 +11,9 @@ struct ChosenFolder {
         guard !path.isEmpty else {
             throw CleanExit.misuse("--cache-dir: name a folder for the cache")
         }
-        guard FileManager.default.fileExists(atPath: path + "/index.sqlite") else {
+        // A link that leads nowhere is there, too.
+        let found = try? FileManager.default.attributesOfItem(atPath: path + "/index.sqlite")
+        guard found != nil else {
             throw CleanExit.failure("there is no cache in \(path)")
         }
         self.path = path

@@ -4,6 +4,8 @@ import NIOCore
 import NIOFoundationCompat
 import NIOHTTP1
 import PlatterAdmin
+import PlatterHTTP
+import PlatterOrigin
 
 /// One file on its way from the cache to where a person wants it.
 struct Download {
@@ -24,7 +26,7 @@ struct Download {
         }
     }
 
-    let url: String
+    let url: OriginURL
     let output: String
     /// As the person calls it.
     let name: String
@@ -39,15 +41,14 @@ struct Download {
         configuration.timeout = .init(connect: .seconds(10), read: .seconds(90))
         configuration.redirectConfiguration = .disallow
         configuration.connectionPool.retryConnectionEstablishment = false
+        configuration.http1_1ConnectionDebugInitializer = { channel in
+            channel.eventLoop.makeCompletedFuture { try RequestTarget.add(to: channel) }
+        }
         let client = HTTPClient(
             eventLoopGroupProvider: .singleton, configuration: configuration)
         let result: Result<Void, any Error>
         do {
-            if let (size, etag) = target.begun {
-                try await goOn(client, from: size, of: etag, into: target)
-            } else {
-                try await beginAnew(client, target)
-            }
+            try await fetch(client, target)
             result = .success(())
         } catch {
             result = .failure(error)
@@ -57,10 +58,38 @@ struct Download {
         try target.finish()
     }
 
+    /// Once more from the start where it breaks off because the origin has another version by now.
+    private func fetch(_ client: HTTPClient, _ target: DownloadTarget) async throws {
+        do {
+            if let (size, etag) = target.begun {
+                try await goOn(client, from: size, of: etag, into: target)
+            } else {
+                try await beginAnew(client, target)
+            }
+        } catch let failure as Failure {
+            guard case .brokenOff(let bytes, _) = failure, let (_, etag) = target.begun,
+                await isReplaced(client, bytes, of: etag, target)
+            else { throw failure }
+            Output.error(
+                "platter: the origin has another version by now; it is fetched from its start")
+            try await beginAnew(client, target)
+        }
+    }
+
+    /// Whether the origin has another version than this one. Where it does not answer it is not known to.
+    private func isReplaced(
+        _ client: HTTPClient, _ bytes: Int64, of etag: String, _ target: DownloadTarget
+    ) async -> Bool {
+        guard let response = try? await head(client, begun: bytes, target), response.status == .ok,
+            let current = response.headers.first(name: "ETag")
+        else { return false }
+        return current != etag
+    }
+
     private func goOn(
         _ client: HTTPClient, from offset: Int64, of etag: String, into target: DownloadTarget
     ) async throws {
-        var request = HTTPClientRequest(url: url)
+        var request = HTTPClientRequest(url)
         request.headers.add(name: "Range", value: "bytes=\(offset)-")
         request.headers.add(name: "If-Range", value: etag)
         let response = try await ask(client, request, begun: offset, target)
@@ -77,7 +106,7 @@ struct Download {
     }
 
     private func beginAnew(_ client: HTTPClient, _ target: DownloadTarget) async throws {
-        let response = try await ask(client, HTTPClientRequest(url: url), begun: 0, target)
+        let response = try await ask(client, HTTPClientRequest(url), begun: 0, target)
         guard response.status == .ok else {
             target.discard()
             throw Failure.refused(Refusal(response))
@@ -89,12 +118,19 @@ struct Download {
     private func isWhole(
         _ client: HTTPClient, _ length: Int64, of etag: String, _ target: DownloadTarget
     ) async throws -> Bool {
-        var request = HTTPClientRequest(url: url)
-        request.method = .HEAD
-        let response = try await ask(client, request, begun: length, target)
+        let response = try await head(client, begun: length, target)
         guard response.status == .ok else { throw Failure.refused(Refusal(response)) }
         return response.headers.first(name: "ETag") == etag
             && response.headers.first(name: "Content-Length") == "\(length)"
+    }
+
+    /// What the daemon, or the origin, says of the file now.
+    private func head(
+        _ client: HTTPClient, begun: Int64, _ target: DownloadTarget
+    ) async throws -> HTTPClientResponse {
+        var request = HTTPClientRequest(url)
+        request.method = .HEAD
+        return try await ask(client, request, begun: begun, target)
     }
 
     /// - Parameter begun: Bytes that are there already.

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Platter
+import PlatterHTTP
 
 /// Downloads through the cache.
 struct GetCommand: AsyncParsableCommand {
@@ -75,8 +76,10 @@ struct GetCommand: AsyncParsableCommand {
     private func download(
         _ local: String, to place: String, by daemon: AdminClient? = nil
     ) async throws {
+        // A URL of Platter's own, which it has made.
         let download = Download(
-            url: local, output: place, name: DownloadTarget.name(of: output), daemon: daemon)
+            url: try OriginURL(local), output: place, name: DownloadTarget.name(of: output),
+            daemon: daemon)
         do {
             try await download.run()
         } catch let error as Download.Failure {

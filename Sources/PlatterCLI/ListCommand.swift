@@ -98,9 +98,7 @@ struct EntrySource: ParsableArguments {
         do {
             return try await AdminClient(admin).get(path, as: type)
         } catch let error as AdminClient.Failure {
-            var reason = error.description
-            if case .noDaemon = error { reason += ", or name a cache folder with --cache-dir" }
-            throw CleanExit.failure(reason)
+            throw CleanExit.failure(error.descriptionWithFolder)
         }
     }
 }

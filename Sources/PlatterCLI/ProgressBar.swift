@@ -1,4 +1,5 @@
 import Foundation
+import PlatterProcess
 
 /// A line on the terminal that grows; nothing where there is no terminal.
 struct ProgressBar {
@@ -19,8 +20,7 @@ struct ProgressBar {
         let now = ContinuousClock.now
         if let shownAt, now - shownAt < .milliseconds(100), position != total { return }
         shownAt = now
-        let seconds = (now - startedAt) / .seconds(1)
-        let rate = seconds > 0 ? Double(position - start) / seconds : 0
+        let rate = TransferRate.bytesPerSecond(position - start, in: now - startedAt)
         var line = "\(name)  \(Output.bytes(position))"
         if let total, total > 0 {
             let share = Double(position) / Double(total)
@@ -30,18 +30,24 @@ struct ProgressBar {
                 String(repeating: "█", count: full) + String(repeating: "░", count: cells - full)
             line = "\(name)  \(bar) \(Int(share * 100)) %  \(Output.bytes(position))"
             // What takes longer than a year is of no use to anybody, nor does every number fit.
-            let seconds = Double(total - position) / rate
-            if rate > 0, seconds < 31_536_000 {
-                let left = Int(seconds)
+            if let rate, Double(total - position) / rate < 31_536_000 {
+                let left = Int(Double(total - position) / rate)
                 line += "  \(left / 60):\(String(format: "%02d", left % 60)) left"
             }
         }
-        line += "  \(Output.bytes(Int64(rate)))/s"
+        if let rate { line += "  \(Output.bytes(Int64(clamping: rate)))/s" }
         Output.error("\r\u{1B}[K" + line, terminator: "")
     }
 
     /// Leaves the line as it is and starts a new one.
     func end() {
         if shownAt != nil { Output.error("") }
+    }
+}
+
+extension Int64 {
+    /// The nearest number that there is.
+    fileprivate init(clamping value: Double) {
+        self = value >= 0x1p63 ? .max : value > -0x1p63 ? Int64(value) : .min
     }
 }

@@ -59,7 +59,8 @@ struct ServeCommand: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Bytes of a chunk, a multiple of 64K up to 1G. (default: 10M)", valueName: "bytes"),
+            "Bytes of a chunk, a multiple of 64K up to 1G. (default: 10M, less where --max-size is below 320M)",
+            valueName: "bytes"),
         transform: ByteCountArgument.init(parsing:))
     var chunkSize: ByteCountArgument?
 
@@ -134,6 +135,12 @@ struct ServeCommand: AsyncParsableCommand {
             return handler
         }
         defer { log.flush() }
+        let openFiles = OpenFiles.raise()
+        if openFiles < OpenFiles.fewest {
+            Logger(label: "platter").warning(
+                "Few files and connections may be open at once; raise the hard limit (ulimit -Hn)",
+                metadata: ["limit": "\(openFiles)"])
+        }
         // Caught before anything starts, so that an early signal is not lost.
         let signals = TerminationSignals()
         let configuration = makeConfiguration()

@@ -52,7 +52,7 @@ struct VerifyCommand: AsyncParsableCommand {
             do {
                 return try await AdminClient(admin).verify(repairs: repair, progress: show)
             } catch let error as AdminClient.Failure {
-                throw CleanExit.failure(error.description)
+                throw CleanExit.failure(error.descriptionWithFolder)
             }
         }
         let folder = try ChosenFolder(cacheDir)
@@ -75,7 +75,7 @@ struct VerifyCommand: AsyncParsableCommand {
                 "damaged: \(place.url), bytes \(place.start) to \(place.end - 1) (ID \(place.id))")
         }
         for file in report.withoutFile {
-            print("damaged: \(file.url), its file is missing (ID \(file.id))")
+            print("damaged: \(file.url), its file: \(file.reason) (ID \(file.id))")
         }
         for file in report.unopened {
             print("not compared: \(file.url), its file: \(file.reason) (ID \(file.id))")
@@ -84,14 +84,6 @@ struct VerifyCommand: AsyncParsableCommand {
         if report.isRepaired, !report.indexFaults.isEmpty {
             print("The index was set aside as index.sqlite.lost; an empty one takes its place.")
         }
-        if report.isClean {
-            print("All is right.")
-        } else if report.isRepaired {
-            print("What is damaged was forgotten; it is fetched again when it is wanted.")
-        } else if !report.indexFaults.isEmpty {
-            print("`platter verify --repair` sets the index aside; an empty one takes its place.")
-        } else {
-            print("Nothing of this is played any more. `platter verify --repair` forgets it.")
-        }
+        print(report.conclusion)
     }
 }

@@ -50,24 +50,14 @@ package enum ResponseCheck {
         _ fields: HTTPFields, _ expectation: FetchExpectation, _ receivedAt: Int64
     ) -> Verdict {
         guard fields.areUncoded else { return .malformed(.contentCoded) }
-        // RFC 9110 section 15.3.7.2: never in answer to a single range.
-        if fields.mediaType?.isByteRanges == true { return .malformed(.multipart) }
-        let lines = fields[values: .contentRange]
-        guard let line = lines.first else { return .malformed(.contentRangeMissing) }
-        guard lines.count == 1 else { return .malformed(.contentRangeRepeated) }
-        guard case .range(let body, let length)? = ContentRange.parse(line) else {
-            return .malformed(.contentRangeInvalid)
+        let (body, length): (ByteRange, Int64)
+        switch extent(fields) {
+        case .malformed(let reason): return .malformed(reason)
+        case .range(_, nil): return .malformed(.completeLengthUnknown)
+        case .range(let range, let completeLength?): (body, length) = (range, completeLength)
         }
-        guard let length else { return .malformed(.completeLengthUnknown) }
-        if let reason = mismatch(of: body, with: expectation.asked, completeLength: length) {
-            return .malformed(reason)
-        }
-        switch contentLength(fields) {
-        case .absent: break
-        case .invalid: return .malformed(.contentLengthInvalid)
-        case .bytes(let bytes) where bytes == body.length: break
-        case .bytes: return .malformed(.contentLengthMismatch)
-        }
+        let mismatch = mismatch(of: body, with: expectation.asked, completeLength: length)
+        if let reason = mismatch ?? lengthFlaw(fields, of: body) { return .malformed(reason) }
         let head = AcceptedHead(
             body: body, completeLength: length,
             validator: .from(fields: fields, receivedAt: receivedAt),
@@ -76,6 +66,34 @@ package enum ResponseCheck {
             return .changed(reason)
         }
         return .partial(head)
+    }
+
+    /// What a 206 says that its body is.
+    private enum Extent {
+        case malformed(Verdict.MalformedReason)
+        case range(ByteRange, completeLength: Int64?)
+    }
+
+    private static func extent(_ fields: HTTPFields) -> Extent {
+        // RFC 9110 section 15.3.7.2: never in answer to a single range.
+        if fields.mediaType?.isByteRanges == true { return .malformed(.multipart) }
+        let lines = fields[values: .contentRange]
+        guard let line = lines.first else { return .malformed(.contentRangeMissing) }
+        guard lines.count == 1 else { return .malformed(.contentRangeRepeated) }
+        guard case .range(let body, let length)? = ContentRange.parse(line) else {
+            return .malformed(.contentRangeInvalid)
+        }
+        return .range(body, completeLength: length)
+    }
+
+    private static func lengthFlaw(
+        _ fields: HTTPFields, of body: ByteRange
+    ) -> Verdict.MalformedReason? {
+        switch contentLength(fields) {
+        case .absent: nil
+        case .invalid: .contentLengthInvalid
+        case .bytes(let bytes): bytes == body.length ? nil : .contentLengthMismatch
+        }
     }
 
     /// A 206 may carry less than was asked (RFC 9110 section 15.3.7), but must begin where it was
@@ -93,12 +111,45 @@ package enum ResponseCheck {
         }
     }
 
+    // MARK: Passed on
+
+    /// Why an answer is not to the request and may not be handed on as it is; nil: it may. Of what the store
+    /// asks for besides, a complete length and no content coding, a reader may do without.
+    ///
+    /// - Parameter asked: nil: the whole.
+    package static func flaw(
+        ofPassed status: Int, fields: HTTPFields, asked: AskedRange?
+    ) -> Verdict.MalformedReason? {
+        // A redirect that is none of those that are followed leads a player to the origin, if anywhere.
+        if 300..<400 ~= status, status != 304 { return .unexpectedStatus }
+        // As in `whole`.
+        if status == 200, !fields[values: .contentRange].isEmpty { return .contentRangeOfWhole }
+        guard status == 206 else { return nil }
+        guard let asked else { return .unexpectedStatus }
+        switch extent(fields) {
+        case .malformed(let reason): return reason
+        case .range(let body, let length):
+            if let flaw = lengthFlaw(fields, of: body) { return flaw }
+            // The first of the last bytes are a part of these, too.
+            if case .suffix(let count) = asked, let length,
+                body.lowerBound == max(0, length - count)
+            {
+                return nil
+            }
+            return mismatch(of: body, with: asked, completeLength: length ?? body.upperBound)
+        }
+    }
+
     // MARK: 200
 
     private static func whole(
         _ fields: HTTPFields, _ expectation: FetchExpectation, _ receivedAt: Int64
     ) -> Verdict {
         guard fields.areUncoded else { return .malformed(.contentCoded) }
+        // A part that somebody forgot to call one.
+        if !fields[values: .contentRange].isEmpty {
+            return .malformed(.contentRangeOfWhole)
+        }
         let length: Int64?
         switch contentLength(fields) {
         case .absent: length = nil

@@ -119,6 +119,7 @@ package enum Verdict: Hashable, Sendable {
         case contentRangeMissing = "206 without Content-Range"
         case contentRangeRepeated = "several Content-Range lines"
         case contentRangeInvalid = "invalid Content-Range"
+        case contentRangeOfWhole = "200 with Content-Range"
         case completeLengthUnknown = "Content-Range without complete length"
         case wrongStart = "range starts elsewhere"
         case wrongEnd = "suffix does not reach the end"

@@ -9,7 +9,7 @@ package enum StoredFields {
     ///
     /// Dropped are the fields of the connection and those that `Connection` names, those that
     /// `no-cache="..."` and `private="..."` name, cookies, what belongs to one message and not to the
-    /// version, and what speaks for the origin as a whole. If the rest is too much, the fields that
+    /// version, where it lies, and what speaks for the origin as a whole. If the rest is too much, the fields that
     /// describe the content go first, then the others in their order as far as they fit.
     package static func select(from fields: HTTPFields) -> HTTPFields {
         let control = CacheControl.parse(fields[values: .cacheControl])
@@ -87,6 +87,8 @@ package enum StoredFields {
         // Of one message: its length, its age, a digest of its part.
         "content-length", "content-range", "accept-ranges", "age", "retry-after", "server-timing",
         "content-digest", "content-md5",
+        // Where it lies at the origin, with a signature perhaps.
+        "location",
         // Of the origin as a whole, which we are not.
         "alt-svc", "strict-transport-security", "public-key-pins", "expect-ct", "clear-site-data",
         "nel", "report-to", "reporting-endpoints",

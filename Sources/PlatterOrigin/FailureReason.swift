@@ -42,6 +42,8 @@ enum FailureReason {
         case let error as IOError: String(cString: strerror(error.errnoCode))
         case let error as HTTPClientError: ofClient(error)
         case ChannelError.connectTimeout: noConnection
+        case HTTPParserError.invalidEOFState, HTTPParserError.closedConnection:
+            "it closes the connection without an answer"
         case is HTTPParserError: "its answer is no HTTP"
         // Of TLS mostly, which says a lot.
         default: String("\(error)".prefix(longest))

@@ -69,7 +69,10 @@ package final class HTTPOrigin: Origin {
         configuration.tlsConfiguration = settings.authorities.clientConfiguration
         let size = settings.receiveBuffer
         configuration.http1_1ConnectionDebugInitializer = { channel in
-            channel.eventLoop.makeCompletedFuture { try StatusGuard.add(to: channel) }.flatMap {
+            channel.eventLoop.makeCompletedFuture {
+                try StatusGuard.add(to: channel)
+                try RequestTarget.add(to: channel)
+            }.flatMap {
                 channel.setOption(
                     .recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: size))
             }
@@ -217,10 +220,8 @@ package final class HTTPOrigin: Origin {
     private func send(
         _ url: OriginURL, fields: HTTPFields, range: AskedRange?
     ) async throws(OriginError) -> OriginResponse {
-        var request = HTTPClientRequest(url: url.description)
-        for field in fields {
-            request.headers.add(name: field.name.rawName, value: field.value)
-        }
+        let named = fields.map { ($0.name.rawName, $0.value) }
+        var request = HTTPClientRequest(url, fields: HTTPHeaders(named))
         // What a player accepts says nothing here: offsets count the bytes as they are stored.
         request.headers.replaceOrAdd(name: "Accept-Encoding", value: "identity")
         if !request.headers.contains(name: "User-Agent") {
@@ -241,7 +242,7 @@ package final class HTTPOrigin: Origin {
         // Nobody undoes these: the body would be taken for something that it is not.
         guard response.fields.areUncodedInTransfer else {
             log?.failed(url, because: "its answer is in a transfer coding")
-            throw .unreachable
+            throw .invalid
         }
         switch response.status {
         case 500...599: log?.failed(url, because: "it answers \(response.status)")

@@ -58,6 +58,8 @@ package enum OriginError: Error, Hashable, Sendable {
     case badRedirect
     /// The certificate of the origin, or of where it redirected to, is not trusted. Nothing was asked of it.
     case badCertificate
+    /// What came is no answer: its head cannot be parsed, or its body not be told from what comes after it.
+    case invalid
     /// The task was cancelled.
     case cancelled
 }

@@ -1,4 +1,5 @@
 import AsyncHTTPClient
+import NIOHTTP1
 import NIOPosix
 
 extension OriginError {
@@ -14,6 +15,10 @@ extension OriginError {
             self = .timedOut
         case let error as NIOConnectionError where error.hasTimedOut: self = .timedOut
         case let error as HTTPClientError where error == .cancelled: self = .cancelled
+        // The connection ended within a head, which says nothing of what it would have been.
+        case HTTPParserError.invalidEOFState, HTTPParserError.closedConnection:
+            self = .unreachable
+        case is HTTPParserError: self = .invalid
         default: self = .unreachable
         }
     }

@@ -11,7 +11,7 @@ extension Delivery {
 
     /// Has bytes fetched from the disk where that may take its time: an event loop has others to serve.
     func warm(_ range: ByteRange) {
-        if services.latency.isSlow { return fail(.store) }
+        if services.latency.isSlow { return fail(.slowDisk) }
         let number = pause()
         services.disk.perform(on: channel.eventLoop) { [settler = services.settler, opened] in
             settler.settle(opened, for: range)
@@ -23,7 +23,7 @@ extension Delivery {
                 warmedEnd = range.upperBound
                 pump()
             case .failure(let error as DiskError): unreadable(range, error)
-            case .failure: fail(.store)
+            case .failure: fail(.slowDisk)
             }
         }
     }
@@ -32,14 +32,15 @@ extension Delivery {
     /// disk does not give it even then, it comes from the origin.
     func unreadable(_ range: ByteRange, _ error: DiskError) {
         diskFailed(range, error)
-        guard error.code == .io, range.lowerBound >= mendedEnd else { return fail(.store) }
+        guard error.code == .io, range.lowerBound >= mendedEnd else { return fail(.unreadable) }
         mendedEnd = range.upperBound
         services.index.drop(range, of: opened.record.id, completion: goOn())
     }
 
     /// After an I/O error nothing of the file is trusted until it was compared with its checksums.
     func diskFailed(_ range: ByteRange, _ error: DiskError) {
-        services.log.error("The disk cannot be read", metadata: ["error": "\(error)"])
+        services.log.error(
+            "The disk cannot be read", metadata: opened.record.naming(["error": "\(error)"]))
         guard error.code == .io else { return }
         services.damage.damaged(opened.record.id, at: range.lowerBound)
         services.damage.distrust(opened, because: .failure)
@@ -48,9 +49,15 @@ extension Delivery {
     /// Somebody else has changed the file, or the disk has lost bytes of it: nothing of it is sent before
     /// it has been compared with its checksums.
     func recheck() {
-        services.log.warning(
-            "A file of the cache is not as it was left; it is checked before it is used",
-            metadata: ["file": "\(opened.file.path)"])
+        if (try? opened.file.status())?.linkCount == 0 {
+            services.evictor.lookLater(at: opened.record)
+        }
+        // All who read it meet it at the same instant.
+        if reader.entry.tellsOfChange() {
+            services.log.warning(
+                "A file of the cache is not as it was left; it is checked before it is used",
+                metadata: opened.record.naming(["file": "\(opened.file.path)"]))
+        }
         services.damage.distrust(opened, because: .excused, noted: goOn())
     }
 
@@ -58,7 +65,7 @@ extension Delivery {
     func lost(_ range: ByteRange) {
         services.log.error(
             "A file of the cache does not have what the index says",
-            metadata: ["file": "\(opened.file.path)"])
+            metadata: opened.record.naming(["file": "\(opened.file.path)"]))
         services.index.drop(range, of: opened.record.id, completion: goOn())
     }
 
@@ -84,7 +91,7 @@ extension Delivery {
         guard endPause(number) else { return }
         if isNoted { return pump() }
         isStoreGivenUp = true
-        fail(.store)
+        fail(.unnoted)
     }
 
     // MARK: - Watching
@@ -104,7 +111,7 @@ extension Delivery {
         guard slices.lacks(range) else { return watchOver(range) }
         services.log.error(
             "A file of the cache was cut short while it was read",
-            metadata: ["file": "\(opened.file.path)"])
+            metadata: opened.record.naming(["file": "\(opened.file.path)"]))
         let log = services.log
         services.index.drop(range, of: opened.record.id) { result in
             guard case .failure(let error) = result else { return }

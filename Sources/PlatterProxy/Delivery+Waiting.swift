@@ -7,7 +7,7 @@ import PlatterStore
 extension Delivery {
     func wait() {
         if reader.isComparing {
-            if isImpatient { return fail(.store) }
+            if isImpatient { return fail(.comparing) }
             if comparison == nil { startComparison() }
         } else {
             endComparison()
@@ -27,7 +27,7 @@ extension Delivery {
         comparison = loop.scheduleTask(in: DiskWork.deadline) { [weak self] in
             guard let self else { return }
             isImpatient = true
-            fail(.store)
+            fail(.comparing)
         }
     }
 
@@ -43,7 +43,7 @@ extension Delivery {
             loop: channel.eventLoop,
             hedge: { [reader] in reader.hedge() }, giveUp: { [weak self] in self?.timedOut() },
             isStuck: { [services] in services.latency.isSlow },
-            stuck: { [weak self] in self?.fail(.store) })
+            stuck: { [weak self] in self?.fail(.slowDisk) })
         self.patience = patience
         patience.begin()
     }

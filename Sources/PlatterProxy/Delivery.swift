@@ -18,7 +18,7 @@ final class Delivery {
         /// Nothing was sent; the store cannot answer this.
         case failed(FetchFailure)
         /// Something was sent; these bytes are to be streamed from the origin.
-        case passRest(ByteRange)
+        case passRest(ByteRange, StoreFault)
     }
 
     let reader: Reader
@@ -26,7 +26,7 @@ final class Delivery {
     private let index: IndexReader
     let channel: any Channel
     private let head: () -> HTTPResponseHead
-    private let detours: (ByteRange) -> Void
+    private let detours: (ByteRange, StoreFault) -> Void
     private let ended: (Ending) -> Void
     let slices: FileSlices
     let begun: Moment
@@ -65,7 +65,8 @@ final class Delivery {
         reader: Reader, begun: Moment, pace: ClientPace, services: ProxyServices,
         index: IndexReader,
         channel: any Channel,
-        head: @escaping () -> HTTPResponseHead, detours: @escaping (ByteRange) -> Void,
+        head: @escaping () -> HTTPResponseHead,
+        detours: @escaping (ByteRange, StoreFault) -> Void,
         ended: @escaping (Ending) -> Void
     ) {
         self.reader = reader
@@ -94,6 +95,7 @@ final class Delivery {
             pace.pauses()
             wait()
         case .end: complete()
+        case .failed(.store): fail(.index(reader.indexError))
         case .failed(let failure): fail(failure)
         }
     }
@@ -204,37 +206,45 @@ final class Delivery {
         end(.complete)
     }
 
-    func fail(_ failure: FetchFailure) {
-        let rest = reader.position..<reader.range.upperBound
-        if failure == .store, let stretch = nextStretch(of: rest) { return pass(stretch) }
+    /// The store cannot give the next bytes.
+    func fail(_ fault: StoreFault) {
+        if let stretch = nextStretch(of: rest, fault) { return pass(stretch, fault) }
+        end(isHeadSent ? .passRest(rest, fault) : .failed(.store))
+    }
+
+    private func fail(_ failure: FetchFailure) {
+        if failure == .store { return fail(.storing) }
         guard isHeadSent else { return end(.failed(failure)) }
         switch failure {
-        case .store, .bypass: end(.passRest(rest))
+        case .store, .bypass: end(.passRest(rest, .storing))
         // The version is the same, and its next request will be given from the other file.
-        case .changed where opened.file.isDetached: end(.passRest(rest))
+        case .changed where opened.file.isDetached: end(.passRest(rest, .detached))
         case .status, .unsatisfiable, .changed, .unreachable, .badCertificate, .stopped:
             end(.short)
         }
     }
 
     /// - Returns: nil when all the rest is to be passed.
-    private func nextStretch(of rest: ByteRange) -> ByteRange? {
+    private func nextStretch(of rest: ByteRange, _ fault: StoreFault) -> ByteRange? {
         // An origin without ranges would have to send again all that comes before each stretch.
         guard !isOver, !isStoreGivenUp, !services.damage.isSuspect, !reader.entry.lacksRanges
         else { return nil }
         let stretch = detour.stretch(of: rest) { position in
-            // A slow disk is not asked for more than it has to.
-            services.latency.isSlow ? position : reader.nextPresent(from: position, index: index)
+            // A slow disk takes nothing new either, and is not asked for more than it has to.
+            fault.isOfReading || services.latency.isSlow
+                ? position : reader.nextPresent(from: position, index: index)
         }
         return stretch.upperBound < rest.upperBound ? stretch : nil
     }
 
-    private func pass(_ stretch: ByteRange) {
+    private var rest: ByteRange { reader.position..<reader.range.upperBound }
+
+    private func pass(_ stretch: ByteRange, _ fault: StoreFault) {
         endWait()
         // The origin is not to be asked for the same bytes twice.
         reader.forgotten()
         _ = pause()
-        detours(stretch)
+        detours(stretch, fault)
     }
 
     /// The origin has brought all bytes before `position`, and the head if there was none.
@@ -242,7 +252,7 @@ final class Delivery {
         guard endPause(pauses) else { return }
         isHeadSent = true
         reader.handedOn(upTo: position)
-        if services.latency.isSlow { fail(.store) } else { pump() }
+        if services.latency.isSlow { fail(.slowDisk) } else { pump() }
     }
 
     private func end(_ ending: Ending) {

@@ -33,14 +33,14 @@ extension Exchange {
     private var isWaiting: Bool {
         switch phase {
         case .starting, .opening: true
-        case .answering, .passing, .detour, .done: false
+        case .asking, .answering, .passing, .detour, .done: false
         }
     }
 
     private func answer(_ entry: Entry, demand: DemandID?) {
         guard let opened = entry.opened else {
             if let demand { services.readers.queue.leave(demand) }
-            return open()
+            return open(entry)
         }
         let plan = ResponsePlan(
             request: request, opened: opened, now: services.wallClock())
@@ -48,6 +48,11 @@ extension Exchange {
         case .none(let head):
             if let demand { services.readers.queue.leave(demand) }
             write(head(heads, demand == nil ? CacheStatus(.hit) : firstAnswer(of: entry)))
+        case .beyond(let first, let head):
+            guard let demand else { return ask(at: first, beyond: opened, refusal: head) }
+            // The origin has just said where the end is.
+            services.readers.queue.leave(demand)
+            write(head(heads, firstAnswer(of: entry)))
         case .bytes(let range, let head):
             deliver(range, of: entry, opened, demand: demand, head: head)
         }
@@ -68,7 +73,7 @@ extension Exchange {
             reader: reader, begun: begun, pace: pace, services: services, index: index,
             channel: channel,
             head: { head(heads, status) },
-            detours: { [weak self] in self?.detour(past: $0) },
+            detours: { [weak self] in self?.detour(past: $0, because: $1) },
             ended: { [weak self] in self?.deliveryEnded($0) })
         phase = .answering(delivery)
         delivery.pump()
@@ -85,8 +90,10 @@ extension Exchange {
         return CacheStatus(outcome, isStored: outcome != .hit)
     }
 
-    private func detour(past range: ByteRange) {
-        if case .answering(let delivery) = phase { takeDetour(range, of: delivery) }
+    private func detour(past range: ByteRange, because fault: StoreFault) {
+        if case .answering(let delivery) = phase {
+            takeDetour(range, of: delivery, because: fault)
+        }
     }
 
     private func deliveryEnded(_ ending: Delivery.Ending) {
@@ -100,23 +107,26 @@ extension Exchange {
         case .failed(.changed): restart()
         // The challenge is in the origin's fields.
         case .failed(.status(401)), .failed(.status(407)):
-            pass(.challenge, hasBody: false)
+            pass(.challenge)
         case .failed(.status(let status)): refused(status)
         case .failed(.store): passPlanned(delivery)
         case .failed: pass(.notStored)
-        case .passRest(let range): passRest(range, of: delivery.opened)
+        case .passRest(let range, let fault):
+            passRest(range, of: delivery.opened, because: fault)
         }
     }
 
     /// The index has an entry whose file cannot be opened.
     private func withoutFile(_ record: EntryRecord, demand: DemandID?, _ error: DiskError) {
         if let demand { services.readers.queue.leave(demand) }
-        services.log.error("A file of the cache cannot be opened", metadata: ["error": "\(error)"])
-        guard error.code == .missing || error.code == .notOurs else { return pass(.disk) }
-        let id = record.id
+        services.log.error(
+            "A file of the cache cannot be opened",
+            metadata: record.naming(["error": "\(error)"]))
+        guard error.code.isForGood else { return pass(.disk) }
         phase = .starting
-        let look: @Sendable (Result<Void, IndexError>) -> Void = wakeLook { exchange in
-            if case .starting = exchange.phase { exchange.restart() }
+        let goOn = wake { exchange, wakeup in
+            guard case .starting = exchange.phase else { return }
+            if case .look = wakeup { exchange.restart() } else { exchange.pass(.disk) }
         }
         let round = restarts
         _ = channel.eventLoop.assumeIsolated().scheduleTask(in: DiskWork.deadline) { [weak self] in
@@ -125,10 +135,15 @@ extension Exchange {
         }
         let (table, key) = (services.table, request.resource.key)
         let now = services.readers.clock.now
-        services.index.supersede(id, at: services.wallClock()) { result in
+        services.evictor.giveUp(record) { result in
+            switch result {
+            case .success(true): return goOn(.look)
+            // The next one looks again: it may be put right.
+            case .success(false): return goOn(.failed(.store))
             // It would be found again and again.
-            if case .failure = result { table.bypass(key, now: now) }
-            look(result)
+            case .failure: table.bypass(key, now: now)
+            }
+            goOn(.look)
         }
     }
 }

@@ -6,15 +6,20 @@ import PlatterHTTP
 /// Answers of our own, all without a body.
 extension Exchange {
     /// The origin cannot be reached, or not in time: say so without a body, and when to ask again.
-    func unavailable() {
-        let status =
-            switch services.readers.queue.trouble(of: request.resource.origin) {
-            case .unreachable: CacheStatus(forwarded: reason, detail: .originUnreachable)
-            case .timedOut, nil: CacheStatus(forwarded: reason, detail: .originTimeout)
-            // Which may have been about another object.
-            case .status: CacheStatus(forwarded: reason, detail: .originError)
-            }
-        write(tryAgain(status))
+    ///
+    /// - Parameter detail: Why; nil: what is known of the origin.
+    func unavailable(_ detail: StatusDetail? = nil) {
+        write(tryAgain(CacheStatus(forwarded: reason, detail: detail ?? trouble)))
+    }
+
+    /// Why there is no answer of the origin.
+    var trouble: StatusDetail {
+        switch services.readers.queue.trouble(of: request.resource.origin) {
+        case .unreachable: .originUnreachable
+        case .timedOut, nil: .originTimeout
+        // Which may have been about another object.
+        case .status: .originError
+        }
     }
 
     /// The server ends.
@@ -57,7 +62,7 @@ extension Exchange {
     private var reason: CacheStatus.ForwardReason {
         switch phase {
         case .starting, .opening: .uriMiss
-        case .answering, .detour, .done: .miss
+        case .asking, .answering, .detour, .done: .miss
         case .passing: .bypass
         }
     }

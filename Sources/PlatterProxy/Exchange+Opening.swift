@@ -6,7 +6,7 @@ import PlatterStore
 
 /// The way of a request whose object is not known yet: the origin says what it is.
 extension Exchange {
-    func open() {
+    func open(_ entry: Entry) {
         // What was meant for an opening before this one would be taken for its own.
         round += 1
         let opening = Opening(
@@ -16,7 +16,7 @@ extension Exchange {
             timedOut: { [weak self] in self?.unavailable() },
             stuck: { [weak self] in self?.pass(.diskSlow) })
         phase = .opening(opening)
-        opening.begin(services.table.opening(request.resource), wake: wake { $0.woke($1) })
+        opening.begin(entry, wake: wake { $0.woke($1) })
     }
 
     /// The demand is the same while the entry is opened and while it is read, and so is its wake-up.
@@ -24,7 +24,7 @@ extension Exchange {
         switch phase {
         case .opening(let opening): openingWoke(opening, wakeup)
         case .answering(let delivery), .detour(_, let delivery): delivery.woke(wakeup)
-        case .starting, .passing, .done: break
+        case .starting, .asking, .passing, .done: break
         }
     }
 

@@ -9,15 +9,13 @@ extension Exchange {
     /// However long the store took before it gave up [3 s].
     private static let leastHeadTime = Duration.seconds(3)
 
-    /// - Parameters:
-    ///   - isWhole: Ask for all of it, whatever the player asked for.
-    ///   - hasBody: As of `Passage.passAll`.
-    func pass(_ detail: StatusDetail, isWhole: Bool = false, hasBody: Bool = true) {
+    /// - Parameter isWhole: Ask for all of it, whatever the player asked for.
+    func pass(_ detail: StatusDetail, isWhole: Bool = false) {
         notePassing(detail)
         let range = isWhole ? nil : request.passedRange
         startPassage { [isHead = request.isHead, fields = request.fields, headDeadline] passage in
             passage.passAll(
-                range: range, isHead: isHead, hasBody: hasBody, conditions: fields, detail: detail,
+                range: range, isHead: isHead, conditions: fields, detail: detail,
                 deadline: headDeadline)
         }
     }
@@ -43,11 +41,14 @@ extension Exchange {
     }
 
     /// The store cannot give the rest of a response.
-    func passRest(_ range: ByteRange, of opened: Entry.Opened) {
+    func passRest(
+        _ range: ByteRange, of opened: Entry.Opened, because fault: StoreFault
+    ) {
         services.log.notice(
             "A response goes on past the store",
             metadata: [
                 "url": "\(request.resource.url.redacted)", "from": "\(range.lowerBound)",
+                "reason": "\(fault)",
             ])
         let deadline = services.readers.clock.now.advanced(by: services.readers.waits.body)
         startPassage { passage in
@@ -56,10 +57,13 @@ extension Exchange {
     }
 
     /// The store cannot give the next bytes of a response; what comes after them is asked of it again.
-    func takeDetour(_ range: ByteRange, of delivery: Delivery) {
+    func takeDetour(_ range: ByteRange, of delivery: Delivery, because fault: StoreFault) {
         services.log.notice(
             "A part of a response goes past the store",
-            metadata: ["url": "\(request.resource.url.redacted)", "range": "\(range)"])
+            metadata: [
+                "url": "\(request.resource.url.redacted)", "range": "\(range)",
+                "reason": "\(fault)",
+            ])
         var head: HTTPResponseHead?
         var deadline = services.readers.clock.now.advanced(by: services.readers.waits.body)
         if !delivery.isHeadSent {
@@ -104,7 +108,9 @@ extension Exchange {
             case .complete, .answered: self?.done(isReusable: self?.request.isKeepAlive ?? false)
             case .short: self?.done(isReusable: false)
             case .unreachable: self?.unavailable()
+            case .crowded: self?.unavailable(.crowded)
             case .badCertificate: self?.notTrusted()
+            case .invalid: self?.refused(502)
             case .refused: self?.pass(.store)
             }
         }

@@ -9,12 +9,15 @@ import PlatterStore
 /// bytes on. Lives on the event loop of its connection.
 ///
 ///     begin -> (opening, waits for the origin) -> answering ⇄ detour
-///          \                                        |-> done
-///           \-> passing (nothing can or may be stored) ----> done
+///       |  \                                        |-> done
+///       |   \-> passing (nothing can or may be stored) ----> done
+///       \-> asking (beyond the known end) -> done, or begin again
 final class Exchange {
     enum Phase {
         case starting
         case opening(Opening)
+        /// Whether the object has grown.
+        case asking(EndQuestion)
         case answering(Delivery)
         case passing(Passage)
         /// The delivery waits for the passage to end.
@@ -66,8 +69,10 @@ final class Exchange {
         case nil: break
         }
         do {
-            guard let record = try index.entry(for: request.resource.key) else { return open() }
-            answer(record, demand: nil)
+            switch try services.table.find(request.resource, ask: index.entry(for:)) {
+            case .recorded(let record): answer(record, demand: nil)
+            case .unopened(let entry): open(entry)
+            }
         } catch {
             services.log.error("The index cannot be read", metadata: ["error": "\(error)"])
             pass(.index)
@@ -77,6 +82,7 @@ final class Exchange {
     func clientLeft() {
         switch phase {
         case .opening(let opening): opening.leave()
+        case .asking(let question): question.cancel()
         case .answering(let delivery): delivery.clientLeft()
         case .passing(let passage): passage.cancel()
         case .detour(let passage, let delivery):
@@ -107,12 +113,5 @@ final class Exchange {
                 if exchange.round == round { body(exchange, wakeup) }
             }
         }
-    }
-
-    func wakeLook<Value, Failure: Error>(
-        _ body: @escaping (Exchange) -> Void
-    ) -> @Sendable (Result<Value, Failure>) -> Void {
-        let wake = wake { exchange, _ in body(exchange) }
-        return { _ in wake(.look) }
     }
 }

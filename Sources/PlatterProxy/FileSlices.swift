@@ -16,6 +16,9 @@ final class FileSlices {
     static let firstLength: Int64 = 256 << 10
     /// One slice at most, so that one client does not hold up the others of its loop [1 MiB].
     static let longestLength: Int64 = 1 << 20
+    /// What ends behind this position is copied: NIO counts the place in a file that it sends from in 56 bits, and
+    /// silently drops the others [2^56 - 1].
+    private static let lastSentPosition: Int64 = (1 << 56) - 1
 
     private let file: any DataFile
     private let allocator: ByteBufferAllocator
@@ -58,7 +61,7 @@ final class FileSlices {
         let bytes =
             if !isThere || file.wasPunched(in: range) {
                 IOData?.none
-            } else if range.length > Self.copyLength && file.isSettled(range) {
+            } else if Self.isWorthSending(range) && file.isSettled(range) {
                 try region(range)
             } else {
                 try copy(range)
@@ -66,6 +69,11 @@ final class FileSlices {
         if try file.foreignChange() != nil { return .changed }
         if file.isDetached || file.acceptedChangeCount != acceptedChanges { return .outdated }
         return bytes.map { .bytes($0) } ?? .short
+    }
+
+    /// Whether sendfile can send the bytes, and at less cost than a copy.
+    static func isWorthSending(_ range: ByteRange) -> Bool {
+        range.length > copyLength && range.upperBound <= lastSentPosition
     }
 
     /// Whether the bytes can be handed on without waiting for the disk.

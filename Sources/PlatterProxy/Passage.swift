@@ -16,8 +16,12 @@ final class Passage: Sendable {
         case short
         /// Nothing was sent.
         case unreachable
+        /// Nothing was sent, and the origin was not asked: too many others go past the store.
+        case crowded
         /// Nothing was sent; the certificate of the origin is not trusted.
         case badCertificate
+        /// Nothing was sent; what the origin answers cannot be used.
+        case invalid
         /// Nothing was sent; the origin does not give these bytes of this version.
         case refused
     }
@@ -49,12 +53,11 @@ final class Passage: Sendable {
     /// The origin's own answer to the whole request.
     ///
     /// - Parameters:
-    ///   - hasBody: false: only the head; players take an error's body for media.
     ///   - conditions: The fields of the request: what is demanded is not passed on, for strict servers would
     ///     refuse the tag that a common player makes of a weak one.
     ///   - deadline: The player does not wait longer for the head.
     func passAll(
-        range: AskedRange?, isHead: Bool, hasBody: Bool = true, conditions: HTTPFields,
+        range: AskedRange?, isHead: Bool, conditions: HTTPFields,
         detail: StatusDetail, deadline: Moment
     ) {
         run { passage in
@@ -70,13 +73,18 @@ final class Passage: Sendable {
                     try await passage.write(.head(head))
                     return false
                 }
-                var head = passage.heads.passed(
+                if answer.status >= 400 {
+                    let head = passage.heads.refusal(
+                        answer.status, answer.fields, detail: detail)
+                    try await passage.write(.head(head))
+                    return false
+                }
+                let head = passage.heads.passed(
                     answer.status, answer.fields, detail: detail,
                     isChunkable: !isHead && !passage.isHTTP10)
-                if !hasBody { head.headers.replaceOrAdd(name: "Content-Length", value: "0") }
                 endsWithClose.withLockedValue { $0 = head.version == .http1_0 }
                 try await passage.write(.head(head))
-                return hasBody && !isHead
+                return !isHead
             }
             let ending = await passage.services.bypass.pass(
                 .answer(
@@ -97,15 +105,14 @@ final class Passage: Sendable {
         of opened: Entry.Opened, range: ByteRange, head: HTTPResponseHead?, isLast: Bool = true,
         deadline: Moment
     ) {
+        let request = Bypass.Request.bytes(
+            range, of: opened, resource: resource, isHeadSent: head == nil, deadline: deadline)
         run { passage in
             let receiver = passage.receiver { _ in
                 if let head { try await passage.write(.head(head)) }
                 return true
             }
-            let ending = await passage.services.bypass.pass(
-                .bytes(
-                    range, of: opened, resource: passage.resource, isHeadSent: head == nil,
-                    deadline: deadline), to: receiver)
+            let ending = await passage.services.bypass.pass(request, to: receiver)
             return await passage.end(ending, isLast: isLast, detail: .store)
         }
     }
@@ -131,7 +138,9 @@ final class Passage: Sendable {
                 return .answered
             case .short: return .short
             case .unavailable: return .unreachable
+            case .crowded: return .crowded
             case .badCertificate: return .badCertificate
+            case .invalid: return .invalid
             case .refused: return .refused
             }
             return .complete

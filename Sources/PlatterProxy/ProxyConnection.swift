@@ -27,6 +27,13 @@ final class ProxyConnection: ChannelDuplexHandler {
         case closing
 
         var isAnswering: Bool { if case .answering = self { true } else { false } }
+        var isClosing: Bool { if case .closing = self { true } else { false } }
+    }
+
+    private enum Incoming {
+        case part(HTTPServerRequestPart)
+        /// What is no request, and all that comes after it is none either.
+        case malformed
     }
 
     private let services: ProxyServices
@@ -37,8 +44,11 @@ final class ProxyConnection: ChannelDuplexHandler {
         didSet { responses.changed(from: oldValue.isAnswering, to: phase.isAnswering) }
     }
     private var idleTimer: Scheduled<Void>?
-    /// Parts of the next request. At most one: the pipeline handler holds back those after it.
-    private var early: [HTTPServerRequestPart] = []
+    /// What came and has its turn later: the pipeline handler hands a request on as soon as the end of the
+    /// response before is written, from within that write. Taken there, each request of a client that sends
+    /// thousands at once would lie on the stack of the one before.
+    private var early = CircularBuffer<Incoming>()
+    private var isTaking = false
     /// The server is to end: this response is the last one.
     private var isDraining = false
     private var hasAnswered = false
@@ -63,11 +73,13 @@ final class ProxyConnection: ChannelDuplexHandler {
         idleTimer?.cancel()
         if case .answering(let exchange) = phase { exchange.clientLeft() }
         phase = .closing
+        early.removeAll()
         context.fireChannelInactive()
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
         if case .answering(let exchange) = phase { exchange.becameWritable() }
+        takeEarly(context)
         context.fireChannelWritabilityChanged()
     }
 
@@ -84,7 +96,23 @@ final class ProxyConnection: ChannelDuplexHandler {
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        take(unwrapInboundIn(data), context)
+        early.append(.part(unwrapInboundIn(data)))
+        takeEarly(context)
+    }
+
+    /// Requests are taken one after the other, and none while the client does not read its answers.
+    private func takeEarly(_ context: ChannelHandlerContext) {
+        guard !isTaking else { return }
+        isTaking = true
+        defer { isTaking = false }
+        while !phase.isAnswering, phase.isClosing || context.channel.isWritable,
+            let next = early.popFirst()
+        {
+            switch next {
+            case .part(let part): take(part, context)
+            case .malformed: refuse(.malformed, context)
+            }
+        }
     }
 
     private func take(_ part: HTTPServerRequestPart, _ context: ChannelHandlerContext) {
@@ -94,9 +122,6 @@ final class ProxyConnection: ChannelDuplexHandler {
             phase = .reading(head)
         case (.end, .reading(let head)):
             start(head, context)
-        case (_, .answering):
-            // The next request comes while the end of the last response is being written.
-            early.append(part)
         case (.head, _), (.body, _), (.end, _):
             // A body of a GET has no meaning (RFC 9110 section 9.3.1); it is read and dropped.
             break
@@ -150,15 +175,14 @@ final class ProxyConnection: ChannelDuplexHandler {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        guard error is HTTPParserError, case .idle = phase else {
-            return context.close(promise: nil)
+        switch error {
+        case is HTTPParserError:
+            early.append(.malformed)
+            takeEarly(context)
+        // More of what is no request: the answers to those before it come nevertheless.
+        case ByteToMessageDecoderError.dataReceivedInErrorState: break
+        default: context.close(promise: nil)
         }
-        phase = .closing
-        let head = ResponseHeads(isKeepAlive: false).empty(
-            .badRequest, cacheStatus: CacheStatus(refused: .malformed))
-        context.write(wrapOutboundOut(.head(head)), promise: nil)
-        context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
-        closeGracefully(context)
     }
 
     // MARK: - Requests
@@ -181,15 +205,18 @@ final class ProxyConnection: ChannelDuplexHandler {
             if isDraining { exchange.heads.endConnection() }
             exchange.begin()
         } catch {
-            refuse(error, head, context)
+            refuse(error, isKeepAlive: head.isKeepAlive, context)
         }
     }
 
+    /// - Parameter isKeepAlive: Whether the client can send another request after this one.
     private func refuse(
-        _ flaw: PlayerRequest.Flaw, _ head: HTTPRequestHead, _ context: ChannelHandlerContext
+        _ flaw: PlayerRequest.Flaw, isKeepAlive: Bool = false, _ context: ChannelHandlerContext
     ) {
-        let isKeepAlive = head.isKeepAlive && !isDraining && flaw != .malformed
-        let heads = ResponseHeads(isKeepAlive: isKeepAlive)
+        guard !phase.isClosing else { return }
+        idleTimer?.cancel()
+        let isReusable = isKeepAlive && !isDraining && flaw != .malformed
+        let heads = ResponseHeads(isKeepAlive: isReusable)
         let answer =
             switch flaw {
             case .malformed:
@@ -200,24 +227,17 @@ final class ProxyConnection: ChannelDuplexHandler {
                     cacheStatus: CacheStatus(refused: .method))
             case .unknown: heads.empty(.notFound, cacheStatus: CacheStatus(refused: .unknown))
             }
-        // Before the end is written: the next request may come from within that.
-        phase = .idle
+        phase = isReusable ? .idle : .closing
         context.write(wrapOutboundOut(.head(answer)), promise: nil)
-        if isKeepAlive { startIdleTimer(context) }
         context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
-        if !isKeepAlive { closeGracefully(context) }
+        if isReusable { startIdleTimer(context) } else { closeGracefully(context) }
     }
 
     private func finish(isReusable: Bool, _ context: ChannelHandlerContext) {
-        if isReusable, !isDraining {
-            phase = .idle
-            startIdleTimer(context)
-            let parts = early
-            early = []
-            for part in parts { take(part, context) }
-        } else {
-            closeGracefully(context)
-        }
+        guard isReusable, !isDraining else { return closeGracefully(context) }
+        phase = .idle
+        startIdleTimer(context)
+        takeEarly(context)
     }
 
     /// Ends our side with a FIN after all that was written, so that the player gets every byte; then

@@ -10,6 +10,7 @@ package struct ProxyServices: Sendable {
     package let readers: ReaderServices
     package let bypass: Bypass
     package let damage: DamageWatch
+    package let evictor: Evictor
     package let settler: Settler
     package let latency: DiskLatency
     package let disk: DiskWork
@@ -19,8 +20,9 @@ package struct ProxyServices: Sendable {
 
     package init(
         routes: Routes, table: EntryTable, index: IndexWriter, readers: ReaderServices,
-        bypass: Bypass, damage: DamageWatch, settler: Settler, latency: DiskLatency, disk: DiskWork,
-        wallClock: @escaping @Sendable () -> Int64, log: Logger
+        bypass: Bypass, damage: DamageWatch, evictor: Evictor, settler: Settler,
+        latency: DiskLatency, disk: DiskWork, wallClock: @escaping @Sendable () -> Int64,
+        log: Logger
     ) {
         self.routes = routes
         self.table = table
@@ -28,6 +30,7 @@ package struct ProxyServices: Sendable {
         self.readers = readers
         self.bypass = bypass
         self.damage = damage
+        self.evictor = evictor
         self.settler = settler
         self.latency = latency
         self.disk = disk

@@ -55,7 +55,7 @@ struct ResponseHeads {
                 .map { $0.filter { !$0.isWhitespace } })
         for field in fields {
             let name = field.name.canonicalName
-            guard !Self.hopByHop.contains(name), !named.contains(name) else { continue }
+            guard !Self.notPassed.contains(name), !named.contains(name) else { continue }
             headers.add(name: field.name.rawName, value: field.value)
         }
         let outcome = CacheStatus(forwarded: .bypass, status: status, detail: detail)
@@ -69,10 +69,29 @@ struct ResponseHeads {
         return head
     }
 
-    /// RFC 9110 section 7.6.1.
-    private static let hopByHop: Set<String> = [
+    /// The origin's refusal, passed on without its body: players take an error's body for media.
+    ///
+    /// - Parameter detail: A challenge is one only where the player is told what to answer.
+    func refusal(_ status: Int, _ fields: HTTPFields, detail: StatusDetail) -> HTTPResponseHead {
+        var extra = fields[values: .wwwAuthenticate].map { ("WWW-Authenticate", $0) }
+        let isChallenge = !extra.isEmpty
+        let lines = fields[values: .contentRange]
+        if status == 416, lines.count == 1, let line = lines.first,
+            case .unsatisfied(_?)? = ContentRange.parse(line)
+        {
+            extra.append(("Content-Range", line))
+        }
+        let reason = detail == .challenge && !isChallenge ? nil : detail
+        return empty(
+            HTTPResponseStatus(statusCode: status), adding: extra,
+            cacheStatus: CacheStatus(forwarded: .bypass, status: status, detail: reason))
+    }
+
+    /// Those of the connection (RFC 9110 section 7.6.1), and the one that leads past the cache, with the origin's
+    /// signature perhaps.
+    private static let notPassed: Set<String> = [
         "connection", "keep-alive", "proxy-authenticate", "proxy-authorization",
-        "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade",
+        "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade", "location",
     ]
 
     private func finish(

@@ -10,6 +10,8 @@ struct ResponsePlan {
     enum Content {
         /// A head without a body.
         case none(Head)
+        /// A refusal, if the object has no bytes from this position on: it may have grown.
+        case beyond(Int64, Head)
         /// A head, then these bytes.
         case bytes(ByteRange, Head)
     }
@@ -39,7 +41,12 @@ struct ResponsePlan {
             switch resolution {
             case .unsatisfiable:
                 let range = ContentRange.unsatisfied(completeLength: length).fieldValue
-                content = .none(head(.rangeNotSatisfiable, length: 0, range: range))
+                let refusal = head(.rangeNotSatisfiable, length: 0, range: range)
+                if case .from(let first, _)? = request.passedRange {
+                    content = .beyond(first, refusal)
+                } else {
+                    content = .none(refusal)
+                }
             case .single(let range):
                 let text = ContentRange.range(range, completeLength: length).fieldValue
                 content = .bytes(range, head(.partialContent, length: range.length, range: text))

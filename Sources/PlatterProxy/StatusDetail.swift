@@ -22,7 +22,8 @@ enum StatusDetail: String, Hashable, Sendable, CaseIterable {
     case originError = "origin-error"
     case originInvalid = "origin-invalid"
     case originCertificate = "origin-certificate"
-    /// Neither: the server ends.
+    // Neither: too many others go past the store, the server ends.
+    case crowded
     case stopping
     // What is wrong with the request itself.
     case malformed = "request-malformed"
@@ -33,7 +34,7 @@ enum StatusDetail: String, Hashable, Sendable, CaseIterable {
     var isFaultOfStore: Bool {
         switch self {
         case .store, .index, .disk, .diskSlow, .diskSuspect: true
-        case .authorization, .notStored, .empty, .unsatisfiable, .challenge, .changed,
+        case .authorization, .notStored, .empty, .unsatisfiable, .challenge, .changed, .crowded,
             .originUnreachable, .originTimeout, .originError, .originInvalid, .originCertificate,
             .stopping, .malformed, .method, .unknown:
             false

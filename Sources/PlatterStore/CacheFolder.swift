@@ -24,7 +24,7 @@ struct CacheFolder {
     static let objectsName = "objects"
     static let indexName = "index.sqlite"
     /// What else we make in it.
-    private static let ownNames = IndexPlace.names(of: indexName)
+    static let ownNames = IndexPlace.names(of: indexName)
         .union([objectsName, PosixDisk.ballastName])
     /// The first line is that of the Cache Directory Tagging Specification.
     static let markerText = """
@@ -51,16 +51,21 @@ struct CacheFolder {
     /// Takes a folder that is open into use.
     ///
     /// - Throws: `.inUse` when another process has it, `.notOurs` when it holds other files,
-    ///   `.permission` when it belongs to another user.
+    ///   `.permission` when it belongs to another user, `.unsupported` on a file system of a network.
     static func claim(_ root: Descriptor, path: String) throws(DiskError) -> CacheFolder {
+        if let objection = FileSystemKind(of: root).objection {
+            throw DiskError(.unsupported, objection, path: path)
+        }
         try checkOwner(root, path: path)
-        let isMarked = try checkMarker(root, path: path)
-        try makePrivate(root, path: path)
+        let marker = try checkMarker(root, path: path)
         let (lock, isReadOnly) = try takeLock(root, path: path)
+        // Not before the lock is ours: to close a database takes the locks of who has it open in this process.
+        if marker == .removed { try checkIndex(root, path: path) }
+        try makePrivate(root, path: path)
         // On btrfs a full disk else kills whoever writes to a page of the index that is mapped. Elsewhere, or
         // where it is refused, all goes on without.
         _ = platter_overwrite_in_place(root.number)
-        if !isMarked { try writeMarker(root, path: path) }
+        if marker != .whole { try writeMarker(root, path: path) }
         return CacheFolder(
             path: path, root: root, lock: lock, objects: try openObjects(root, path: path),
             isMemory: try isMemory(root, path: path), isReadOnly: isReadOnly)
@@ -146,50 +151,6 @@ struct CacheFolder {
         }
     }
 
-    /// - Returns: Whether our marker is there; if not, the folder is empty.
-    private static func checkMarker(_ root: Descriptor, path: String) throws(DiskError) -> Bool {
-        let names = Set(try folderNames(root.number, ".", path: path))
-        var text = ""
-        if names.contains(markerName) {
-            let markerPath = path + "/" + markerName
-            let marker = try openDescriptor(
-                root.number, markerName, flags: O_RDONLY | O_NOFOLLOW, path: markerPath)
-            defer { close(marker) }
-            text = try readText(marker, limit: 1024, path: markerPath)
-        }
-        if text == markerText { return true }
-        // A crash leaves the beginning of a marker, or nothing of it, and so does a disk that was full; a power
-        // cut before it was on disk zeros. Then what else is there can only be ours. But the first line alone is
-        // the whole marker of other caches.
-        let written = text.prefix { $0 != "\0" }
-        let firstLine = markerText.prefix { $0 != "\n" }
-        let isTorn =
-            markerText.hasPrefix(written) && written != firstLine && written != firstLine + "\n"
-            && text.dropFirst(written.count).allSatisfy { $0 == "\0" }
-        var harmless: Set = [markerName, lockName, "lost+found"]
-        if names.contains(markerName) { harmless.formUnion(ownNames) }
-        guard isTorn, names.isSubset(of: harmless) else {
-            throw DiskError(
-                .notOurs,
-                "the folder holds files and no \(markerName) of this version; choose an empty one",
-                path: path)
-        }
-        return false
-    }
-
-    private static func writeMarker(_ root: Descriptor, path: String) throws(DiskError) {
-        let path = path + "/" + markerName
-        let marker = try openDescriptor(
-            root.number, markerName, flags: O_WRONLY | O_CREAT | O_NOFOLLOW, mode: 0o600, path: path
-        )
-        defer { close(marker) }
-        try writeText(markerText, to: marker, path: path)
-        // SQLite makes its files last over a power cut; without the marker beside them the folder
-        // would look like somebody else's.
-        _ = try systemCall("write it to disk", path: path) { fsync(marker) }
-        _ = try systemCall("write it to disk", path: path) { fsync(root.number) }
-    }
-
     /// Locks the file that has the lock's name: one that is removed at that very instant locks nothing.
     private static func takeLock(
         _ root: Descriptor, path: String
@@ -242,7 +203,7 @@ struct CacheFolder {
     }
 }
 
-private func writeText(_ text: String, to descriptor: Int32, path: String) throws(DiskError) {
+func writeText(_ text: String, to descriptor: Int32, path: String) throws(DiskError) {
     let bytes = Array(text.utf8)
     _ = try systemCall("empty it", path: path) { ftruncate(descriptor, 0) }
     let count = try systemCall("write it", path: path) { pwrite(descriptor, bytes, bytes.count, 0) }

@@ -83,6 +83,17 @@ extension DiskError.Code {
         }
     }
 
+    /// Whether it is of one file, and no other try will open it: it has gone, is something else, or may not be
+    /// read. What the disk or the system refuses for a while is not.
+    package var isForGood: Bool {
+        switch self {
+        case .missing, .notOurs, .permission: true
+        case .noSpace, .quota, .tooLarge, .readOnly, .exists, .inUse, .truncated, .io, .unsupported,
+            .tooManyOpen, .other:
+            false
+        }
+    }
+
     fileprivate var remedy: String {
         switch self {
         case .noSpace: "; free space or lower the cache's size"

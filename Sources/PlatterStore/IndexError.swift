@@ -6,7 +6,7 @@ package struct IndexError: Error, Hashable, Sendable, CustomStringConvertible {
     package enum Code: Hashable, Sendable, CaseIterable {
         /// Another program holds the file's lock.
         case busy
-        /// The file is damaged, or is no database.
+        /// The file is damaged, or is no database, or has other tables than ours.
         case corrupt
         /// The file system is full.
         case full
@@ -42,7 +42,8 @@ package struct IndexError: Error, Hashable, Sendable, CustomStringConvertible {
     }
 
     init(sqliteCode: Int32, message: String) {
-        let code = Code(sqliteCode: sqliteCode)
+        let code =
+            Self.tellsOfOtherTables(sqliteCode, message) ? .corrupt : Code(sqliteCode: sqliteCode)
         self.init(code, message + code.remedy, sqliteCode: sqliteCode)
     }
 
@@ -102,6 +103,12 @@ extension IndexError.Code {
 }
 
 extension IndexError {
+    static let moved = IndexError(
+        .replaced, "the index was deleted or replaced while it was in use")
+    static let logMoved = IndexError(
+        .replaced, "the index's log (-wal) was deleted or replaced while it was in use")
+    static let cut = IndexError(.corrupt, "the index was cut off while it was in use")
+
     /// What SQLite calls corrupt is a page that the disk did not give.
     static let unread = IndexError(.io, "the disk could not read a part of the index")
 
@@ -111,6 +118,18 @@ extension IndexError {
         // UNLOCK, RDLOCK, BLOCKED, NOMEM, CHECKRESERVEDLOCK, LOCK, SHMLOCK, SHMMAP, GETTEMPPATH.
         let others: Set<Int32> = [8, 9, 11, 12, 14, 15, 20, 21, 25]
         return code == .io && !others.contains(sqliteCode >> 8)
+    }
+
+    /// Whether the tables are not those of our statements: somebody has dropped, renamed or made one.
+    var isOfOtherTables: Bool { code == .corrupt && sqliteCode & 0xff == SQLITE_ERROR }
+
+    /// SQLite has no code for that alone: under the same one it says that a transaction has ended by itself.
+    fileprivate static func tellsOfOtherTables(_ sqliteCode: Int32, _ message: String) -> Bool {
+        guard sqliteCode & 0xff == SQLITE_ERROR else { return false }
+        return [
+            "no such table: ", "no such column: ", " has no column named ", " already exists",
+            "duplicate column name: ",
+        ].contains { message.contains($0) }
     }
 
     /// Whether what SQLite lists as a fault of the file is a page that it could not read. That is one of the

@@ -14,6 +14,7 @@ final class IndexFile: Sendable {
     private let shared: SharedIndexMemory
     /// The same.
     let writeBack: IndexWriteBack
+    private let length: IndexLength
     /// The files at the path when it was opened: the database and what SQLite has beside it.
     private let identities: [FileIdentity?]
     /// Whether nothing can be changed: SQLite opens the files beside the database for reading where it may
@@ -36,11 +37,16 @@ final class IndexFile: Sendable {
         _ = IndexQuota.isTold
         do {
             queue = try DatabaseQueue(path: path, configuration: Self.configuration)
-            let isNewer = try queue.read { try IndexSchema.migrator.hasBeenSuperseded($0) }
+            let (isNewer, isOurs) = try queue.read {
+                (try IndexSchema.migrator.hasBeenSuperseded($0), try IndexSchema.isOurs($0))
+            }
             if isNewer {
                 throw IndexError(
                     .newerSchema,
                     "a newer Platter wrote \(path); run that one, or choose another folder")
+            }
+            guard isOurs else {
+                throw IndexError(.corrupt, "the database is another program's")
             }
             try IndexSchema.migrator.migrate(queue)
             shared = try SharedIndexMemory(path: path)
@@ -52,6 +58,7 @@ final class IndexFile: Sendable {
         self.path = path
         let doubts = Doubts(path: path, identity: identities[0])
         writeBack = try IndexWriteBack(path: path, identity: identities[0], lost: lost)
+        length = IndexLength(descriptor: writeBack.database)
         commits = GroupCommit(queue, latency: latency, writeBack: writeBack) {
             if let error = doubts.judged($0) { failed(error) }
         }
@@ -98,18 +105,23 @@ final class IndexFile: Sendable {
     /// What lay at the path when it was opened; nil when it had gone already.
     var identity: FileIdentity? { identities[0] }
 
-    /// Whether the file at the path is still the one that was opened, as far as can be told: a look
-    /// that fails says nothing about the file.
-    var isInPlace: Bool {
-        guard let identity else { return false }
+    /// What was done to it at its path since it was opened, as far as can be told: a look that fails says nothing
+    /// about the file. SQLite keeps the log where it is for as long as the database is open, and only empties it.
+    ///
+    /// - Returns: nil when nothing was.
+    func loss() -> IndexError? {
+        guard let identity else { return .moved }
         do throws(IndexError) {
-            return try FileIdentity.at(path) == identity
-        } catch {
-            return true
-        }
+            let now = try IndexPlace(path: path).identities()
+            if now[0] != identity { return .moved }
+            // First: whoever opens one of 0 bytes with SQLite makes it delete the log.
+            if length.isCut() { return .cut }
+            if let log = identities[1], now[1] != log { return .logMoved }
+        } catch {}
+        return nil
     }
 
-    /// Whether all that belongs to it is.
+    /// Whether all that belongs to it is still what was opened.
     var isWholeInPlace: Bool {
         do throws(IndexError) {
             let now = try IndexPlace(path: path).identities()
@@ -184,6 +196,8 @@ private final class Doubts: Sendable {
     /// - Returns: What is the matter; nil when SQLite said that the file is damaged and it is sound.
     func judged(_ error: IndexError) -> IndexError? {
         guard error.code == .corrupt, error.sqliteCode != 0 else { return error }
+        // The pages may well be sound, and a disk that fails says something else.
+        if error.isOfOtherTables { return error }
         switch recentCondition() {
         case .damaged: return error
         case .unread: return .unread

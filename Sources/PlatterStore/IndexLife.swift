@@ -125,6 +125,6 @@ package final class IndexLife: Sendable {
     func checkPlace() throws(IndexError) {
         guard let file = state.withLockedValue({ $0.file }) else { return }
         guard try FileIdentity.at(path) != file else { return }
-        throw IndexError(.replaced, "the index was deleted or replaced while it was in use")
+        throw .moved
     }
 }

@@ -1,3 +1,5 @@
+internal import CPlatter
+
 #if canImport(Darwin)
     internal import Darwin
 #elseif canImport(Musl)
@@ -61,16 +63,25 @@ final class SharedIndexMemory: Sendable {
 struct IndexPlace {
     private static let suffixes = ["", "-wal", "-shm"]
     private static let lostSuffix = ".lost"
+    private static let folderSuffix = "-folder"
     private static let markerSuffix = ".giving-up"
     private static let doubtSuffix = ".doubted"
+    /// Under which a folder in the place of a mark is put, one after the other.
+    private static let folderSuffixes = [folderSuffix] + (2...9).map { "\(folderSuffix)-\($0)" }
 
     let path: String
 
     /// All that may lie at the path of an index, and beside it.
     static func names(of index: String) -> Set<String> {
-        Set(
-            suffixes.flatMap { [index + $0, index + lostSuffix + $0] }
-                + [index + markerSuffix, index + doubtSuffix])
+        var names: Set<String> = []
+        for mark in [index + markerSuffix, index + doubtSuffix] {
+            names.formUnion([mark] + folderSuffixes.map { mark + $0 })
+        }
+        for suffix in suffixes {
+            let lost = index + lostSuffix + suffix
+            names.formUnion([index + suffix, lost, lost + folderSuffix])
+        }
+        return names
     }
 
     /// Of the database and the files beside it; nil where there is none.
@@ -80,6 +91,28 @@ struct IndexPlace {
         return identities
     }
 
+    /// - Throws: `.corrupt` where a folder or a link lies in the place of a file. A link may lead out of the folder.
+    func checkKinds() throws(IndexError) {
+        for suffix in Self.suffixes {
+            switch try Self.kind(of: path + suffix) {
+            case S_IFDIR:
+                throw IndexError(.corrupt, "a folder lies in the place of \(path + suffix)")
+            case S_IFLNK: throw IndexError(.corrupt, "a link lies in the place of \(path + suffix)")
+            default: break
+            }
+        }
+    }
+
+    /// - Returns: nil where there is nothing.
+    private static func kind(of path: String) throws(IndexError) -> mode_t? {
+        var status = stat()
+        let answer = lstat(path, &status)
+        let number = errno
+        if answer < 0, number == ENOENT || number == ENOTDIR { return nil }
+        try check(answer, number, "look for \(path)")
+        return status.st_mode & S_IFMT
+    }
+
     /// While this file is there, what lies at the path is being given up: a database without its log,
     /// or the other way round, must never be opened.
     private var marker: String { path + Self.markerSuffix }
@@ -87,6 +120,7 @@ struct IndexPlace {
     /// Moves a useless index out of the way, in the place of the one before it. No connection to it
     /// may be in use.
     func setAside() throws(IndexError) {
+        try makeRoom(marker)
         var isThere = false
         for suffix in Self.suffixes where try FileIdentity.at(path + suffix) != nil {
             isThere = true
@@ -97,17 +131,44 @@ struct IndexPlace {
         let descriptor = creat(marker, 0o600)
         try check(descriptor, "give the index up")
         close(descriptor)
-        for suffix in Self.suffixes {
-            try check(
-                rename(path + suffix, path + Self.lostSuffix + suffix), "set the index aside",
-                allowing: ENOENT)
-        }
+        for suffix in Self.suffixes { try setAside(suffix) }
         try check(unlink(marker), "finish giving the index up", allowing: ENOENT)
+    }
+
+    /// A file takes the place of a file, and a folder that of an empty one. Else what was set aside before makes room:
+    /// a file of ours goes, and a folder, which is not ours, gets a name of its own.
+    private func setAside(_ suffix: String) throws(IndexError) {
+        let (from, to) = (path + suffix, path + Self.lostSuffix + suffix)
+        if rename(from, to) == 0 { return }
+        switch errno {
+        case ENOENT: return
+        case ENOTDIR: try check(unlink(to), "remove \(to)", allowing: ENOENT)
+        case EISDIR, ENOTEMPTY, EEXIST:
+            try check(rename(to, to + Self.folderSuffix), "move \(to) away", allowing: ENOENT)
+        default: break
+        }
+        try check(rename(from, to), "set the index aside", allowing: ENOENT)
     }
 
     /// Goes on with what `setAside` did not get to the end of before the program ended.
     func finish() throws(IndexError) {
-        if try FileIdentity.at(marker) != nil { try setAside() }
+        // Anything else there is not ours, and says nothing.
+        if try Self.kind(of: marker) == S_IFREG { try setAside() }
+    }
+
+    /// What is no file cannot be a mark of ours, nor be overwritten by one: a folder gets a name of its own, unless
+    /// it is empty.
+    private func makeRoom(_ mark: String) throws(IndexError) {
+        guard let kind = try Self.kind(of: mark), kind != S_IFREG else { return }
+        guard kind == S_IFDIR else {
+            return try check(unlink(mark), "remove \(mark)", allowing: ENOENT)
+        }
+        if rmdir(mark) == 0 { return }
+        for suffix in Self.folderSuffixes.dropLast() where rename(mark, mark + suffix) == 0 {
+            return
+        }
+        let last = mark + (Self.folderSuffixes.last ?? Self.folderSuffix)
+        try check(rename(mark, last), "move \(mark) away", allowing: ENOENT)
     }
 
     /// While this file is there, what lies at the path may be as it was some time before: whoever opens it next
@@ -126,6 +187,7 @@ struct IndexPlace {
     func markDoubted(_ identity: FileIdentity?) -> Bool {
         do throws(IndexError) {
             guard let identity, try FileIdentity.at(path) == identity else { return false }
+            try makeRoom(doubt)
         } catch {
             return false
         }
@@ -141,7 +203,10 @@ struct IndexPlace {
     }
 
     /// - Returns: Whether the mark is gone.
-    func unmark() -> Bool { unlink(doubt) == 0 || errno == ENOENT }
+    func unmark() -> Bool {
+        do throws(IndexError) { try makeRoom(doubt) } catch { return false }
+        return unlink(doubt) == 0 || errno == ENOENT
+    }
 
     /// Whether all files may be written to, and those that lack may be made.
     var isWritable: Bool {
@@ -158,12 +223,29 @@ struct IndexPlace {
     func checkRoom() throws(IndexError) {
         var status = statvfs()
         try check(statvfs(folder, &status), "look for room for the index")
-        // Some file systems do not say how large they are.
-        if status.f_blocks == 0 { return }
-        let free = UInt64(status.f_bavail).multipliedReportingOverflow(by: UInt64(status.f_frsize))
-        guard free.overflow || free.partialValue > SharedIndexMemory.length * 3 / 2 else {
+        let isFree = Self.hasRoom(status, keepsBlocksForRoot: keepsBlocksForRoot, user: geteuid())
+        if !isFree {
             throw IndexError(.full, "the disk of the cache folder is full; free some space")
         }
+    }
+
+    /// What is free for all is nothing where others have filled even the blocks that are kept for root, and of
+    /// what is given back then the first goes to those. Root may use them, where there are any: what else a file
+    /// system calls free and not available is for nobody.
+    static func hasRoom(_ status: statvfs, keepsBlocksForRoot: Bool, user: UInt32) -> Bool {
+        // Some file systems do not say how large they are.
+        if status.f_blocks == 0 { return true }
+        let available = UInt64(status.f_bavail)
+        let blocks =
+            keepsBlocksForRoot && user == 0 ? max(available, UInt64(status.f_bfree)) : available
+        let free = blocks.multipliedReportingOverflow(by: UInt64(status.f_frsize))
+        return free.overflow || free.partialValue > SharedIndexMemory.length * 3 / 2
+    }
+
+    /// Where that cannot be told, none are.
+    private var keepsBlocksForRoot: Bool {
+        var answer: Int32 = 0
+        return platter_filesystem_keeps_blocks_for_root(folder, &answer) == 0 && answer == 1
     }
 
     private func check(

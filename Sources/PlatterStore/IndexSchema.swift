@@ -25,6 +25,12 @@ enum IndexSchema {
         return migrator
     }
 
+    /// Whether a database is an index, or empty: each of ours says first which version it is of.
+    static func isOurs(_ db: Database) throws -> Bool {
+        let isEmpty = try Int.fetchOne(db, sql: "SELECT count(*) FROM sqlite_master") == 0
+        return try isEmpty || db.tableExists("grdb_migrations")
+    }
+
     /// Rows of a version without seals get theirs.
     private static func sealAll(_ db: Database) throws {
         db.add(function: entrySeal)

@@ -26,6 +26,8 @@ final class IndexWriteBack: Sendable {
 
     /// Open for as long as SQLite has the files open: closing one takes its locks away.
     private let descriptors: [Int32]
+    /// The one of them for the database; nil where it could not be opened.
+    let database: Int32?
     private let lost: @Sendable (Int32) -> Int32
     private let place: IndexPlace
     private let identity: FileIdentity?
@@ -45,9 +47,11 @@ final class IndexWriteBack: Sendable {
         let isMarked = try place.isDoubted
         state = NIOLockedValueBox(State(losses: isMarked ? 1 : 0, isMarked: isMarked))
         // What cannot be opened cannot be asked about: that is as it was without.
-        descriptors = ["", "-wal"].compactMap {
+        let files = ["", "-wal"].map {
             try? openDescriptor(AT_FDCWD, path + $0, flags: O_RDONLY | O_NOFOLLOW)
         }
+        database = files[0]
+        descriptors = files.compactMap { $0 }
         self.lost = lost ?? { platter_write_error($0) }
     }
 

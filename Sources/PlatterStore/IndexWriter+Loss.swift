@@ -9,25 +9,23 @@ extension IndexWriter {
         life.whenLost(action)
     }
 
-    /// Looks whether the file is still in its place: SQLite does not notice when it is not. Asks the
-    /// file system, so not on an event loop.
+    /// Looks whether the file is still in its place, with its log and as long as it was: SQLite does not notice when
+    /// it is not. Asks the file system, so not on an event loop.
     ///
     /// - Parameter isFolderGone: The folder that the file was made for has another place now, or none.
     package func look(isFolderGone: Bool = false) {
         guard let file else { return }
-        guard isFolderGone || !file.isInPlace else {
-            if file.isReadOnly, IndexPlace(path: life.path).isWritable {
-                // To be opened again: SQLite stays with what it found.
-                life.end(
-                    file.epoch,
-                    because: IndexError(
-                        .readOnly, "it was opened for reading, and may be written now"))
-            }
+        if let loss = isFolderGone ? .moved : file.loss() {
+            // Who closes it takes its log away.
+            if self.file === file { life.report(loss, from: file.epoch) }
             return
         }
-        life.report(
-            IndexError(.replaced, "the index was deleted or replaced while it was in use"),
-            from: file.epoch)
+        if file.isReadOnly, IndexPlace(path: life.path).isWritable {
+            // To be opened again: SQLite stays with what it found.
+            life.end(
+                file.epoch,
+                because: IndexError(.readOnly, "it was opened for reading, and may be written now"))
+        }
     }
 
     /// Looks whether the disk has lost some of what was written to the index: rows may be as they were before,

@@ -55,17 +55,21 @@ package final class IndexWriter: Sendable {
     /// A way to ask this index, and those that take its place.
     package func makeReader() -> IndexReader { IndexReader(life) }
 
-    /// Why the SQLite in use needs care, or nil. Versions before 3.51.3 can damage a database when
-    /// two connections write and checkpoint at the same instant (sqlite.org/wal.html, "WAL-reset
-    /// bug").
-    package static var libraryWarning: String? {
-        let version = sqlite3_libversion_number()
+    /// Why the SQLite in use needs care, or nil.
+    package static var libraryWarning: String? { warning(of: sqlite3_libversion_number()) }
+
+    /// Versions before 3.51.3 can damage a database when two connections write and checkpoint at the same instant
+    /// (sqlite.org/wal.html, "WAL-reset bug").
+    ///
+    /// - Parameter version: 3.51.3 is 3,051,003.
+    static func warning(of version: Int32) -> String? {
         let isSafe =
             version >= 3_051_003 || 3_050_007..<3_051_000 ~= version
             || 3_044_006..<3_045_000 ~= version
         guard !isSafe else { return nil }
-        return "SQLite \(String(cString: sqlite3_libversion())) has the WAL-reset bug: "
-            + "let no other program write to the index while Platter runs"
+        let name = "\(version / 1_000_000).\(version / 1000 % 1000).\(version % 1000)"
+        return
+            "SQLite \(name) has the WAL-reset bug: let no other program write to the index while Platter runs"
     }
 
     /// Transactions made so far.
@@ -124,6 +128,7 @@ package final class IndexWriter: Sendable {
     // MARK: - Opening
 
     func open(epoch: UInt64) throws(IndexError) {
+        try IndexPlace(path: life.path).checkKinds()
         let file = try openFile(epoch)
         let isWanted = state.withLockedValue { state in
             guard case .lost = state else { return false }

@@ -1,11 +1,37 @@
+#if canImport(Darwin)
+    internal import Darwin
+#elseif canImport(Musl)
+    internal import Musl
+#else
+    internal import Glibc
+#endif
+
 /// What becomes of a folder that is removed, moved away or unmounted while it is in use.
 extension PosixDisk {
     package var isInPlace: Bool {
         // Without the lock at its path another process may take the folder as well.
         let isSame = try? withFolder { (folder) throws(DiskError) in
-            isThere(folder) && folder.hasLock
+            guard isThere(folder), folder.hasLock else { return false }
+            // Nothing else is lost with it; but without it the next start would have to guess whose all this is.
+            if !folder.isReadOnly, !isUnlocked { try? folder.mendMarker() }
+            return true
         }
         return isSame ?? false
+    }
+
+    /// Whether there are data files, and nothing that says of what they are: the index is missing, or empty.
+    package var lacksIndex: Bool {
+        let isMissing = try? withFolder { (folder) throws(DiskError) in
+            var status = stat()
+            let answer = fstatat(
+                folder.root.number, CacheFolder.indexName, &status, AT_SYMLINK_NOFOLLOW)
+            if answer != 0 { return errno == ENOENT }
+            return status.st_mode & S_IFMT == S_IFREG && status.st_size == 0
+        }
+        guard isMissing == true else { return false }
+        return (UInt8.min...UInt8.max).contains { number in
+            (try? fileNames(inFolder: number))?.isEmpty == false
+        }
     }
 
     package func restore() throws(DiskError) -> Bool {

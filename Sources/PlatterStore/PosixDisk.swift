@@ -19,6 +19,8 @@ package final class PosixDisk: Disk {
     let latency: DiskLatency?
     let place: FolderPlace
     let holes: HoleSupport
+    /// What is worth a word about where the folder lies.
+    package let warning: String?
     private let state: NIOLockedValueBox<State>
     let inUse = NIOLockedValueBox<[DataFileName: [InUse]]>([:])
 
@@ -34,12 +36,13 @@ package final class PosixDisk: Disk {
     /// Opens or makes the folder and locks it until this object goes away.
     ///
     /// - Parameter latency: Told how long operations take.
-    /// - Throws: `.inUse`, `.notOurs`, `.permission`, or what the system says.
+    /// - Throws: `.inUse`, `.notOurs`, `.permission`, `.unsupported`, or what the system says.
     package init(root: String, latency: DiskLatency? = nil) throws(DiskError) {
         self.latency = latency
         let folder = try CacheFolder.claim(try CacheFolder.openRoot(root), path: root)
         self.root = root
         place = FolderPlace(of: root, held: folder.root)
+        warning = FileSystemKind(of: folder.root).warning
         holes = HoleSupport(isThere: Self.hasHoles(folder))
         state = NIOLockedValueBox(State(folder: folder))
     }

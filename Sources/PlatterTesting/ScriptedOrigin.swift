@@ -66,6 +66,16 @@ package final class ScriptedOrigin: Sendable {
 
     package func url(_ path: String) -> String { baseURL + path }
 
+    /// An address of loopback that nobody else uses, where the system has more than one: a port of an origin that is
+    /// away is not taken by another one meanwhile.
+    package static func ownAddress() -> String {
+        #if os(Linux)
+            "127.\(Int.random(in: 16...250)).\(Int.random(in: 0...255)).\(Int.random(in: 1...254))"
+        #else
+            "127.0.0.1"
+        #endif
+    }
+
     // MARK: Listening
 
     /// The origin goes down: new connections are refused by the kernel.

@@ -57,6 +57,19 @@ struct WholeResponseTests {
                 == .whole(Scenario.head(0..<0, of: 0)))
     }
 
+    @Test("one that says that it is a part is neither, and no version")
+    func partWithWrongStatus() {
+        let part = whole([
+            (.contentRange, ["bytes 100-199/5000"]), (.contentLength, ["100"]),
+        ])
+        for asked in [AskedRange.from(0, upTo: nil), .from(100, upTo: 200)] {
+            #expect(Scenario.verdict(200, part, asked: asked) == .malformed(.contentRangeOfWhole))
+            #expect(
+                Scenario.verdict(200, part, asked: asked, identity: nil)
+                    == .malformed(.contentRangeOfWhole))
+        }
+    }
+
     @Test("another version is told wherever it was asked from")
     func changed() {
         for asked in [AskedRange.from(0, upTo: 10), .from(1000, upTo: nil)] {

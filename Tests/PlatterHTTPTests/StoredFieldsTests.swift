@@ -33,7 +33,7 @@ struct StoredFieldsTests {
             "Content-Length", "Content-Range", "Accept-Ranges", "Age", "Retry-After",
             "Server-Timing", "Content-Digest", "Content-MD5", "Alt-Svc",
             "Strict-Transport-Security", "Public-Key-Pins", "Expect-CT", "Clear-Site-Data", "NEL",
-            "Report-To", "Reporting-Endpoints", "Access-Control-Allow-Credentials",
+            "Report-To", "Reporting-Endpoints", "Access-Control-Allow-Credentials", "Location",
         ])
     func dropped(_ name: String) throws {
         let selected = StoredFields.select(

@@ -139,6 +139,22 @@ struct DeliveryTests {
         }
     }
 
+    @Test("an index that does not answer is asked again after each stretch, and those double")
+    func silentIndex() async throws {
+        try await Screening.run { screening in
+            screening.disk.isInMemory = false
+            screening.disk.closeGate()
+            try await screening.begin()
+            try await screening.until { screening.disk.waiting > 0 }
+            try screening.condemnIndex()
+            screening.disk.openGate()
+            let (response, isReusable) = try await screening.finish()
+            expectFilm(response, isReusable: isReusable)
+            let mib: Int64 = 1 << 20
+            #expect(screening.passing.asked == [0..<mib, mib..<3 * mib, 3 * mib..<6 * mib])
+        }
+    }
+
     @Test("a comparison that ends in time is worth the wait")
     func comparison() async throws {
         try await Screening.run { screening in

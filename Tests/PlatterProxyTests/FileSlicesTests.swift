@@ -59,6 +59,46 @@ struct FileSlicesTests {
         #expect(region.readableBytes == 249_000)
     }
 
+    /// The place behind the last byte is counted too.
+    @Test(
+        "are sent from the file only where NIO, which counts places in 56 bits, finds them",
+        arguments: [
+            ((1 << 56) - 1, true), (1 << 56, false), ((1 << 56) + 1, false), (1 << 57, false),
+            (.max, false),
+        ] as [(Int64, Bool)])
+    func far(end: Int64, isSent: Bool) {
+        #expect(FileSlices.isWorthSending(end - FileSlices.longestLength..<end) == isSent)
+        #expect(!FileSlices.isWorthSending(end - FileSlices.copyLength..<end))
+    }
+
+    /// Only in memory a file may be so long.
+    @Test(
+        "are the right ones, however far from the beginning",
+        .enabled(if: access("/dev/shm", W_OK) == 0))
+    func farInAFile() throws {
+        let folder = "/dev/shm/platter-slices-\(UUID().uuidString)"
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let start: Int64 = 1 << 57
+        let representation = Representation(
+            key: CacheKey("film"), validator: .strong(tag: "\"1\""), completeLength: start + 100_000
+        )
+        let disk = try PosixDisk(root: folder)
+        let file = try disk.createFile(DataFileName(representation, salt: 1))
+        let bytes = [UInt8](repeating: 7, count: 100_000)
+        try bytes.withUnsafeBytes { (bytes) throws(any Error) in try file.write(bytes, at: start) }
+        try file.settle()
+        let slices = FileSlices(file: file, allocator: ByteBufferAllocator())
+        defer { slices.close() }
+        guard
+            case .bytes(.byteBuffer(let copy)) = try slices.slice(
+                .starting(at: start, length: 100_000), acceptedChanges: 0)
+        else {
+            Issue.record("a copy is wanted")
+            return
+        }
+        #expect(copy.readableBytesView.elementsEqual(bytes))
+    }
+
     @Test("are not those of a hole, whatever the index says", arguments: [50_000, 150_000])
     func punched(length: Int64) throws {
         let folder = NSTemporaryDirectory() + "platter-slices-\(UUID().uuidString)"

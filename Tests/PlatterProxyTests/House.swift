@@ -88,7 +88,7 @@ final class House {
                 origin: passing, queue: queue, gate: PassageGate(),
                 bandwidth: BandwidthGate(BandwidthLimit(), clock: clock), clock: clock,
                 wallClock: wallClock, loop: loop, log: log),
-            damage: damage, settler: settler, latency: latency,
+            damage: damage, evictor: evictor, settler: settler, latency: latency,
             disk: DiskWork(pool: pool, latency: latency), wallClock: wallClock, log: log)
     }
 }

@@ -129,6 +129,12 @@ final class Screening {
         try await house.index.flush()
     }
 
+    /// From now on the index answers nobody.
+    func condemnIndex() throws {
+        let epoch = try house.index.makeReader().faults().epoch
+        house.index.condemn(epoch, because: "a test wants it")
+    }
+
     /// The film's file, which whoever opens it shares for as long as it is kept.
     func openFile() throws -> any DataFile {
         let record = try record()

@@ -61,20 +61,20 @@ final class SickDisk: Disk {
         gate.unlock(withValue: .open)
     }
 
-    /// Reads that wait.
+    /// Reads that wait at the gate.
     var waiting: Int { held.withLockedValue { $0 } }
 
     fileprivate func pass(_ range: ByteRange, of path: String) throws(DiskError) {
-        held.withLockedValue { $0 += 1 }
         if range.lowerBound >= state.withLockedValue({ $0.gateStart }) {
+            held.withLockedValue { $0 += 1 }
             gate.lock(whenValue: .open)
             gate.unlock()
+            held.withLockedValue { $0 -= 1 }
         }
         let isSick = state.withLockedValue { state in
             state.failed += state.places.contains { $0.overlaps(range) } ? 1 : 0
             return state.places.contains { $0.overlaps(range) }
         }
-        held.withLockedValue { $0 -= 1 }
         if isSick { throw DiskError(.io, "it cannot be read", path: path) }
     }
 

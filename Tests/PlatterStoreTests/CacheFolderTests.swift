@@ -105,6 +105,58 @@ struct CacheFolderTests {
         _ = try PosixDisk(root: root)
     }
 
+    private static let databaseHeader = "SQLite format 3\0"
+
+    /// A cache whose marker was removed.
+    private func unmark(index: String) throws {
+        do { _ = try PosixDisk(root: root) }
+        try put(index, at: root + "/index.sqlite")
+        try FileManager.default.removeItem(atPath: root + "/CACHEDIR.TAG")
+    }
+
+    @Test("a cache whose marker was removed is taken, and marked again")
+    func removedMarker() throws {
+        try unmark(index: Self.databaseHeader + "and so on")
+        try put("", at: root + "/ballast")
+        do { _ = try PosixDisk(root: root) }
+        let text = try String(contentsOfFile: root + "/CACHEDIR.TAG", encoding: .utf8)
+        #expect(text == CacheFolder.markerText)
+    }
+
+    @Test("what only resembles a cache is not taken", arguments: ["", "SQLite format 2\0", "SQL"])
+    func noDatabase(index: String) throws {
+        try unmark(index: index)
+        let error = #expect(throws: DiskError.self) { try PosixDisk(root: root) }
+        #expect(error?.code == .notOurs)
+        #expect(error?.message.contains("To keep a cache") == true)
+    }
+
+    @Test(
+        "a database is no cache without all else, nor beside something foreign",
+        arguments: [["lock"], ["objects"], ["index.sqlite"], []])
+    func incomplete(missing: [String]) throws {
+        try unmark(index: Self.databaseHeader)
+        for name in missing { try FileManager.default.removeItem(atPath: root + "/" + name) }
+        if missing.isEmpty { try put("mine", at: root + "/holiday.mov") }
+        let error = #expect(throws: DiskError.self) { try PosixDisk(root: root) }
+        #expect(error?.code == .notOurs)
+    }
+
+    @Test("a link or a pipe in the place of the index says nothing, and does not hold us up")
+    func noFile() throws {
+        try unmark(index: Self.databaseHeader)
+        let index = root + "/index.sqlite"
+        try FileManager.default.moveItem(atPath: index, toPath: folder.path + "/elsewhere")
+        try FileManager.default.createSymbolicLink(
+            atPath: index, withDestinationPath: folder.path + "/elsewhere")
+        let linked = #expect(throws: DiskError.self) { try PosixDisk(root: root) }
+        #expect(linked?.code == .notOurs)
+        try FileManager.default.removeItem(atPath: index)
+        #expect(mkfifo(index, 0o600) == 0)
+        let piped = #expect(throws: DiskError.self) { try PosixDisk(root: root) }
+        #expect(piped?.code == .notOurs)
+    }
+
     @Test("a folder open to others is closed to them")
     func mode() throws {
         try FileManager.default.createDirectory(atPath: root, withIntermediateDirectories: true)

@@ -46,6 +46,28 @@ struct FolderLossTests {
         try expectInUse()
     }
 
+    @Test("the marker alone is made again at the next look, and nothing is lost with it")
+    func marker() throws {
+        try files.removeItem(atPath: disk.root + "/CACHEDIR.TAG")
+        #expect(disk.isInPlace)
+        #expect(files.fileExists(atPath: disk.root + "/CACHEDIR.TAG"))
+        #expect(try !disk.restore())
+        try expectInUse()
+    }
+
+    @Test(
+        "files without an index are seen, and neither a new folder nor a cache with one is taken for such"
+    )
+    func withoutIndex() throws {
+        #expect(!disk.lacksIndex)
+        _ = try disk.createFile(name)
+        #expect(disk.lacksIndex)
+        try put("", at: disk.indexPath)
+        #expect(disk.lacksIndex)
+        try put("SQLite", at: disk.indexPath)
+        #expect(!disk.lacksIndex)
+    }
+
     @Test("one that was removed is made again, and who reads from it reads on")
     func removed() throws {
         let old = try disk.createFile(name)

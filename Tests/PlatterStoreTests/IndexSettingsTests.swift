@@ -20,6 +20,22 @@ struct IndexSettingsTests {
         return (attributes?[.size] as? NSNumber)?.int64Value ?? 0
     }
 
+    @Test(
+        "people are told of a version that may damage the index, and of no other",
+        arguments: [
+            (3_007_000, true), (3_040_001, true), (3_044_005, true), (3_044_006, false),
+            (3_044_999, false), (3_045_000, true), (3_050_006, true), (3_050_007, false),
+            (3_051_000, true), (3_051_002, true), (3_051_003, false), (4_000_000, false),
+        ] as [(Int32, Bool)])
+    func version(number: Int32, isToldOf: Bool) {
+        #expect((IndexWriter.warning(of: number) != nil) == isToldOf)
+    }
+
+    @Test("by its name")
+    func versionName() {
+        #expect(IndexWriter.warning(of: 3_040_001)?.hasPrefix("SQLite 3.40.1 has ") == true)
+    }
+
     @Test("no connection maps the index into memory")
     func mapping() async throws {
         let reader = index.writer.makeReader()

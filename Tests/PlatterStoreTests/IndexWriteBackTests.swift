@@ -112,7 +112,11 @@ struct IndexWriteBackTests {
 
     @Test("one that cannot be marked either is set aside at the end")
     func setAside() async throws {
-        try FileManager.default.createDirectory(atPath: mark, withIntermediateDirectories: false)
+        // Folders of somebody else, in its place and under all names to which they could be moved.
+        for suffix in ["", "-folder"] + (2...9).map({ "-folder-\($0)" }) {
+            try FileManager.default.createDirectory(
+                atPath: mark + suffix + "/theirs", withIntermediateDirectories: true)
+        }
         lose(isOnce: false)
         try await index.close()
         #expect(!exists(path))

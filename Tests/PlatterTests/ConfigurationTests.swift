@@ -42,6 +42,23 @@ struct ConfigurationTests {
         #expect(configuration.flaws.map(\.setting) == [setting])
     }
 
+    @Test("a small cache has small chunks, unless their size is set")
+    func chunks() {
+        func length(_ mebibytes: Int64) -> Int64 {
+            configuration { $0.maximumSize = mebibytes << 20 }.lengthOfChunks
+        }
+        #expect(length(64) == 2 << 20)
+        #expect(length(200) == 6 << 20)
+        #expect(length(319) == 8 << 20)
+        #expect(length(320) == 10 << 20)
+        #expect(length(10 << 10) == 10 << 20)
+        let set = configuration {
+            $0.maximumSize = 64 << 20
+            $0.chunkLength = 64 << 10
+        }
+        #expect(set.lengthOfChunks == 64 << 10)
+    }
+
     @Test("a flaw is told with the name under which a program sets it")
     func names() {
         let configuration = configuration {

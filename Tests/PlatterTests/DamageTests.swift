@@ -117,15 +117,31 @@ struct DamageTests {
             for suffix in ["", "-wal", "-shm"] {
                 try FileManager.default.removeItem(atPath: stage.folder + "/index.sqlite" + suffix)
             }
-            let old = try stage.dataFile()
-            // Until the loss is noticed the old one answers, then the origin does, then the new one.
-            try await stage.until {
-                let (_, bytes) = try await stage.get("bytes=1000000-1999999")
-                stage.expect(bytes, are: 1_000_000..<2_000_000)
-                return try !stage.dataFiles().contains(old)
-            }
-            try await expectServedAndKept(stage)
+            try await expectAnotherIndex(stage)
         }
+    }
+
+    @Test(
+        "an index that is cut off in its place, or loses its log, stops no play either",
+        arguments: [true, false])
+    func indexCut(losesLog: Bool) async throws {
+        try await whenFilled { stage in
+            let path = stage.folder + "/index.sqlite"
+            #expect(losesLog ? unlink(path + "-wal") == 0 : truncate(path, 0) == 0)
+            try await expectAnotherIndex(stage)
+        }
+    }
+
+    /// Expects that what lies in the place of the index is noticed as none.
+    private func expectAnotherIndex(_ stage: Stage) async throws {
+        let old = try stage.dataFile()
+        // Until the loss is noticed the old one answers, then the origin does, then the new one.
+        try await stage.until {
+            let (_, bytes) = try await stage.get("bytes=1000000-1999999")
+            stage.expect(bytes, are: 1_000_000..<2_000_000)
+            return try !stage.dataFiles().contains(old)
+        }
+        try await expectServedAndKept(stage)
     }
 
     @Test("an index that is overwritten is not believed, now or after a restart")

@@ -23,6 +23,8 @@ struct EvictionTests {
                 stage.expect(
                     try await stage.get(path: path).body, are: 0..<Self.length, of: film(seed))
             }
+            // Its last bytes were sent before they were recorded.
+            try await stage.untilPresent(Self.length, path: Self.paths[3])
             try await settle(stage, Self.paths)
             let present = try await presentBytes(stage, Self.paths)
             #expect(present[0] == 0)

@@ -144,7 +144,8 @@ struct OriginVicesTests {
             stage.origin.pace = Pace(bandwidth: 10_000_000)
             stage.origin.resetLedger()
             let first = try await RawClient.connect(port: stage.port)
-            try await first.request("GET", Stage.path, "Range: bytes=1000000-2999999")
+            // To its end, so that somebody wants something of it however late the others are.
+            try await first.request("GET", Stage.path, "Range: bytes=1000000-4999999")
             #expect(try await first.head().status == 206)
             stage.expect(try await first.read(1), are: 1_000_000..<1_000_001)
             // From here on it is known what the origin does.
@@ -158,8 +159,8 @@ struct OriginVicesTests {
                     stage.expect(body, are: start..<start + 2_000_000)
                 }
             }
-            stage.expect(try await first.read(1_999_999), are: 1_000_001..<3_000_000)
-            #expect(stage.origin.ledger.requests == 1)
+            stage.expect(try await first.read(3_999_999), are: 1_000_001..<5_000_000)
+            #expect(stage.origin.ledger.requests == 1, "\(stage.requests)")
             #expect(stage.origin.ledger.bodyBytes < 8_000_000)
         }
     }

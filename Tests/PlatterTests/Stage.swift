@@ -22,7 +22,9 @@ struct Stage {
         configure: (inout PlatterConfiguration) -> Void = { _ in },
         _ body: (Stage) async throws -> Result
     ) async throws -> Result {
-        try await withScriptedOrigin(certificate: certificate) { origin in
+        // A certificate is of names that are known.
+        let host = certificate == nil ? ScriptedOrigin.ownAddress() : "127.0.0.1"
+        return try await withScriptedOrigin(host: host, certificate: certificate) { origin in
             let content = RampContent(length: length)
             origin.serve(
                 resource ?? .ramp(length: length, entityTag: "\"v1\""), at: Stage.path)
@@ -60,6 +62,13 @@ struct Stage {
         } catch {
             await platter.stop()
             throw error
+        }
+    }
+
+    /// What the origin was asked for, and what it sent, for people.
+    var requests: [String] {
+        origin.ledger.log.map {
+            "\($0.at) ms: \($0.method) \($0.range ?? "all"), \($0.bodyBytes) sent"
         }
     }
 

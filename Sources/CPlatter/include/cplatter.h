@@ -60,6 +60,13 @@ int platter_overwrite_in_place(int folder);
 // Sets `*answer` to 1 when the file lies in memory (tmpfs, ramfs), else to 0.
 int platter_filesystem_is_memory(int descriptor, int *_Nonnull answer);
 
+// The kind of the file system that a file lies on: `f_type` of statfs(2), of which 32 bits count. 0 where there is no
+// such thing.
+int platter_filesystem_type(int descriptor, uint32_t *_Nonnull answer);
+
+// Sets `*answer` to 1 when the file system keeps some blocks for root (ext2, ext3, ext4), else to 0.
+int platter_filesystem_keeps_blocks_for_root(const char *_Nonnull path, int *_Nonnull answer);
+
 // MARK: - Who writes to files
 //
 // A queue tells of writes to the files that were added to it, by this process and by others. All four
@@ -95,6 +102,10 @@ int platter_tcp_notsent_lowat(int descriptor, int bytes);
 // one for all of them; its end for reading, which does not block, goes to `*descriptor`. Not to be
 // called by two threads at once.
 int platter_catch_signal(int number, int *_Nonnull descriptor);
+
+// Lets this process open as many files as the system grants it: the soft limit becomes the hard one. `*limit` is what it may
+// have then, whether or not it could be changed. 0, or errno.
+int platter_raise_open_files(uint64_t *_Nonnull limit);
 
 // 1 when a signal is ignored, as those are that the parent ignored (nohup).
 int platter_ignores_signal(int number);

@@ -46,6 +46,8 @@ package final class Entry: Sendable {
         var lacksRanges = false
         /// Changes of its file by others that flights' marks were distrusted for.
         var foreignChanges = 0
+        /// Changes of its file by others when people were last told of one; nil when they never were.
+        var toldChanges: Int?
         /// When it may be filled to its end; nil while it is, and when it was.
         var fillsFrom: Moment? = .start
     }
@@ -92,6 +94,17 @@ package final class Entry: Sendable {
     /// one meanwhile.
     func marksDistrusted(for disturbance: Int) {
         state.withLockedValue { $0.foreignChanges = max($0.foreignChanges, disturbance) }
+    }
+
+    /// Somebody has met a change of its file by others.
+    ///
+    /// - Returns: Whether people are to be told: once for each change, however many meet it.
+    package func tellsOfChange() -> Bool {
+        state.withLockedValue { state in
+            let count = state.opened?.file.foreignChangeCount ?? 0
+            defer { state.toldChanges = count }
+            return state.toldChanges != count
+        }
     }
 
     /// What came to open it cannot be used.

@@ -6,7 +6,8 @@ package import PlatterStore
 /// The entries in use, so that all who read one share its file and its flights. Says nothing about
 /// what exists: only the index does.
 package final class EntryTable: Sendable {
-    /// Entries kept open for nobody, so that the next request need not open the file again [256].
+    /// Entries kept open for nobody, so that the next request need not open the file again [256, and
+    /// half of that for a moment].
     static let idleLimit = 256
     /// How long a resource that cannot be stored is passed through without trying again [60 s].
     static let bypassTime = Duration.seconds(60)
@@ -27,6 +28,8 @@ package final class EntryTable: Sendable {
         var bypassed: [CacheKey: (until: Moment, reason: PassReason)] = [:]
         var histories: [CacheKey: VersionHistory] = [:]
         var nextHandle: UInt64 = 1
+        /// Entries that came since idle ones were last looked for.
+        var arrivals = 0
 
         mutating func history<Answer>(
             of key: CacheKey, _ event: (inout VersionHistory) -> Answer
@@ -65,22 +68,51 @@ package final class EntryTable: Sendable {
 
     /// The same, without touching the disk; nil when the file must be opened.
     package func openEntry(of record: EntryRecord, resource: Resource) -> Entry? {
-        if spans.isCondemned(record.file) { return opening(resource) }
-        guard let entry = known(resource.key) else { return nil }
+        let known = known(resource.key)
+        if spans.isCondemned(record.file) {
+            let isOther = known.map { $0.opened?.record.id != record.id } ?? false
+            return isOther ? known : opening(resource, after: known)
+        }
+        guard let entry = known else { return nil }
         guard let opened = entry.opened else { return entry }
         guard opened.record.id == record.id, !opened.file.isDetached else { return nil }
         if entry.resource.fields != resource.fields { entry.refresh(resource) }
         return entry
     }
 
+    /// What there is of a resource.
+    package enum Found: Sendable {
+        /// The index has it.
+        case recorded(EntryRecord)
+        /// The index knows nothing of it: it is to be opened, or is being opened.
+        case unopened(Entry)
+    }
+
+    /// Asks the index for a resource, and once more where somebody has opened it meanwhile: of two entries of
+    /// one record each would fetch for its own readers.
+    package func find(
+        _ resource: Resource, ask: (CacheKey) throws(IndexError) -> EntryRecord?
+    ) throws(IndexError) -> Found {
+        var gone: Entry?
+        while true {
+            if let record = try ask(resource.key) { return .recorded(record) }
+            if let entry = opening(resource, after: gone) { return .unopened(entry) }
+            gone = known(resource.key)
+        }
+    }
+
     /// The entry that is being opened for a resource of which the index knows nothing.
-    package func opening(_ resource: Resource) -> Entry {
+    ///
+    /// - Parameter gone: It was open before the index was asked.
+    /// - Returns: nil when another one is open: the index may know it by now.
+    func opening(_ resource: Resource, after gone: Entry? = nil) -> Entry? {
         state.withLockedValue { state in
-            if let entry = state.entries[resource.key], entry.opened == nil {
-                entry.refresh(resource)
-                return entry
+            guard let entry = state.entries[resource.key], entry !== gone else {
+                return Self.insert(resource, opened: nil, into: &state)
             }
-            return Self.insert(resource, opened: nil, into: &state)
+            guard entry.opened == nil else { return nil }
+            entry.refresh(resource)
+            return entry
         }
     }
 
@@ -93,7 +125,12 @@ package final class EntryTable: Sendable {
     private static func insert(
         _ resource: Resource, opened: Entry.Opened?, into state: inout State
     ) -> Entry {
-        if state.entries.count >= idleLimit { dropIdle(&state) }
+        state.arrivals += 1
+        // Not for each: thousands may be in use, and all are looked at.
+        if state.entries.count >= idleLimit, state.arrivals >= idleLimit / 2 {
+            state.arrivals = 0
+            dropIdle(&state)
+        }
         let entry = Entry(
             handle: EntryHandle(state.nextHandle), resource: resource, opened: opened)
         state.nextHandle += 1
@@ -101,7 +138,7 @@ package final class EntryTable: Sendable {
         return entry
     }
 
-    /// Closes entries that only the table holds, half of the limit at once.
+    /// Closes entries that only the table holds, down to half of the limit.
     private static func dropIdle(_ state: inout State) {
         var excess = state.entries.count - idleLimit / 2
         for key in Array(state.entries.keys) where excess > 0 {

@@ -42,7 +42,7 @@ package struct Succession: Sendable {
 
     /// Takes a version from the front. That is in the index before this returns, else its readers would
     /// start again with the old record; but an index that hangs is not waited for.
-    func end(_ opened: Entry.Opened, key: CacheKey) async {
+    func end(_ id: EntryID, key: CacheKey) async {
         let (log, table, clock) = (log, table, clock)
         await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
             let waiting = NIOLockedValueBox<CheckedContinuation<Void, Never>?>(continuation)
@@ -52,7 +52,7 @@ package struct Succession: Sendable {
                     return waiting
                 }
             }
-            index.supersede(opened.record.id, at: wallClock()) { result in
+            index.supersede(id, at: wallClock()) { result in
                 let waiter = goOn()
                 if case .failure(let error) = result {
                     // Its readers would find the old version again and again.
@@ -68,6 +68,6 @@ package struct Succession: Sendable {
                 waiter.resume()
             }
         }
-        table.forget(opened.record.id)
+        table.forget(id)
     }
 }

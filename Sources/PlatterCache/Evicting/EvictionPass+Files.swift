@@ -118,6 +118,36 @@ extension EvictionPass {
         return try await removeCondemned(record)
     }
 
+    /// The same of an entry whose file is there but of no use: it cannot be opened, whoever tries again. It is
+    /// removed before the rows are: nobody can read what they promise.
+    mutating func removeUseless(_ record: EntryRecord) async throws(IndexError) -> Removal {
+        guard table.spans.condemn(record.file) else { return .inUse }
+        // A flight may have made the file again, or a person put it right. From here on none writes to it.
+        guard let fault = disk.faultForGood(of: record.file) else {
+            table.spans.pardon(record.file)
+            return .usable
+        }
+        do throws(DiskError) {
+            if fault.code != .missing { try disk.removeFile(record.file) }
+        } catch {
+            // Somebody who may not change the folder may not read the file either: a person has to see to it.
+            if fault.code == .permission, error.code != .missing {
+                table.spans.pardon(record.file)
+                return .stays(error)
+            }
+        }
+        do throws(IndexError) {
+            _ = try await forget(0..<Int64.max, of: record, sparesPinned: false)
+            _ = try await removeCondemned(record)
+        } catch {
+            // Another one was faster.
+            if error.code == .entryGone { return .removed }
+            table.spans.pardon(record.file)
+            throw error
+        }
+        return table.spans.isCondemned(record.file) ? .removed : .inUse
+    }
+
     /// - Returns: Whether the entry was empty, and its file is gone.
     mutating func removeIfEmpty(_ record: EntryRecord) async throws(IndexError) -> Bool {
         guard try await isEmpty(record), table.spans.condemn(record.file) else { return false }

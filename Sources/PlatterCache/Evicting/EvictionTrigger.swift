@@ -10,7 +10,8 @@ import PlatterCore
 ///                                   idle <--(over)-- resting
 ///
 /// After a look that could not free what it should, the next one waits for a while and for something
-/// to have changed, so that a cache full of what may not go costs little.
+/// to have changed, so that a cache full of what may not go costs little. But not for longer than until a
+/// sixteenth of the cache came: what quick readers have passed in a second may be as much as all of it.
 package struct EvictionTrigger: Hashable, Sendable {
     package enum Action: Hashable, Sendable {
         case nothing
@@ -27,6 +28,9 @@ package struct EvictionTrigger: Hashable, Sendable {
     /// The free space of the disk is looked at after so many bytes at the latest [64 MiB].
     static let spaceStep: Int64 = 64 << 20
 
+    /// A rest lasts until so many bytes came, however small the cache is [1 MiB].
+    static let leastRest: Int64 = 1 << 20
+
     /// Bytes that are taken: recorded, or in files beyond that where they cannot be given back. Never less
     /// than are recorded: what is recorded twice counts twice until the index is asked.
     package private(set) var total: Int64
@@ -35,6 +39,8 @@ package struct EvictionTrigger: Hashable, Sendable {
     private var measurements = 0
     private var phase = Phase.idle
     private var lookAt: Int64 = 0
+    /// At this total a rest is over.
+    private var restEnd: Int64 = .max
     /// Something changed since the look under way, or the last one, began.
     private var isDisturbed = false
     /// The last look left something that should go.
@@ -46,6 +52,7 @@ package struct EvictionTrigger: Hashable, Sendable {
     package mutating func recorded(_ bytes: Int64) -> Action {
         total = total.addingClamped(max(0, bytes))
         recordedEver = recordedEver.addingClamped(max(0, bytes))
+        if phase == .resting, total >= restEnd { phase = .idle }
         return total >= lookAt ? disturb() : .nothing
     }
 
@@ -55,6 +62,11 @@ package struct EvictionTrigger: Hashable, Sendable {
         case .idle: isOver ? disturb() : .nothing
         case .looking, .resting: disturb()
         }
+    }
+
+    /// The disk has less room than it should. Where nothing could go at the last look, nothing can now either.
+    package mutating func shortOfDisk() -> Action {
+        phase == .idle && !isOver ? disturb() : .nothing
     }
 
     /// Look at once, or as soon as can be.
@@ -102,6 +114,7 @@ package struct EvictionTrigger: Hashable, Sendable {
         guard !isOver else {
             lookAt = 0
             phase = .resting
+            restEnd = total.addingClamped(max(threshold / 16, Self.leastRest))
             return .rest
         }
         phase = .idle

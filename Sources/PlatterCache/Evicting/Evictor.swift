@@ -8,8 +8,6 @@ package import PlatterStore
 package final class Evictor: Sendable {
     /// After a round that could not free enough, the next one waits at least this long [1 s].
     static let rest = Duration.seconds(1)
-    /// A cache that is too large is mentioned once in this time [60 s].
-    private static let warningInterval = Duration.seconds(60)
 
     let making: SharedTask<Bool>
     let shrinking: SharedTask<Result<Int64, IndexError>>
@@ -17,15 +15,16 @@ package final class Evictor: Sendable {
     let policy: EvictionPolicy
     private let table: EntryTable
     let disk: any Disk
-    private let index: IndexWriter
+    let index: IndexWriter
     private let search: IndexSearch
     let clock: any MonotonicClock
-    private let wallClock: @Sendable () -> Int64
-    private let executor: (any TaskExecutor)?
-    private let delay: Delay
+    let wallClock: @Sendable () -> Int64
+    let executor: (any TaskExecutor)?
+    let delay: Delay
     private let log: Logger
     private let trigger: NIOLockedValueBox<EvictionTrigger>
-    private let warnedAt = NIOLockedValueBox<Moment?>(nil)
+    private let warnings = NIOLockedValueBox(Reminder())
+    private let failures = NIOLockedValueBox(Reminder())
     /// When a flight last asked for room that nothing would make way for.
     let stuckAt = NIOLockedValueBox<Moment?>(nil)
     private let hasHoles = NIOLockedValueBox(true)
@@ -67,6 +66,16 @@ package final class Evictor: Sendable {
     /// Look now: at the start, when the limit may be lower than before, and when the disk is full.
     package func look() { perform { $0.disturb() } }
 
+    /// Others may have filled the disk while nothing was recorded. Looks only if room has to be made.
+    ///
+    /// - Returns: Whether it has.
+    package func lookAtDisk() -> Bool {
+        let now = usage()
+        guard policy.isShortOfDisk(now), policy.bytesToFree(now) > 0 else { return false }
+        perform { $0.shortOfDisk() }
+        return true
+    }
+
     /// The index is another one.
     package func restart() async {
         // What it cannot be asked now it is asked in the round.
@@ -94,7 +103,9 @@ package final class Evictor: Sendable {
         } catch {
             // The index was closed under it: the server stops.
             if error.code == .closed { return }
-            log.error("Eviction failed", metadata: ["error": "\(error)"])
+            if failures.withLockedValue({ $0.isDue(now: clock.now) }) {
+                log.error("Eviction failed", metadata: ["error": "\(error)"])
+            }
             left = 1
             // Nobody else may ever ask again: the next try comes after the rest.
             look()
@@ -217,13 +228,7 @@ package final class Evictor: Sendable {
     }
 
     func warn(_ message: Logger.Message, _ usage: EvictionPolicy.Usage) {
-        let now = clock.now
-        let isDue = warnedAt.withLockedValue { last in
-            if let last, now.since(last) < Self.warningInterval { return false }
-            last = now
-            return true
-        }
-        guard isDue else { return }
+        guard warnings.withLockedValue({ $0.isDue(now: clock.now) }) else { return }
         log.warning(
             message,
             metadata: [

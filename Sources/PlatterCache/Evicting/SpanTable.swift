@@ -50,6 +50,7 @@ package final class SpanTable: Sendable {
         var condemned: Set<DataFileName> = []
         var order: [DataFileName] = []
         var nextNumber: UInt64 = 1
+        var readers = 0
         var released: @Sendable () -> Void = {}
     }
 
@@ -83,6 +84,7 @@ package final class SpanTable: Sendable {
             let number = state.nextNumber
             state.nextNumber += 1
             state.spans[file, default: [:]][number] = span
+            if span.role == .reader { state.readers += 1 }
             return Hold(table: self, file: file, number: number)
         }
     }
@@ -93,12 +95,16 @@ package final class SpanTable: Sendable {
 
     fileprivate func release(_ number: UInt64, of file: DataFileName) {
         let released = state.withLockedValue { state in
-            state.spans[file]?[number] = nil
+            let span = state.spans[file]?.removeValue(forKey: number)
+            if span?.role == .reader { state.readers -= 1 }
             if state.spans[file]?.isEmpty == true { state.spans[file] = nil }
             return state.released
         }
         released()
     }
+
+    /// How many readers protect something now, of all files together.
+    var readers: Int { state.withLockedValue { $0.readers } }
 
     // MARK: - What eviction asks
 

@@ -52,12 +52,10 @@ struct DispatchState {
     ) -> [Deed] {
         let deeds = actions.compactMap { deed(of: $0, setTimer: setTimer) }
         // At once: an entry keeps its file open, and with it the room of one that was deleted.
-        if entries.count > scheduler.entryCount { prune() }
+        for handle in scheduler.takeForgotten() where !scheduler.knows(handle) {
+            entries[handle] = nil
+        }
         return deeds
-    }
-
-    private mutating func prune() {
-        for handle in Array(entries.keys) where !scheduler.knows(handle) { entries[handle] = nil }
     }
 
     private mutating func deed(

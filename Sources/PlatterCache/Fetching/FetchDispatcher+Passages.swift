@@ -13,6 +13,13 @@ extension FetchDispatcher {
         state.withLockedValue { $0.scheduler.trouble(of: origin, now: clock.now) }
     }
 
+    /// As of `FetchScheduler.keepsWaiting`.
+    package func keepsWaiting(_ resource: Resource) -> Bool {
+        state.withLockedValue {
+            $0.scheduler.keepsWaiting(resource.key, at: resource.origin, now: clock.now)
+        }
+    }
+
     /// Waits until a passage may send a request to its origin.
     ///
     /// - Parameter deadline: As of a reader that waits.

@@ -24,6 +24,14 @@ extension Flight {
         }
     }
 
+    /// What came is no answer to what was asked, or no HTTP at all. One that is such may be an accident; while
+    /// nothing is known of the resource two are what the origin has to say.
+    func unusable(askedAt: Moment) -> FlightOutcome {
+        guard entry.opened == nil else { return flawed(askedAt: askedAt) }
+        let isAgain = entry.isFlawedAgain(askedAt: askedAt, now: services.clock.now)
+        return isAgain ? .failed(.status(502)) : .untrusted
+    }
+
     /// Says why an answer is of no use, once of each object and reason in a while. One in a content coding is
     /// good, only nothing to keep.
     func tell(_ reason: Verdict.MalformedReason) {

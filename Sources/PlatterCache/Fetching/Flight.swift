@@ -60,7 +60,7 @@ struct Flight: Sendable {
             outcome = await accept(
                 verdict, of: response, for: order, requestedAt: requestedAt)
         } catch {
-            outcome = failed(error)
+            outcome = failed(error, askedAt: requestedAt)
         }
         land(outcome)
     }
@@ -102,7 +102,7 @@ struct Flight: Sendable {
             default: outcome = await refuse(verdict, askedAt: requestedAt)
             }
         } catch {
-            outcome = failed(error)
+            outcome = failed(error, askedAt: requestedAt)
         }
         land(outcome)
     }
@@ -122,10 +122,10 @@ struct Flight: Sendable {
             })
     }
 
-    private func failed(_ error: OriginError) -> FlightOutcome {
+    private func failed(_ error: OriginError, askedAt: Moment) -> FlightOutcome {
         if error != .cancelled { note("The origin does not answer", "\(error)") }
         if let trouble = OriginTrouble(error) { queue.note(trouble, of: entry.resource.origin) }
-        return FlightOutcome(error)
+        return error == .invalid ? unusable(askedAt: askedAt) : FlightOutcome(error)
     }
 
     /// Faults that are tried again come often: not for the eyes of everybody.
@@ -187,19 +187,16 @@ struct Flight: Sendable {
         case .redirect: return .failed(.status(502))
         case .malformed(let reason):
             tell(reason)
-            guard entry.opened == nil else { return flawed(askedAt: askedAt) }
-            // One that is such may be an accident.
-            guard entry.isFlawedAgain(askedAt: askedAt, now: services.clock.now) else {
-                return .untrusted
-            }
-            return reason == .contentCoded ? bypass("\(reason)") : .failed(.status(502))
+            let outcome = unusable(askedAt: askedAt)
+            let isCoded = reason == .contentCoded
+            return isCoded && outcome == .failed(.status(502)) ? bypass("\(reason)") : outcome
         }
     }
 
     /// Closes the entry for new readers: the next request opens the new version.
     func supersede() async -> FetchFailure {
         if let opened = entry.opened {
-            await services.succession.end(opened, key: entry.resource.key)
+            await services.succession.end(opened.record.id, key: entry.resource.key)
         }
         services.table.forget(entry)
         return .changed
@@ -212,7 +209,7 @@ extension OriginTrouble {
         switch error {
         case .unreachable: self = .unreachable
         case .timedOut: self = .timedOut
-        case .badRedirect, .badCertificate, .cancelled: return nil
+        case .badRedirect, .badCertificate, .invalid, .cancelled: return nil
         }
     }
 }
@@ -223,6 +220,8 @@ extension FlightOutcome {
         case .unreachable, .timedOut: self = .retryable(after: nil)
         case .badRedirect: self = .failed(.status(502))
         case .badCertificate: self = .failed(.badCertificate)
+        // Which of them it is, those say that came before.
+        case .invalid: self = .untrusted
         case .cancelled: self = .ended
         }
     }

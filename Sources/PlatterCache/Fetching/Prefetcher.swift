@@ -22,7 +22,9 @@ package final class Prefetcher: Sendable {
     private let table: EntryTable
     private let index: IndexWriter
     private let search: IndexSearch
+    private let evictor: Evictor
     private let wallClock: @Sendable () -> Int64
+    private let executor: (any TaskExecutor)?
     private let delay: Delay
     private let log: Logger
     /// The try of each wish that counts: what an older one has to say is not listened to.
@@ -33,15 +35,19 @@ package final class Prefetcher: Sendable {
         let demand: DemandID
     }
 
+    /// - Parameter executor: Threads that may block.
     package init(
         queue: FetchDispatcher, table: EntryTable, index: IndexWriter, search: IndexSearch,
-        wallClock: @escaping @Sendable () -> Int64, delay: @escaping Delay, log: Logger
+        evictor: Evictor, wallClock: @escaping @Sendable () -> Int64,
+        executor: (any TaskExecutor)?, delay: @escaping Delay, log: Logger
     ) {
         self.queue = queue
         self.table = table
         self.index = index
         self.search = search
+        self.evictor = evictor
         self.wallClock = wallClock
+        self.executor = executor
         self.delay = delay
         self.log = log
     }
@@ -87,8 +93,10 @@ package final class Prefetcher: Sendable {
         let attempt = begin(download.id)
         // A clock that was wrong once, or is now, keeps nobody waiting for longer than the longest pause.
         let isLongest = pause >= Self.longestRetry
-        delay(.seconds(min(pause, Self.longestRetry))) {
-            Task { await self.retry(download.id, attempt, resource, isDue: isLongest) }
+        delay(.seconds(min(pause, Self.longestRetry))) { [executor] in
+            Task(executorPreference: executor) {
+                await self.retry(download.id, attempt, resource, isDue: isLongest)
+            }
         }
     }
 
@@ -130,7 +138,10 @@ package final class Prefetcher: Sendable {
         let attempt = begin(download.id)
         let entry: Entry
         do {
-            entry = try await self.entry(of: resource)
+            // Whoever wishes it may come from anywhere.
+            entry = try await withTaskExecutorPreference(executor) {
+                try await self.entry(of: resource)
+            }
         } catch {
             log.error("A prefetch cannot start", metadata: ["error": "\(error)"])
             return await failed(download, attempt, resource, .store)
@@ -140,30 +151,36 @@ package final class Prefetcher: Sendable {
         let demand = Demand(
             entry: entry.handle, origin: resource.origin, client: Self.client, range: range,
             level: wanted.priority == .low ? .low : .medium, stride: Self.stride)
-        queue.register(attempt.demand, demand, of: entry) { wakeup in
+        queue.register(attempt.demand, demand, of: entry) { [executor] wakeup in
             switch wakeup {
             case .look: break
-            case .complete: Task { await self.done(download, attempt) }
+            case .complete:
+                Task(executorPreference: executor) { await self.done(download, attempt) }
             case .failed(.stopped): break
             case .failed(let failure):
-                Task { await self.failed(download, attempt, resource, failure) }
+                Task(executorPreference: executor) {
+                    await self.failed(download, attempt, resource, failure)
+                }
             }
         }
     }
 
-    private func entry(of resource: Resource) async throws -> Entry {
-        let record = try await search.read { reader throws(IndexError) in
-            try reader.entry(for: resource.key)
+    /// - Parameter tries: How often an entry may be given up for want of its file.
+    private func entry(of resource: Resource, tries: Int = 2) async throws -> Entry {
+        let found = try await search.read { [table] reader throws(IndexError) in
+            try table.find(resource, ask: reader.entry(for:))
         }
-        guard let record else { return table.opening(resource) }
-        do throws(DiskError) {
-            return try table.entry(of: record, resource: resource)
-        } catch {
-            guard error.code == .missing || error.code == .notOurs else { throw error }
-            // Its file has gone, and with it all that the rows promise. Committed before the opening
-            // looks for a current entry.
-            index.supersede(record.id, at: wallClock()) { _ in }
-            return table.opening(resource)
+        switch found {
+        case .unopened(let entry): return entry
+        case .recorded(let record):
+            do throws(DiskError) {
+                return try table.entry(of: record, resource: resource)
+            } catch {
+                guard tries > 0, error.code.isForGood, try await evictor.giveUp(record) else {
+                    throw error
+                }
+            }
+            return try await entry(of: resource, tries: tries - 1)
         }
     }
 

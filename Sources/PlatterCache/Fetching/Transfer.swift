@@ -90,13 +90,8 @@ struct Transfer {
 
     /// What can be expected of the connection, as measured so far.
     func pace(now: Moment) -> Pace {
-        let roundTrip = headAt.since(requestedAt).inSeconds
-        let elapsed = now.since(headAt).inSeconds
-        // The first bytes come in bursts: they say nothing of the rate.
-        guard elapsed > 0.02, mark - start > Self.pieceLength else { return .unknown }
-        let rate = Double(mark - start) / elapsed
-        // A wrong guess costs little for `handover`, but a whole request for `near`.
-        return elapsed < Pace.sure
-            ? Pace(handover: rate * roundTrip) : Pace(bytesPerSecond: rate, roundTrip: roundTrip)
+        .measured(
+            mark - start, seconds: now.since(headAt).inSeconds,
+            roundTrip: headAt.since(requestedAt).inSeconds)
     }
 }

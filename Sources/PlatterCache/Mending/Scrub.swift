@@ -17,9 +17,9 @@ package struct Scrub: Sendable {
         package var bytes: Int64 = 0
         /// Runs whose bytes are not what was recorded.
         package var damaged: [Damage] = []
-        /// Entries without their file.
+        /// Entries without a file that can be used: it has gone, is something else, or may not be read.
         package var withoutFile: [Unread] = []
-        /// Entries whose file is there but could not be opened. Nothing is known of them.
+        /// Entries whose file could not be opened now, or neither opened nor removed. They are as they were.
         package var unopened: [Unread] = []
         /// What SQLite finds wrong with the index itself.
         package var indexFaults: [String] = []
@@ -36,6 +36,12 @@ package struct Scrub: Sendable {
         package let entry: EntryID
         package let key: CacheKey
         package let reason: String
+
+        fileprivate init(_ record: EntryRecord, because reason: String) {
+            entry = record.id
+            key = record.representation.key
+            self.reason = reason
+        }
     }
 
     package struct Damage: Hashable, Sendable {
@@ -53,12 +59,17 @@ package struct Scrub: Sendable {
     private let index: IndexWriter
     private let search: IndexSearch
     private let disk: any Disk
+    private let evictor: Evictor
     private let log: Logger
 
-    package init(index: IndexWriter, search: IndexSearch, disk: any Disk, log: Logger) {
+    /// - Parameter evictor: Removes files that are of no use.
+    package init(
+        index: IndexWriter, search: IndexSearch, disk: any Disk, evictor: Evictor, log: Logger
+    ) {
         self.index = index
         self.search = search
         self.disk = disk
+        self.evictor = evictor
         self.log = log
     }
 
@@ -172,16 +183,28 @@ package struct Scrub: Sendable {
     private func couldNotOpen(
         _ entry: EntryRecord, _ error: DiskError, repairs: Bool, _ report: inout Report
     ) async throws(IndexError) {
-        log.error("A file of the cache cannot be opened", metadata: ["error": "\(error)"])
-        let unread = Unread(
-            entry: entry.id, key: entry.representation.key, reason: error.message)
-        guard error.code == .missing || error.code == .notOurs else {
-            // Its rows may be true; only now it cannot be told.
-            return report.unopened.append(unread)
+        log.error(
+            "A file of the cache cannot be opened", metadata: entry.naming(["error": "\(error)"]))
+        let reason = error.code == .missing ? "it is missing" : error.message
+        // What may pass is no reason to forget anything: its rows may be true.
+        guard error.code.isForGood else {
+            return report.unopened.append(Unread(entry, because: reason))
         }
-        report.withoutFile.append(unread)
-        // The next request makes the file anew; without rows nothing is expected in it.
-        if repairs { _ = try await index.dropRuns(0..<Int64.max, of: entry.id) }
+        guard repairs else { return report.withoutFile.append(Unread(entry, because: reason)) }
+        switch try await evictor.removeUseless(entry) {
+        case .removed: report.withoutFile.append(Unread(entry, because: reason))
+        case .inUse where error.code != .permission:
+            // Who has it open reads on; without rows nothing more is expected in it.
+            _ = try await index.dropRuns(0..<Int64.max, of: entry.id)
+            report.withoutFile.append(Unread(entry, because: reason))
+        case .inUse:
+            report.unopened.append(
+                Unread(entry, because: reason + "; it stays while somebody reads it"))
+        case .usable:
+            report.unopened.append(Unread(entry, because: reason + "; by now it may be there"))
+        case .stays(let refusal):
+            report.unopened.append(Unread(entry, because: "\(reason); \(refusal.message)"))
+        }
     }
 
     /// - Returns: What is damaged of it.
@@ -214,7 +237,8 @@ package struct Scrub: Sendable {
             isUnexplained: isSound && run.isVerified && !isForeign)
         report.damaged.append(damage)
         log.error(
-            "Bytes on disk are damaged", metadata: ["file": "\(file.path)", "range": "\(range)"])
+            "Bytes on disk are damaged",
+            metadata: entry.naming(["file": "\(file.path)", "range": "\(range)"]))
         return damage
     }
 

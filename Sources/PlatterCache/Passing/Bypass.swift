@@ -1,9 +1,11 @@
 package import HTTPTypes
 package import Logging
+import NIOConcurrencyHelpers
 package import NIOCore
 package import PlatterCore
 package import PlatterHTTP
 package import PlatterOrigin
+package import PlatterStore
 
 /// The way past the store: bytes from the origin to one reader, kept nowhere. For what must not be
 /// stored, and for when the store cannot help (REQUIREMENTS F5). It keeps the manners of fetches: the
@@ -23,10 +25,12 @@ package struct Bypass: Sendable {
         let isHead: Bool
         /// nil: the origin's own answer is wanted.
         let promise: PassageCourse.Promise?
-        /// The entry that `promise` is of.
-        let opened: Entry.Opened?
+        /// The entry that `promise` is of. Not its file: that may have to go before a long response ends.
+        let record: EntryRecord?
         let start: Int64
         let isHeadSent: Bool
+        /// It is sent once: there is something to say without an answer.
+        var isQuestion = false
         let deadline: Moment
 
         /// - Parameters:
@@ -37,8 +41,19 @@ package struct Bypass: Sendable {
             of resource: Resource, range: AskedRange?, isHead: Bool = false, deadline: Moment
         ) -> Request {
             Request(
-                resource: resource, range: range, isHead: isHead, promise: nil, opened: nil,
+                resource: resource, range: range, isHead: isHead, promise: nil, record: nil,
                 start: 0, isHeadSent: false, deadline: deadline)
+        }
+
+        /// What there is of an object at a position, if anything. The head of the answer says it, so that only
+        /// one byte is asked for.
+        package static func question(
+            of resource: Resource, at position: Int64, deadline: Moment
+        ) -> Request {
+            let byte = AskedRange.from(position, upTo: position.addingClamped(1))
+            var request = answer(of: resource, range: byte, deadline: deadline)
+            request.isQuestion = true
+            return request
         }
 
         /// Bytes of a version that is known: from the very byte, and of no other version.
@@ -54,7 +69,8 @@ package struct Bypass: Sendable {
             Request(
                 resource: resource, range: nil, isHead: false,
                 promise: .init(identity: opened.identity, end: range.upperBound),
-                opened: opened, start: range.lowerBound, isHeadSent: isHeadSent, deadline: deadline)
+                record: opened.record, start: range.lowerBound, isHeadSent: isHeadSent,
+                deadline: deadline)
         }
     }
 
@@ -83,10 +99,14 @@ package struct Bypass: Sendable {
         case short
         /// Nothing was handed on, and no answer came.
         case unavailable
+        /// Nothing was handed on, and nobody was asked: as many others go past the store as may.
+        case crowded
         /// Nothing was handed on; the last answer was this, `retryAfter` in seconds.
         case failed(status: Int, retryAfter: Int64?)
         /// Nothing was handed on; the certificate of the origin is not trusted.
         case badCertificate
+        /// Nothing was handed on; what the origin answers cannot be used.
+        case invalid
         /// Nothing was handed on; the origin does not give these bytes of this version.
         case refused
     }
@@ -101,7 +121,9 @@ package struct Bypass: Sendable {
     let wallClock: @Sendable () -> Int64
     let timers: PassageTimers
     private let succession: Succession?
-    let log: Logger
+    private let flawNews = NIOLockedValueBox(FlawNews())
+    private let crowds = NIOLockedValueBox(Reminder())
+    private let log: Logger
 
     /// - Parameters:
     ///   - queue: Knows how origins are.
@@ -131,9 +153,17 @@ package struct Bypass: Sendable {
     /// The origin has another version than the one that is asked for. Without a word of it the store would
     /// offer the old one, and break off where it ends, for as long as nothing can be stored.
     func changed(_ request: Request, reason: String) async {
-        guard let succession, let opened = request.opened else { return }
-        succession.note(request.resource, reason: reason)
-        await succession.end(opened, key: request.resource.key)
+        guard let record = request.record else { return }
+        await changed(record, of: request.resource, reason: reason)
+    }
+
+    /// The origin has another version of a resource than this one.
+    ///
+    /// - Parameter reason: By what they differ.
+    package func changed(_ record: EntryRecord, of resource: Resource, reason: String) async {
+        guard let succession else { return }
+        succession.note(resource, reason: reason)
+        await succession.end(record.id, key: resource.key)
     }
 
     /// Hands on what is asked for. All that it holds is let go when its task is cancelled.
@@ -141,7 +171,10 @@ package struct Bypass: Sendable {
         let slot = await timers.run(
             limitedBy: { await timers.sleep(until: request.deadline) },
             body: { await gate.enter(request.resource.origin) })
-        guard let slot else { return request.isHeadSent ? .short : .unavailable }
+        guard let slot else {
+            if !Task.isCancelled { tellOfCrowd(at: request.resource.origin) }
+            return request.isHeadSent ? .short : .crowded
+        }
         defer { gate.leave(slot) }
         var course = PassageCourse(
             promise: request.promise, position: request.start, isHeadSent: request.isHeadSent,
@@ -151,12 +184,37 @@ package struct Bypass: Sendable {
             let ending = await leg.run(&course)
             if Task.isCancelled { return .short }
             switch course.ended(ending, now: clock.now, jitter: queue.jitter()) {
+            case .ask where request.isQuestion: return .unavailable
             case .ask(let moment):
                 if course.isHeadSent { note("A passage goes on", request, course.position) }
                 await timers.sleep(until: moment)
             case .end(let ending): return ending
             }
         }
+    }
+
+    /// Whether an answer to the reader's own request is to what was asked. If not, people are told why, once of
+    /// each object and reason in a while. A HEAD is not asked as one.
+    func isAnswer(_ response: OriginResponse, to request: Request) -> Bool {
+        if request.isHead { return true }
+        let flaw = ResponseCheck.flaw(
+            ofPassed: response.status, fields: response.fields, asked: request.range)
+        guard let flaw else { return true }
+        let (key, now) = (request.resource.key, clock.now)
+        if flawNews.withLockedValue({ $0.isNews(flaw, of: key, now: now) }) {
+            log.warning(
+                "The origin's answer cannot be trusted",
+                metadata: ["url": "\(request.resource.url.redacted)", "reason": "\(flaw)"])
+        }
+        return false
+    }
+
+    private func tellOfCrowd(at origin: OriginID) {
+        guard crowds.withLockedValue({ $0.isDue(now: clock.now) }) else { return }
+        let running = gate.counts.running
+        log.warning(
+            "More responses would go past the store than may at once; some are refused with 503",
+            metadata: ["origin": "\(origin.authority)", "running": "\(running)"])
     }
 
     private func note(_ message: Logger.Message, _ request: Request, _ position: Int64) {

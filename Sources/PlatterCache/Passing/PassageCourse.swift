@@ -26,6 +26,8 @@ struct PassageCourse: Hashable, Sendable {
         case faulty(Fault)
         /// With an answer that cannot be what was asked for; the next one may be.
         case untrusted
+        /// With what is no HTTP, or no answer to the reader's own request.
+        case invalid
         /// With a failure that another try does not mend; before the head it is the player's.
         case hopeless(Bypass.Ending)
         /// The origin does not give these bytes of this version.
@@ -45,6 +47,9 @@ struct PassageCourse: Hashable, Sendable {
         case end(Bypass.Ending)
     }
 
+    /// So many answers before the head that are none [2]: another one may be right, and the player waits.
+    private static let mostInvalid = 2
+
     private let limits: FetchLimits
     private let waits: WaitDeadlines.Settings
     /// nil: what comes proves no version, and cannot go on after a break.
@@ -61,6 +66,8 @@ struct PassageCourse: Hashable, Sendable {
     private var scantAnswers = 0
     /// Answers in a row that could not be used.
     private var untrusted = 0
+    /// Answers before the head that were none.
+    private var invalid = 0
     /// Where the request began.
     private var start: Int64
 
@@ -127,7 +134,10 @@ struct PassageCourse: Hashable, Sendable {
         case .complete where promise == nil: return .end(.complete)
         // A server may send less than it was asked for, if that is not next to nothing again and again.
         case .complete where position > start: if !isScantAgain() { return .ask(at: now) }
-        case .complete, .broken: break
+        case .invalid where !isHeadSent:
+            invalid += 1
+            if invalid >= Self.mostInvalid { return .end(.invalid) }
+        case .complete, .broken, .invalid: break
         case .untrusted:
             untrusted += 1
             // Another answer may be right, but what goes on like this does not end soon.
@@ -165,6 +175,7 @@ struct PassageCourse: Hashable, Sendable {
 
     private var givenUp: Bypass.Ending {
         if isHeadSent { return .short }
-        return fault.map { .failed(status: $0.status, retryAfter: $0.retryAfter) } ?? .unavailable
+        if let fault { return .failed(status: fault.status, retryAfter: fault.retryAfter) }
+        return invalid > 0 ? .invalid : .unavailable
     }
 }

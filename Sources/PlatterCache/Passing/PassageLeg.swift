@@ -4,6 +4,7 @@ import NIOCore
 import PlatterCore
 import PlatterHTTP
 import PlatterOrigin
+import PlatterStore
 
 /// One request of a passage: asks leave of its origin, sends it, checks the answer, and hands the body
 /// on. Decides nothing about further tries.
@@ -64,6 +65,7 @@ struct PassageLeg: Sendable {
             switch error {
             case .badRedirect: return .hopeless(.failed(status: 502, retryAfter: nil))
             case .badCertificate: return .hopeless(.badCertificate)
+            case .invalid: return .invalid
             case .unreachable, .timedOut, .cancelled: return .broken
             }
         }
@@ -109,7 +111,7 @@ struct PassageLeg: Sendable {
         switch error {
         case .unreachable, .timedOut: .unanswered
         // Something answered, though nothing of use.
-        case .badRedirect: .answered
+        case .badRedirect, .invalid: .answered
         case .badCertificate: .unknown
         case .cancelled:
             // One that had no time to answer is not to blame.
@@ -128,6 +130,7 @@ struct PassageLeg: Sendable {
             return .faulty(.init(status: status, retryAfter: after))
         }
         guard let promise = course.promise else {
+            guard services.isAnswer(response, to: request) else { return .invalid }
             if case .partial(let head) = verdict { prove(head, &course) }
             if case .whole(let head) = verdict { prove(head, &course) }
             return await relay(response, to: &course, skipping: 0, upTo: nil, watch)
@@ -146,7 +149,7 @@ struct PassageLeg: Sendable {
             await services.changed(request, reason: "\(reason)")
             return .refused
         // 416 with another length: as for a fetch (`Flight.refusedRange`).
-        case .unsatisfiable(let length?) where length != request.opened?.completeLength:
+        case .unsatisfiable(let length?) where length != request.record?.grid.completeLength:
             await services.changed(request, reason: "a range is refused")
             return .refused
         case .changed, .unsatisfiable, .rejected, .wholeUnusable: return .refused
@@ -175,7 +178,7 @@ struct PassageLeg: Sendable {
         case .complete where course.promise == nil || course.isDone: report.delivered()
         case .complete: report.brokeOff()
         // Its error is told already. One who leaves says nothing of what did not come.
-        case .broken, .left, .faulty, .untrusted, .hopeless, .refused: break
+        case .broken, .left, .faulty, .untrusted, .invalid, .hopeless, .refused: break
         }
         return ending
     }

@@ -14,12 +14,12 @@ package struct PassageID: Hashable, Sendable, Comparable {
 /// lasts as long as somebody watches, and mostly waits for its player.
 package struct PassageSlots: Hashable, Sendable {
     package struct Limits: Hashable, Sendable {
-        /// At once at one origin [32]: a household of players that each have several connections, far
-        /// below the 256 connections that the client keeps to an origin, and a quarter of all, so that
-        /// one that hangs leaves the others three quarters.
-        package var perOrigin = 32
-        /// At once in all [128]: each takes a connection and up to a few buffers of 256 KiB.
-        package var total = 128
+        /// At once at one origin [128]: where nothing can be stored all players come here. Half of the
+        /// connections that the client keeps to an origin, and two thirds of all, so that one that hangs leaves
+        /// the others a third.
+        package var perOrigin = 128
+        /// At once in all [192]: each takes a connection and up to a few buffers of 256 KiB.
+        package var total = 192
         /// At once at one origin, whatever the others take [4]: several that hang leave the rest these.
         package var own = 4
         /// At once in all with those [256].

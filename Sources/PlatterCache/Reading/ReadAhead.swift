@@ -31,11 +31,15 @@ package struct ReadAhead: Sendable {
     private var position: Int64
     private var sampledAt: Moment
     private var sampled: Int64
+    /// Bytes ahead, and of one request, at most: what the settings say, or less where the cache is too small
+    /// for all its readers. A first request may be larger.
+    package var most: Int64
     /// Bytes a second, smoothed over some seconds.
     package private(set) var rate: Double = 0
 
     package init(settings: Settings, start: Int64, now: Moment) {
         self.settings = settings
+        most = settings.most
         self.start = start
         startedAt = now
         position = start
@@ -68,8 +72,8 @@ package struct ReadAhead: Sendable {
     package var windowEnd: Int64 {
         if isProbe { return max(start.addingClamped(settings.firstRequest), position) }
         let wished = rate * settings.seconds
-        let ahead = wished < Double(settings.most) ? Int64(max(0, wished)) : settings.most
-        let end = position.addingClamped(min(max(ahead, settings.least), settings.most, ceiling))
+        let ahead = wished < Double(most) ? Int64(max(0, wished)) : most
+        let end = position.addingClamped(min(max(ahead, settings.least), most, ceiling))
         return max(end, start.addingClamped(settings.firstRequest))
     }
 
@@ -89,6 +93,7 @@ package struct ReadAhead: Sendable {
     /// The size of the next request: it grows with what was read, so that what is never read costs
     /// little and what is read costs few requests.
     package var stride: Int64 {
-        min(max(taken.multipliedClamped(by: 2), settings.firstRequest), settings.largestRequest)
+        let wished = min(taken.multipliedClamped(by: 2), settings.largestRequest, most)
+        return max(wished, min(settings.firstRequest, settings.largestRequest))
     }
 }

@@ -36,6 +36,8 @@ package final class Reader {
     package private(set) var acceptedChanges = 0
     /// The last `wait` is for a comparison of bytes that are on disk.
     package private(set) var isComparing = false
+    /// Why the index did not answer, for who is told `.failed(.store)`.
+    package private(set) var indexError: IndexError?
 
     private let services: ReaderServices
     private let client: ClientID
@@ -78,14 +80,17 @@ package final class Reader {
         readAhead = ReadAhead(
             settings: entry.readAhead(services.readAhead), start: range.lowerBound,
             now: services.clock.now)
-        let span = span(at: position)
+        // Its own hold, which counts as well, is not there yet.
+        let span = span(at: position, services.share(of: services.spans.readers + 1))
         hold = services.spans.hold(span, of: opened.record.file, as: .reader)
         heldEnd = span.upperBound
     }
 
-    private func span(at position: Int64) -> ByteRange {
+    /// Reads ahead no further than its share from now on.
+    private func span(at position: Int64, _ share: ReaderShare) -> ByteRange {
+        readAhead.most = share.ahead
         let window = max(readAhead.windowEnd, position.addingClamped(Self.windowLength))
-        let start = max(0, position - services.keptBehind)
+        let start = max(0, position - share.behind)
         return start..<max(start, min(range.upperBound, window))
     }
 
@@ -93,7 +98,7 @@ package final class Reader {
     /// dropped must have been seen before its bytes are taken away.
     private func protect(from position: Int64, upTo end: Int64) {
         guard end > heldEnd else { return }
-        let span = span(at: position)
+        let span = span(at: position, services.share(of: services.spans.readers))
         hold?.move(to: span)
         heldEnd = span.upperBound
     }
@@ -117,6 +122,7 @@ package final class Reader {
             case .absent: break
             }
         } catch {
+            indexError = error
             return .failed(.store)
         }
         if let disturbance = entry.disturbance {
@@ -254,6 +260,8 @@ package struct ReaderServices: Sendable {
     package let waits: WaitDeadlines.Settings
     /// So much behind a reader is kept from being evicted: players skip back [16 MiB].
     package let keptBehind: Int64
+    /// The bytes that the cache may take; see `ReaderShare` [no limit].
+    package let room: Int64
     /// Bytes read in a row after which an entry is filled to completion [16 MiB].
     package let fillThreshold: Int64
     /// nil: background fill is off.
@@ -263,7 +271,8 @@ package struct ReaderServices: Sendable {
         queue: FetchDispatcher, verifier: Verifier, spans: SpanTable, accesses: AccessNotes,
         clock: any MonotonicClock,
         readAhead: ReadAhead.Settings = .init(), waits: WaitDeadlines.Settings = .init(),
-        keptBehind: Int64 = 16 << 20, fillThreshold: Int64 = 16 << 20, filler: Filler?
+        keptBehind: Int64 = 16 << 20, room: Int64 = .max, fillThreshold: Int64 = 16 << 20,
+        filler: Filler?
     ) {
         self.queue = queue
         self.verifier = verifier
@@ -273,6 +282,7 @@ package struct ReaderServices: Sendable {
         self.readAhead = readAhead
         self.waits = waits
         self.keptBehind = keptBehind
+        self.room = room
         self.fillThreshold = fillThreshold
         self.filler = filler
     }

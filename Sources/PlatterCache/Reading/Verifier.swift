@@ -66,7 +66,8 @@ package final class Verifier: Sendable {
             let found = try Checksum.crc32c(of: opened.file, range: run.range)
             return found == run.crc32c ? .intact : .different
         } catch {
-            log.error("The disk cannot be read", metadata: ["error": "\(error)"])
+            log.error(
+                "The disk cannot be read", metadata: opened.record.naming(["error": "\(error)"]))
             if error.code == .io {
                 damage.damaged(opened.record.id, at: run.range.lowerBound)
             }
@@ -89,7 +90,9 @@ package final class Verifier: Sendable {
     ) {
         log.error(
             "Bytes on disk are damaged and will be fetched again",
-            metadata: ["file": "\(opened.file.path)", "range": "\(run.range)"])
+            metadata: opened.record.naming([
+                "file": "\(opened.file.path)", "range": "\(run.range)",
+            ]))
         let key = Key(entry: opened.record.id, start: run.range.lowerBound)
         index.dropDamaged(run, of: opened.record.id) { result in
             if case .success(let isUnexcused) = result { dropped(isUnexcused) }

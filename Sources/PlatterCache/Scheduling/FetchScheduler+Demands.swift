@@ -131,6 +131,13 @@ extension FetchScheduler {
             return
         }
         entries[entry] = nil
+        forgotten.append(entry)
+    }
+
+    /// Entries that were forgotten since this was asked before. Somebody may want something of one again.
+    mutating func takeForgotten() -> [EntryHandle] {
+        defer { forgotten = [] }
+        return forgotten
     }
 
     mutating func remove(_ id: FlightID) {

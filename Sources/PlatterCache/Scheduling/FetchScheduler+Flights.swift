@@ -105,6 +105,8 @@ extension FetchScheduler {
         let hasMeasured = !flight.pace.isMeasured && pace.isMeasured
         let wasStopping = queue.hasWaiting && isStopping(flight)
         flight.pace = pace
+        if now.since(flight.firstHeardAt ?? now).inSeconds >= Pace.turn { flight.expectedSoon = 0 }
+        flight.firstHeardAt = flight.firstHeardAt ?? now
         if pace.isMeasured { change(flight.origin) { $0.pace = pace } }
         // A reader that counted on its slot may have to take it now.
         let hasSlowedDown = wasStopping && !isStopping(flight)
@@ -141,6 +143,7 @@ extension FetchScheduler {
         let isShort = !flight.rest.isEmpty
         let isSuspect = mayBeOneTooMany(flight, id, outcome)
         entries[flight.entry]?.hasHungUp = flight.isCancelled
+        if !outcome.isFailure { entries[flight.entry]?.endedAt = now }
         if let start = flight.distrustedStart {
             flight.phase = .landed
             flight.isDistrusted = true
@@ -157,6 +160,7 @@ extension FetchScheduler {
         }
         unsettle(flight.entry)
         let isScantAgain = countScant(flight, outcome, isShort: isShort)
+        let stuck = countStuck(flight, outcome)
         var actions: [SchedulerAction] = []
         switch outcome {
         case _ where flight.isCancelled: break
@@ -164,6 +168,11 @@ extension FetchScheduler {
         case .ended where isEmptyHanded && isShort:
             actions = back(off: flight, id, jitter: jitter, now: now)
         case .ended where !isScantAgain: break
+        // Each try costs all that comes before.
+        case .retryable where stuck >= limits.tries:
+            actions = fail(flight.entry, .unreachable) + dropUnwanted(of: flight.entry)
+        case .retryable where stuck > 0:
+            actions = back(off: flight, id, jitter: jitter, now: now)
         // One that breaks off on its way is worth asking at once.
         case .retryable(after: nil)
         where flight.mark - flight.range.lowerBound >= limits.alignment: break

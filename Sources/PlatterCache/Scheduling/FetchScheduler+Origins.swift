@@ -139,6 +139,11 @@ extension FetchScheduler {
     @discardableResult
     mutating func noteSilence(now: Moment) -> Bool {
         var areSome = false
+        for (id, flight) in flights
+        where flight.isFresh && now >= flight.startedAt.advanced(by: limits.silence) {
+            areSome = true
+            flights[id]?.isFresh = false
+        }
         for (id, flight) in flights where flight.usesLine {
             guard now >= flight.heardAt.advanced(by: limits.silence) else { continue }
             areSome = true
@@ -203,9 +208,16 @@ extension FetchScheduler {
         return flights.values.filter(\.usesLine).map(\.heardAt).min()?.advanced(by: limits.silence)
     }
 
+    /// When the next flight that opens an entry has had its time; nil when nobody waits for a slot.
+    private var freshDue: Moment? {
+        guard queue.hasWaiting else { return nil }
+        return flights.values.filter { $0.isFresh && $0.isActive }.map(\.startedAt).min()?
+            .advanced(by: limits.silence)
+    }
+
     /// One timer for all pauses that somebody waits out.
     mutating func updateTimer(now: Moment) -> [SchedulerAction] {
-        let dues = [queue.due, silenceDue, passageDue(now: now)]
+        let dues = [queue.due, silenceDue, freshDue, passageDue(now: now)]
         guard let due = dues.compactMap(\.self).min(),
             timer.map({ due < $0 }) ?? true
         else { return [] }

@@ -47,7 +47,8 @@ extension FetchScheduler {
     }
 
     /// Whether a refusal may be about how many ask at once, and not about what is asked for: the origin
-    /// brings other bytes of the entry just now, or may still count a connection that was hung up on.
+    /// brings other bytes of the entry just now, did so when it was asked, or may still count a connection that
+    /// was hung up on.
     func mayBeOneTooMany(
         _ flight: FlightState, _ id: FlightID, _ outcome: FlightOutcome
     ) -> Bool {
@@ -56,7 +57,7 @@ extension FetchScheduler {
         else { return false }
         // A challenge, and two that say that there is nothing.
         if [401, 404, 407, 410].contains(status) { return false }
-        return state.hasHungUp
+        return state.hasHungUp || state.endedAt.map { $0 > flight.startedAt } ?? false
             || state.flights.contains { $0 != id && flights[$0]?.isActive == true }
     }
 
@@ -114,6 +115,18 @@ extension FetchScheduler {
         }
         entries[flight.entry] = state
         return state.scantAnswers >= limits.scantAnswers
+    }
+
+    /// Counts answers in a row that had to bring everything from the start and ended without a new byte.
+    mutating func countStuck(_ flight: FlightState, _ outcome: FlightOutcome) -> Int {
+        guard flight.isWhole, !flight.isCancelled, case .retryable(after: nil) = outcome,
+            var state = entries[flight.entry]
+        else { return 0 }
+        let isStuck = flight.mark <= max(flight.range.lowerBound, state.wholeMark)
+        state.stuckTransfers = isStuck ? min(state.stuckTransfers + 1, limits.tries) : 0
+        state.wholeMark = max(state.wholeMark, flight.mark)
+        entries[flight.entry] = state
+        return state.stuckTransfers
     }
 
     mutating func back(

@@ -115,6 +115,12 @@ extension FetchScheduler {
         return actions
     }
 
+    /// Whether a passage that asked now would have to wait: for the end of a pause, or for the one request that
+    /// shows whether the origin answers again.
+    package func keepsWaiting(_ key: CacheKey, at origin: OriginID, now: Moment) -> Bool {
+        isPaused(key, at: origin, now: now) || origins[origin]?.breaker.probe != nil
+    }
+
     private var passagesInTurn: [Passages.Request] {
         let waiting = passages.waiting.map { (turn: turn(of: $0.key, at: $0.origin), request: $0) }
         return waiting.sorted { ($0.turn, $0.request.id) < ($1.turn, $1.request.id) }

@@ -75,6 +75,12 @@ extension FetchScheduler {
         for place in queue.openPlaces where place.line == .waiting {
             guard let scope = obstacle(.critical, at: place.origin) else { continue }
             queued[scope, default: 0] += queue[place].count
+            let group = members(of: scope)
+            if !group.values.contains(where: isStopping),
+                let slow = share(in: scope, for: place.origin, of: group)
+            {
+                return "a reader at \(place.origin.authority) waits for flight \(slow.rawValue)"
+            }
         }
         for (scope, readers) in queued {
             let group = members(of: scope).values

@@ -1,3 +1,4 @@
+internal import HeapModule
 import PlatterCore
 
 /// Who needs a flight, and who goes next.
@@ -58,16 +59,14 @@ extension FetchScheduler {
     private mutating func workThroughQueue(now: Moment) -> [SchedulerAction] {
         var actions: [SchedulerAction] = []
         var claims = Claims()
-        var closed: Set<OriginID> = []
         var needs = openNeeds()
         var havePassed = false
-        while let need = needs.popLast() {
+        while let need = needs.popMax() {
             if need.priority < .critical, !havePassed {
                 // A player waits for each passage, whose turn it is now at the latest.
                 actions += admitPassages(insisting: true, now: now)
                 havePassed = true
             }
-            if need.priority == .critical, closed.contains(need.origin) { continue }
             // What started just now may cover this one too.
             let next = look(at: need.id, now: now)
             if case .tooFar = next {
@@ -77,10 +76,14 @@ extension FetchScheduler {
             guard case .from(let position) = next else { continue }
             if mayStart(need.priority, at: need.origin) {
                 actions += start(need.id, at: position, now: now)
-                needs = ranked(needs.map(\.id))
+                needs = ranked(needs.unordered.map(\.id))
             } else if need.priority == .critical {
                 guard let cancelled = makeRoom(at: need.origin, claims: &claims) else {
-                    closed.insert(need.origin)
+                    // Nor for the others, who may be thousands.
+                    let open = needs.unordered.filter {
+                        $0.priority < .critical || $0.origin != need.origin
+                    }
+                    needs = Heap(open)
                     continue
                 }
                 actions += cancelled
@@ -91,12 +94,13 @@ extension FetchScheduler {
 
     // MARK: - Rank
 
-    /// A demand that needs a flight: the most urgent priority first, then the client with the fewest
-    /// flights, then the earliest deadline.
+    /// A demand that needs a flight: the most urgent priority first, then an origin that has none, then the
+    /// client with the fewest flights, then the earliest deadline.
     struct Need: Comparable {
         let id: DemandID
         let priority: FetchPriority
         let origin: OriginID
+        let isFirst: Bool
         /// How far behind the first of its origin's line its object is in `ProbeTurns`, where that origin
         /// gets one try at a time. That first one competes with those of other origins as any other does.
         var turn: UInt64
@@ -105,37 +109,48 @@ extension FetchScheduler {
 
         /// Whether `lhs` comes later than `rhs`.
         static func < (lhs: Need, rhs: Need) -> Bool {
-            (rhs.priority.rawValue, lhs.turn, lhs.flights, lhs.deadline, lhs.id)
-                > (lhs.priority.rawValue, rhs.turn, rhs.flights, rhs.deadline, rhs.id)
+            (
+                lhs.priority.rawValue, lhs.isFirst ? 1 : 0, rhs.turn, rhs.flights, rhs.deadline,
+                rhs.id
+            )
+                < (
+                    rhs.priority.rawValue, rhs.isFirst ? 1 : 0, lhs.turn, lhs.flights, lhs.deadline,
+                    lhs.id
+                )
         }
     }
 
-    /// The demands in those lines that can move, the most urgent last.
-    private func openNeeds() -> [Need] {
+    /// The demands in those lines that can move.
+    private func openNeeds() -> Heap<Need> {
         ranked(queue.openPlaces.filter(canMove).flatMap { queue[$0] })
     }
 
-    private func ranked(_ ids: [DemandID]) -> [Need] {
+    private func ranked(_ ids: [DemandID]) -> Heap<Need> {
         var running: [ClientID: Int] = [:]
+        var flown: Set<OriginID> = []
         for flight in flights.values where flight.isActive {
             running[flight.client, default: 0] += 1
+            flown.insert(flight.origin)
         }
+        let failing = Set(origins.filter { !$0.value.breaker.isClosed }.keys)
         var needs = ids.compactMap { id in
             demands[id].map { demand in
                 Need(
                     id: id, priority: demand.priority, origin: demand.origin,
-                    turn: turn(of: demand), flights: running[demand.client] ?? 0,
+                    isFirst: !flown.contains(demand.origin),
+                    turn: failing.contains(demand.origin) ? turn(of: demand) : 0,
+                    flights: running[demand.client] ?? 0,
                     deadline: demand.deadline ?? Moment(nanoseconds: .max))
             }
         }
-        for (origin, rivals) in Dictionary(grouping: needs.indices, by: { needs[$0].origin })
-        where origins[origin]?.breaker.isClosed == false {
+        let probed = needs.indices.filter { failing.contains(needs[$0].origin) }
+        for (_, rivals) in Dictionary(grouping: probed, by: { needs[$0].origin }) {
             for (_, peers) in Dictionary(grouping: rivals, by: { needs[$0].priority }) {
                 let first = peers.map { needs[$0].turn }.min() ?? 0
                 for peer in peers { needs[peer].turn -= first }
             }
         }
-        return needs.sorted()
+        return Heap(needs)
     }
 
     private func turn(of demand: Demand) -> UInt64 {

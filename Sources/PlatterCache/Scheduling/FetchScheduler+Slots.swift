@@ -115,8 +115,10 @@ extension FetchScheduler {
         return max(0, members(of: scope).count - limit)
     }
 
-    /// - Parameter claimed: Flights whose slots others wait for.
-    func room(in scope: Scope, except claimed: Set<FlightID>) -> Room {
+    /// - Parameters:
+    ///   - origin: Of the reader that waits.
+    ///   - claimed: Flights whose slots others wait for.
+    func room(in scope: Scope, for origin: OriginID, except claimed: Set<FlightID>) -> Room {
         let candidates = members(of: scope).filter { !claimed.contains($0.key) }
         if let leaving = candidates.filter({ $0.value.isLeaving }).keys.min() {
             return .leaving(leaving)
@@ -124,12 +126,29 @@ extension FetchScheduler {
         let ranked = candidates.map { (priority: priority(of: $0.value), id: $0.key) }
         guard let victim = ranked.min(by: { ($0.priority, $1.id) < ($1.priority, $0.id) }),
             victim.priority < .critical
-        else { return .none }
+        else { return share(in: scope, for: origin, of: candidates).map { .taken($0) } ?? .none }
         if victim.priority < .high { return .taken(victim.id) }
         let spared = ranked.filter {
             candidates[$0.id]?.isSpared == true && $0.priority < .critical
         }
         return spared.map(\.id).min().map { .leaving($0) } ?? .taken(victim.id)
+    }
+
+    /// What an origin without a flight may take of the line, however urgent that is: of those that have several
+    /// that are known to be slow the one with most gives the slowest, so that such origins never have all of it.
+    func share(
+        in scope: Scope, for origin: OriginID, of candidates: [FlightID: FlightState]
+    ) -> FlightID? {
+        guard scope == .total, isWithoutFlight(origin) else { return nil }
+        let slow = candidates.filter { $0.value.pace.isMeasured && !$0.value.isSpared }
+        let shares = Dictionary(grouping: slow, by: \.value.origin).filter { $0.value.count > 1 }
+        let most = shares.values.map(\.count).max()
+        return shares.values.filter { $0.count == most }.joined()
+            .min { ($0.value.pace.soon, $1.key) < ($1.value.pace.soon, $0.key) }?.key
+    }
+
+    func isWithoutFlight(_ origin: OriginID) -> Bool {
+        !flights.values.contains { $0.isActive && $0.origin == origin }
     }
 
     /// It was told to stop or will end before long, and nobody had better stop it.
@@ -144,13 +163,18 @@ extension FetchScheduler {
         guard let scope = obstacle(.critical, at: origin) else { return nil }
         var actions: [SchedulerAction] = []
         if claims.scopes.insert(scope).inserted {
-            for _ in 0..<excess(of: scope) { actions += claim(in: scope, &claims) ?? [] }
+            for _ in 0..<excess(of: scope) {
+                actions += claim(in: scope, for: origin, &claims) ?? []
+            }
         }
-        return claim(in: scope, &claims).map { actions + $0 } ?? (actions.isEmpty ? nil : actions)
+        return claim(in: scope, for: origin, &claims).map { actions + $0 }
+            ?? (actions.isEmpty ? nil : actions)
     }
 
-    private mutating func claim(in scope: Scope, _ claims: inout Claims) -> [SchedulerAction]? {
-        switch room(in: scope, except: claims.flights) {
+    private mutating func claim(
+        in scope: Scope, for origin: OriginID, _ claims: inout Claims
+    ) -> [SchedulerAction]? {
+        switch room(in: scope, for: origin, except: claims.flights) {
         case .none: return nil
         case .leaving(let flight):
             claims.flights.insert(flight)
@@ -175,6 +199,6 @@ extension FetchScheduler {
     private func canTakeSlot(at origin: OriginID) -> Bool {
         guard let scope = obstacle(.critical, at: origin) else { return true }
         let leaving = flights.filter { $0.value.isActive && isStopping($0.value) }
-        return room(in: scope, except: Set(leaving.keys)) != .none
+        return room(in: scope, for: origin, except: Set(leaving.keys)) != .none
     }
 }

@@ -69,16 +69,32 @@ extension FetchScheduler {
     ) -> FlightState {
         let limit = state.completeLength ?? .max
         let rest = max(0, demand.range.upperBound - min(first, demand.range.upperBound))
-        let length = max(1, min(stride(of: demand, id), rest))
+        let end = max(demand.range.upperBound, first.addingClamped(1))
+        let stride = stride(of: demand, id)
+        let shared = stride < rest ? nil : sharedEnd(beyond: end, in: state)
+        let length = max(1, min(stride, rest), shared.map { $0 - first } ?? 1)
         return FlightState(
             entry: demand.entry, key: state.key, origin: demand.origin, client: demand.client,
             opens: opens,
             demand: id, isForReader: demand.level == .high,
-            searchEnd: min(max(demand.range.upperBound, first.addingClamped(1)), limit),
+            searchEnd: min(shared ?? end, limit),
             length: length,
             range: .starting(
                 at: first, length: alignedEnd(first.addingClamped(length)) - first, limit: limit),
             mark: first)
+    }
+
+    /// Many may read small parts beside each other (an index of a film, parts of a few kilobytes): one request
+    /// brings what others wait for close behind its end, up to the next line of the grid.
+    ///
+    /// - Returns: nil when nobody does.
+    private func sharedEnd(beyond end: Int64, in state: EntryState) -> Int64? {
+        let reach = alignedEnd(end)
+        guard end < reach, state.demands.count > 1 else { return nil }
+        let near = state.demands.lazy.compactMap { demands[$0] }.filter {
+            $0.isWaiting && $0.range.lowerBound >= end && $0.range.lowerBound < reach
+        }
+        return near.map { min($0.range.upperBound, reach) }.max()
     }
 
     /// Where others wait for a connection, requests are so short that each has its turn before long,
@@ -97,7 +113,9 @@ extension FetchScheduler {
         nextFlight += 1
         var flight = flight
         flight.startedAt = now
+        flight.expectedSoon = origins[flight.origin]?.pace?.soon ?? 0
         flight.heardAt = now
+        flight.isFresh = flight.opens
         flight.isSilent = origins[flight.origin]?.hangs ?? false
         change(flight.origin) { $0.breaker.started(id) }
         insert(flight, id)

@@ -19,6 +19,8 @@ package struct FetchScheduler: Sendable {
         var lacksRanges = false
         /// The flight that ended last was cancelled: its origin may not know that yet.
         var hasHungUp = false
+        /// When a flight ended last that was not refused.
+        var endedAt: Moment?
         var demands: Set<DemandID> = []
         /// In the order in which they were started.
         var flights: [FlightID] = []
@@ -29,6 +31,9 @@ package struct FetchScheduler: Sendable {
         var failures = 0
         /// Answers in a row that ended early with next to nothing.
         var scantAnswers = 0
+        /// How far transfers of the whole came, and how many in a row since then came no further.
+        var wholeMark: Int64 = 0
+        var stuckTransfers = 0
         var notBefore: Moment?
         /// When somebody else wrote to its file while a flight did.
         var overwrittenAt: Moment?
@@ -51,6 +56,8 @@ package struct FetchScheduler: Sendable {
     var isDisturbed = false
     var nextFlight: UInt64 = 1
     var timer: Moment?
+    /// See `takeForgotten`.
+    var forgotten: [EntryHandle] = []
 
     package init(limits: FetchLimits = FetchLimits()) { self.limits = limits.clamped }
 
@@ -133,9 +140,14 @@ package struct FetchScheduler: Sendable {
     }
 
     /// The reader has gone, but is likely to be back before long: what flies for it flies on, unless
-    /// somebody else needs its slot. One request is enough for that.
+    /// somebody else needs its slot. One request is enough for that. Where none was begun in all that time,
+    /// none is begun now.
     package mutating func linger(_ id: DemandID, now: Moment) -> [SchedulerAction] {
         guard var demand = demands[id] else { return [] }
+        switch queue.line(of: id) {
+        case .waiting, .reading, .background: return leave(id, now: now)
+        case .resting, nil: break
+        }
         demand.isWaiting = false
         demand.isWoken = false
         demand.deadline = nil

@@ -42,6 +42,9 @@ struct FlightState: Hashable, Sendable {
     var isSilent = false
     /// It was silent and brings bytes again: one more than there is room for, perhaps.
     var hasReturned = false
+    /// It is to open an entry, and has not had the time for it yet. Where nobody waits for it any more others
+    /// still let it be: of a crowd that gives up one after the other each would stop the request of the last.
+    var isFresh = false
     /// Told to stop; still holds its slot.
     var isCancelled = false
     /// Told where to end, because another one brings what comes then.
@@ -52,6 +55,11 @@ struct FlightState: Hashable, Sendable {
     var hedgeOf: FlightID?
     /// Its end is so near that the next one may start.
     var isEnding = false
+    /// What was known of its origin when it began, in bytes as in `Pace.soon`, until it has had the time of
+    /// a turn: the first tenth of a second may say more of a busy machine than of the connection.
+    var expectedSoon: Int64 = 0
+    /// When its first bytes came.
+    var firstHeardAt: Moment?
 
     /// Somebody else has changed the file: nobody reads what landed before the index has it, and when the
     /// flight is over nobody asks for that again before then.
@@ -71,7 +79,8 @@ struct FlightState: Hashable, Sendable {
     /// It serves a reader, and will end before long or has not had the time to show how fast it is:
     /// another reader waits for its slot rather than that its last bytes are thrown away.
     var isSpared: Bool {
-        phase == .flying && !isCancelled && isForReader && hedgeOf == nil && remaining <= pace.soon
+        guard !isCancelled, isForReader, hedgeOf == nil else { return false }
+        return phase == .flying ? remaining <= max(pace.soon, expectedSoon) : opens && isFresh
     }
     /// Bytes; negative when it brought more than it was to.
     var remaining: Int64 { range.upperBound - mark }
@@ -147,4 +156,6 @@ package enum FlightOutcome: Hashable, Sendable {
     /// Somebody else wrote to the file meanwhile: what came may not be there any more.
     case overwritten
     case failed(FetchFailure)
+
+    var isFailure: Bool { if case .failed = self { true } else { false } }
 }

@@ -15,12 +15,14 @@ package struct Pace: Hashable, Sendable {
 
     /// A rate is relied on after so many seconds of it [100 ms].
     static let sure = 0.1
+    /// So much may come at once [128 KiB].
+    private static let burst: Int64 = 128 << 10
     /// Nobody notices a shorter wait [50 ms].
     private static let shortest = 0.05
     /// A new request costs a round trip, and often a connection.
     private static let requestCost = 1.5
     /// How long a reader waits for the connection of another one [500 ms].
-    private static let turn = 0.5
+    static let turn = 0.5
 
     package init(handover: Int64, near: Int64, soon: Int64) {
         self.handover = max(0, handover)
@@ -40,6 +42,16 @@ package struct Pace: Hashable, Sendable {
             handover: Self.bytes(bytesPerSecond * roundTrip),
             near: Self.bytes(bytesPerSecond * near),
             soon: Self.bytes(bytesPerSecond * max(Self.turn, near)))
+    }
+
+    /// By what a connection has brought in so many seconds since the head of its answer.
+    static func measured(_ bytes: Int64, seconds: Double, roundTrip: Double) -> Pace {
+        // The first bytes come in bursts: they say nothing of the rate, unless no more come for a while.
+        guard seconds > 0.02, bytes > Self.burst || seconds >= turn else { return .unknown }
+        let rate = Double(bytes) / seconds
+        // A wrong guess costs little for `handover`, but a whole request for `near`.
+        return seconds < sure
+            ? Pace(handover: rate * roundTrip) : Pace(bytesPerSecond: rate, roundTrip: roundTrip)
     }
 
     /// That of a connection that brought so many bytes before it could be measured, which is to say in

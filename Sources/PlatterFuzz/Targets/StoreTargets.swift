@@ -127,10 +127,20 @@ private func fuzzRunRecorder(_ input: inout FuzzInput) throws {
         let name = input.text(fileNames).filter { $0 != "/" && $0 != "\0" }
         _ = FileManager.default.createFile(
             atPath: folder + "/objects/ab/" + String(name.prefix(60)), contents: Data())
-        // A power cut between making the marker and writing it leaves an empty one, or zeros.
-        let isOurs = bytes.elementsEqual(right.utf8) || bytes.prefix(1024).allSatisfy { $0 == 0 }
-        try expect(try isTaken(folder) == isOurs, "the marker is \(bytes)")
+        try expect(
+            try isTaken(folder) == isOurs(bytes.prefix(1024), marker: right),
+            "the marker is \(bytes)")
     }
+}
+
+/// A crash leaves the beginning of a marker, and a power cut zeros where it did not get. The first line alone
+/// is the marker of any cache.
+private func isOurs(_ bytes: ArraySlice<UInt8>, marker: String) -> Bool {
+    let end = (bytes.lastIndex { $0 != 0 } ?? bytes.startIndex - 1) + 1
+    let written = bytes[..<end]
+    let foreign = marker.split(separator: "\n")[0].utf8
+    return marker.utf8.starts(with: written) && !written.elementsEqual(foreign)
+        && !written.elementsEqual(Array(foreign) + [10])
 }
 
 /// Opens the folder and what looks like data files in it.

@@ -109,7 +109,8 @@ final class Cellar: Sendable {
     ///
     /// - Parameter reserve: Percent of the disk, which may be nearly full in tests.
     func evictor(
-        maximum: Int64, reserve: Int64 = 0, log: Logger = Logger(label: "test")
+        maximum: Int64, reserve: Int64 = 0, log: Logger = Logger(label: "test"),
+        delay: @escaping Delay = { _, _ in }
     ) throws -> Evictor {
         var settings = policy.settings
         settings.maximum = maximum
@@ -117,8 +118,7 @@ final class Cellar: Sendable {
         return Evictor(
             settings: settings, recorded: try reader().totalRecordedBytes(), table: table,
             disk: disk, index: index, search: IndexSearch(reader: try reader()),
-            clock: SystemClock(), wallClock: { Self.now }, executor: nil, delay: { _, _ in },
-            log: log)
+            clock: SystemClock(), wallClock: { Self.now }, executor: nil, delay: delay, log: log)
     }
 
     /// A person wants an entry kept.

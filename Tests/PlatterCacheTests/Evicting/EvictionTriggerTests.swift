@@ -101,6 +101,26 @@ struct EvictionTriggerTests {
         #expect(trigger.rested() == .look)
     }
 
+    @Test("a rest ends early when a sixteenth of the cache came meanwhile")
+    func quickReaders() {
+        let mib: Int64 = 1 << 20
+        var trigger = EvictionTrigger(total: 60 * mib)
+        #expect(trigger.disturb() == .look)
+        #expect(trigger.ended(threshold: 48 * mib, isOver: true) == .rest)
+        #expect(trigger.recorded(3 * mib - 1) == .nothing)
+        #expect(trigger.recorded(1) == .look)
+        // It is about what came since.
+        #expect(trigger.ended(threshold: 48 * mib, isOver: true) == .rest)
+        #expect(trigger.recorded(3 * mib - 1) == .nothing)
+        #expect(trigger.recorded(1) == .look)
+        // The timer of a rest that was over before.
+        #expect(trigger.rested() == .nothing)
+        // Where there is next to no room at all not each byte costs a look.
+        #expect(trigger.ended(threshold: 0, isOver: true) == .rest)
+        #expect(trigger.recorded(EvictionTrigger.leastRest - 1) == .nothing)
+        #expect(trigger.recorded(1) == .look)
+    }
+
     @Test("what is released during a look that cannot free enough is not forgotten")
     func changesMeanwhile() {
         var trigger = calm()
@@ -108,6 +128,21 @@ struct EvictionTriggerTests {
         #expect(trigger.released() == .nothing)
         #expect(trigger.ended(threshold: 1000, isOver: true) == .rest)
         #expect(trigger.rested() == .look)
+    }
+
+    @Test("a disk that others fill is looked at, but not again and again where nothing may go")
+    func shortOfDisk() {
+        var trigger = calm()
+        #expect(trigger.shortOfDisk() == .look)
+        #expect(trigger.shortOfDisk() == .nothing)
+        #expect(trigger.ended(threshold: 1000, isOver: true) == .rest)
+        #expect(trigger.shortOfDisk() == .nothing)
+        #expect(trigger.rested() == .nothing)
+        #expect(trigger.shortOfDisk() == .nothing)
+        // Until somebody needs less.
+        #expect(trigger.released() == .look)
+        #expect(trigger.ended(threshold: 1000, isOver: false) == .nothing)
+        #expect(trigger.shortOfDisk() == .look)
     }
 
     @Test("while there is room a reader that leaves costs no look")

@@ -64,6 +64,24 @@ struct SpanTableTests {
         withExtendedLifetime(holds) {}
     }
 
+    @Test("readers of all entries are counted for as long as their holds live, and flights are not")
+    func readers() {
+        let table = SpanTable()
+        var first = table.hold(0..<1, of: file, as: .reader)
+        let others = [
+            table.hold(0..<1, of: Self.name(2), as: .reader),
+            table.hold(0..<1, of: Self.name(2), as: .flight),
+        ]
+        first?.move(to: 5..<6)
+        #expect(table.readers == 2)
+        first = nil
+        #expect(table.readers == 1)
+        #expect(table.condemn(file))
+        #expect(table.hold(0..<1, of: file, as: .reader) == nil)
+        #expect(table.readers == 1)
+        withExtendedLifetime(others) {}
+    }
+
     @Test("an entry that is needed cannot be condemned")
     func condemnedNever() throws {
         let table = SpanTable()

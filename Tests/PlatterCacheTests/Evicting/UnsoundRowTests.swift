@@ -53,7 +53,8 @@ struct UnsoundRowTests {
         try damage([2, 5])
         let scrub = Scrub(
             index: cellar.index, search: IndexSearch(reader: try cellar.reader()),
-            disk: cellar.disk, log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+            disk: cellar.disk, evictor: try cellar.evictor(maximum: 1 << 30),
+            log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         var last = Scrub.Progress()
         let report = try await scrub.run(repairs: true, progress: { last = $0 })
         #expect(report.damaged.map(\.range.lowerBound) == [2 * chunk, 5 * chunk])

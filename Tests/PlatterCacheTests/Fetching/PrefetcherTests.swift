@@ -1,3 +1,4 @@
+import Foundation
 import Logging
 import NIOConcurrencyHelpers
 import NIOPosix
@@ -86,9 +87,35 @@ struct PrefetcherTests {
         try await world.prefetch()
         #expect(world.flights == 1)
         #expect(world.opened == 1)
-        try await world.index.flush()
-        #expect(try world.superseded(record))
+        #expect(try !world.knows(record))
         await world.queue.stop()
+    }
+
+    @Test("a file is opened by the threads that may wait for the disk")
+    func openingThread() async throws {
+        let pool = NIOThreadPool(numberOfThreads: 1)
+        pool.start()
+        let world = try Prefetches(outcome: nil, executor: IOExecutor(pool: pool))
+        try await world.makeEmptyEntry()
+        try await world.prefetch()
+        let meant = try await pool.runIfActive { ObjectIdentifier(Thread.current) }
+        #expect(Set(world.openingThreads) == [meant])
+        await world.queue.stop()
+        try await pool.shutdownGracefully()
+    }
+
+    @Test("and so is noted what became of a wish")
+    func endingThread() async throws {
+        let pool = NIOThreadPool(numberOfThreads: 1)
+        pool.start()
+        let world = try Prefetches(
+            outcome: .failed(.bypass), executor: IOExecutor(pool: pool))
+        try await world.prefetch()
+        _ = try #require(await world.nextPause())
+        let meant = try await pool.runIfActive { ObjectIdentifier(Thread.current) }
+        // The first is of the wish, the others of its failure.
+        #expect(Set(world.clockThreads.dropFirst()) == [meant])
+        try await pool.shutdownGracefully()
     }
 
     @Test("after a restart one that failed waits for its time")
@@ -128,13 +155,20 @@ private final class Prefetches: Sendable {
     private let clock: NIOLockedValueBox<Int64>
     private let pauses: AsyncStream<Pause>
     private let begun: NIOLockedValueBox<Int>
+    private let asking: NIOLockedValueBox<[ObjectIdentifier]>
+    private let opening: NIOLockedValueBox<[ObjectIdentifier]>
 
     /// - Parameter outcome: nil: flights never end by themselves.
-    init(outcome: FlightOutcome?) throws {
+    init(outcome: FlightOutcome?, executor: (any TaskExecutor)? = nil) throws {
         let cellar = try Cellar()
         let clock = NIOLockedValueBox(Int64(1_000_000))
         let (pauses, source) = AsyncStream.makeStream(of: Pause.self)
         let begun = NIOLockedValueBox(0)
+        let asking = NIOLockedValueBox<[ObjectIdentifier]>([])
+        let opening = NIOLockedValueBox<[ObjectIdentifier]>([])
+        cellar.disk.beforeOpening {
+            opening.withLockedValue { $0.append(ObjectIdentifier(Thread.current)) }
+        }
         pilot = CannedPilot(outcome: outcome)
         queue = FetchDispatcher(
             limits: FetchLimits(), clock: SystemClock(),
@@ -142,7 +176,12 @@ private final class Prefetches: Sendable {
         prefetcher = Prefetcher(
             queue: queue, table: cellar.table, index: cellar.index,
             search: IndexSearch(reader: try cellar.reader()),
-            wallClock: { clock.withLockedValue { $0 } },
+            evictor: try cellar.evictor(maximum: 1 << 30),
+            wallClock: {
+                asking.withLockedValue { $0.append(ObjectIdentifier(Thread.current)) }
+                return clock.withLockedValue { $0 }
+            },
+            executor: executor,
             delay: {
                 begun.withLockedValue { $0 += 1 }
                 source.yield(Pause(duration: $0, action: $1))
@@ -152,6 +191,8 @@ private final class Prefetches: Sendable {
         self.clock = clock
         self.pauses = pauses
         self.begun = begun
+        self.asking = asking
+        self.opening = opening
     }
 
     var now: Int64 { clock.withLockedValue { $0 } }
@@ -159,6 +200,10 @@ private final class Prefetches: Sendable {
     /// Flights that were to open the entry.
     var opened: Int { pilot.openings }
     var pauseCount: Int { begun.withLockedValue { $0 } }
+    /// That asked for the time.
+    var clockThreads: [ObjectIdentifier] { asking.withLockedValue { $0 } }
+    /// That opened a file.
+    var openingThreads: [ObjectIdentifier] { opening.withLockedValue { $0 } }
 
     func passTime(_ seconds: Int64) { clock.withLockedValue { $0 += seconds } }
 
@@ -173,8 +218,12 @@ private final class Prefetches: Sendable {
         try await cellar.empty("http://origin/film", accessedAt: 0)
     }
 
-    func superseded(_ record: EntryRecord) throws -> Bool {
-        try cellar.reader().entry(record.id)?.supersededAt != nil
+    func makeEmptyEntry() async throws {
+        _ = try cellar.disk.createFile(try await makeEntryWithoutFile().file)
+    }
+
+    func knows(_ record: EntryRecord) throws -> Bool {
+        try cellar.reader().entry(record.id) != nil
     }
 
     func nextPause() async -> Pause? {

@@ -38,7 +38,7 @@ struct SuccessionTests {
         let opened = try await opened("film")
         let key = opened.record.representation.key
         #expect(try cellar.reader().entry(for: key) != nil)
-        await succession.end(opened, key: key)
+        await succession.end(opened.record.id, key: key)
         #expect(try cellar.reader().entry(for: key) == nil)
         #expect(!cellar.table.isBypassed(key, now: clock.now))
     }
@@ -52,7 +52,7 @@ struct SuccessionTests {
         defer { gate.release() }
         let isEnded = NIOLockedValueBox(false)
         let task = Task(executorPreference: executor) { [succession] in
-            await succession.end(opened, key: key)
+            await succession.end(opened.record.id, key: key)
             isEnded.withLockedValue { $0 = true }
         }
         #expect(executor.await())

@@ -15,7 +15,8 @@ struct ScrubTests {
         cellar = try Cellar()
         scrub = Scrub(
             index: cellar.index, search: IndexSearch(reader: try cellar.reader()),
-            disk: cellar.disk, log: Logger(label: "test"))
+            disk: cellar.disk, evictor: try cellar.evictor(maximum: 1 << 30),
+            log: Logger(label: "test"))
     }
 
     /// Another program writes a byte.
@@ -114,8 +115,50 @@ struct ScrubTests {
         let report = try await scrub.run(repairs: true)
         #expect(report.withoutFile.map(\.entry) == [film.id])
         #expect(report.withoutFile.map(\.key) == [film.representation.key])
-        #expect(try cellar.chunks(of: film).isEmpty)
-        #expect(try await scrub.run(repairs: false).isClean)
+        #expect(try cellar.reader().entry(film.id) == nil)
+        let again = try await scrub.run(repairs: false)
+        #expect(again.isClean)
+        #expect(again.entries == 0)
+    }
+
+    @Test("an entry whose file may not be read is found, and forgotten with its file")
+    func forbidden() async throws {
+        let film = try await cellar.fill("a", accessedAt: 1)
+        cellar.disk.failOpening(DiskError(.permission, "not for us", path: "a"))
+        let found = try await scrub.run(repairs: false)
+        #expect(found.withoutFile.map(\.reason) == ["not for us"])
+        #expect(cellar.hasFile(film))
+        #expect(try cellar.chunks(of: film).count == 8)
+        let report = try await scrub.run(repairs: true)
+        #expect(report.withoutFile.map(\.entry) == [film.id])
+        #expect(report.unopened.isEmpty)
+        #expect(!cellar.hasFile(film))
+        #expect(try cellar.reader().entry(film.id) == nil)
+    }
+
+    @Test(
+        "one that may neither be read nor removed is not called forgotten, and the reason is told")
+    func forbiddenFolder() async throws {
+        let film = try await cellar.fill("a", accessedAt: 1)
+        cellar.disk.failOpening(DiskError(.permission, "not for us", path: "a"))
+        cellar.disk.keepFiles()
+        let report = try await scrub.run(repairs: true)
+        #expect(report.withoutFile.isEmpty)
+        #expect(report.unopened.map(\.reason) == ["not for us; no file goes"])
+        cellar.disk.failOpening(nil)
+        #expect(try cellar.chunks(of: film).count == 8)
+    }
+
+    @Test("one that may not be read any more stays while somebody reads it")
+    func forbiddenInUse() async throws {
+        let film = try await cellar.fill("a", accessedAt: 1)
+        let hold = cellar.table.spans.hold(0..<1, of: film.file, as: .reader)
+        cellar.disk.failOpening(DiskError(.permission, "not for us", path: "a"))
+        let report = try await scrub.run(repairs: true)
+        #expect(report.unopened.map(\.entry) == [film.id])
+        #expect(cellar.hasFile(film))
+        #expect(try cellar.chunks(of: film).count == 8)
+        withExtendedLifetime(hold) {}
     }
 
     @Test("of an entry whose file cannot be opened now nothing is forgotten")

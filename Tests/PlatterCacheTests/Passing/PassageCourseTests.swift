@@ -136,6 +136,28 @@ struct PassageCourseTests {
         }
     }
 
+    @Test("before the head one answer that is none is worth another try, and no more")
+    mutating func invalid() {
+        #expect(ended(.invalid, at: 1) == .ask(at: Self.at(1.25)))
+        course.begins()
+        #expect(ended(.invalid, at: 2) == .end(.invalid))
+    }
+
+    @Test("where there is no time for that it is told at once")
+    mutating func invalidLate() {
+        #expect(ended(.invalid, at: 9.9) == .end(.invalid))
+    }
+
+    @Test("after the head it is a break like any other")
+    mutating func invalidAfterHead() {
+        beginsBody()
+        course.handedOn(mib, now: Self.at(2))
+        for (time, next) in [(2, 2), (3, 3.25), (4, 4.5), (5, 6)] as [(Double, Double)] {
+            #expect(ended(.invalid, at: time) == .ask(at: Self.at(next)))
+            course.begins()
+        }
+    }
+
     @Test("a wait is overdue with the deadline before the head, and 20 s before the end after it")
     mutating func deadline() {
         #expect(course.deadline == Self.at(10))

@@ -61,19 +61,28 @@ final class PassageStage {
 
     // MARK: - Players
 
-    /// Somebody asks for all of a film.
-    func enters(_ path: String, at host: String = "a.example") throws -> Player {
-        let resource = Resource(try OriginURL("http://\(host)\(path)"), fields: [:])
-        return enters(.answer(of: resource, range: nil, deadline: deadline))
+    /// Somebody asks for a film, or for a part of it.
+    func enters(
+        _ path: String, at host: String = "a.example", range: AskedRange? = nil
+    ) throws -> Player {
+        enters(.answer(of: try resource(path, at: host), range: range, deadline: deadline))
     }
 
     /// Somebody has had the first bytes of a version from the store, and wants the rest.
     func goesOn(_ path: String, with opened: Entry.Opened, from position: Int64) throws -> Player {
-        let resource = Resource(try OriginURL("http://a.example\(path)"), fields: [:])
-        return enters(
+        enters(
             .bytes(
-                position..<opened.completeLength, of: opened, resource: resource,
+                position..<opened.completeLength, of: opened, resource: try resource(path),
                 isHeadSent: true, deadline: deadline))
+    }
+
+    /// Somebody wants to know what there is of a film at a position.
+    func wonders(_ path: String, at position: Int64) throws -> Player {
+        enters(.question(of: try resource(path), at: position, deadline: deadline))
+    }
+
+    func resource(_ path: String, at host: String = "a.example") throws -> Resource {
+        Resource(try OriginURL("http://\(host)\(path)"), fields: [:])
     }
 
     private var deadline: Moment { clock.now.advanced(by: WaitDeadlines.Settings().head) }

@@ -26,6 +26,18 @@ struct ReadAheadTests {
         #expect(fast.windowEnd == 2 << 30 + 200 << 20)
     }
 
+    @Test("where the cache has less room neither the window nor a request is larger")
+    func littleRoom() {
+        var ahead = ReadAhead(settings: .init(), start: 0, now: at(0))
+        ahead.read(upTo: 1 << 30, now: at(100))
+        ahead.most = 4 << 20
+        #expect(ahead.windowEnd == 1 << 30 + 4 << 20)
+        #expect(ahead.stride == 4 << 20)
+        // What is asked for first is needed at once.
+        ahead.most = 1
+        #expect(ahead.stride == 512 << 10)
+    }
+
     @Test("the window of a reader that has just begun grows with what it takes")
     func beginning() {
         var ahead = ReadAhead(settings: .init(), start: 1000, now: at(0))

@@ -34,7 +34,7 @@ struct ReaderDemandTests {
     func otherEntry() async throws {
         let record = try await cellar.fill("http://origin/film", accessedAt: 1)
         let number = queue.nextDemand()
-        let opening = cellar.table.opening(resource)
+        let opening = try #require(cellar.table.opening(resource))
         queue.register(number, demand(opening), of: opening) { _ in }
         // The index was lost and made anew meanwhile.
         cellar.table.forgetAll()

@@ -48,6 +48,30 @@ struct BulkheadTests {
         #expect(stage.scheduler.activeFlights == 7)
     }
 
+    @Test("where slow ones have all slots, one that has none is given one, and no more")
+    mutating func share() {
+        fill(["slow", "slower"])
+        for id in UInt64(1)...6 {
+            _ = stage.advanced(id, to: 128 * kib, near: 100, soon: Int64(id == 5 ? 1 : 2) * kib)
+            _ = stage.waits(id, at: 128 * kib, upTo: 8 * mib)
+        }
+        #expect(stage.enters(7, 0..<mib, entry: 7, origin: "good").contains(.cancel(5)))
+        #expect(!stage.enters(8, 0..<mib, entry: 8, origin: "good").contains(.cancel(4)))
+        // The reader that loses its flight asks again, but not before that.
+        #expect(stage.landed(5) == [.plan(7, at: 0, searchEnd: mib, entry: 7)])
+        #expect(stage.scheduler.violation(now: stage.now) == nil)
+        _ = stage.planned(7, 0..<Int64.max)
+        _ = stage.advanced(7, to: mib)
+        _ = stage.leaves(7)
+        #expect(stage.landed(7) == [.plan(8, at: 0, searchEnd: mib, entry: 8)])
+    }
+
+    @Test("one of which nothing is known yet is not stopped for that")
+    mutating func unknown() {
+        fill(["new", "newer"])
+        #expect(stage.enters(7, 0..<mib, entry: 7, origin: "good") == [.timer(.seconds(2))])
+    }
+
     @Test("once they are known to hang, nobody waits for them at all")
     mutating func known() {
         fill(["bad", "worse"])
@@ -72,7 +96,7 @@ struct BulkheadTests {
         fill(["slow", "bad"])
         _ = stage.enters(7, 0..<mib, entry: 7, origin: "good")
         stage.now = Moment.start.advanced(by: .seconds(1))
-        for id in UInt64(1)...6 { _ = stage.advanced(id, to: 4096) }
+        for id in UInt64(1)...6 { _ = stage.advanced(id, to: 4096, near: .max, soon: .max) }
         #expect(after(.seconds(2)) == [.timer(.seconds(3))])
         #expect(after(.seconds(3)) == [.plan(7, at: 0, searchEnd: mib, entry: 7)])
     }
@@ -82,7 +106,7 @@ struct BulkheadTests {
         fill(["bad", "worse"])
         _ = stage.enters(7, 0..<mib, entry: 7, origin: "good")
         _ = after(.seconds(2))
-        for id in UInt64(1)...6 { _ = stage.advanced(id, to: 4096) }
+        for id in UInt64(1)...6 { _ = stage.advanced(id, to: 4096, near: .max, soon: .max) }
         #expect(stage.enters(8, 0..<mib, entry: 8, origin: "good") == [.timer(.seconds(4))])
         // Seven bring bytes: the first that ends leaves no room yet.
         _ = stage.advanced(1, to: 8 * mib)

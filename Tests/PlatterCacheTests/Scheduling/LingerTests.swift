@@ -11,6 +11,14 @@ struct LingerTests {
         stage.scheduler.linger(DemandID(id), now: stage.now)
     }
 
+    /// The origin has one slot, and reader 1 waits for what it brings.
+    private mutating func takeTheOnlySlot() {
+        var limits = FetchLimits()
+        limits.perOrigin = 1
+        stage = Stage(limits: limits)
+        _ = stage.enters(1, 0..<mib, length: nil)
+    }
+
     @Test("what opens the entry flies on, and who comes back finds it")
     mutating func opening() {
         _ = stage.enters(1, 0..<mib, length: nil)
@@ -58,14 +66,52 @@ struct LingerTests {
 
     @Test("a reader that waits takes its slot at once")
     mutating func giveWay() {
-        var limits = FetchLimits()
-        limits.perOrigin = 1
-        stage = Stage(limits: limits)
-        _ = stage.enters(1, 0..<mib, length: nil)
-        #expect(stage.enters(2, 0..<mib, entry: 2, length: nil) == [])
+        takeTheOnlySlot()
+        #expect(stage.enters(2, 0..<mib, entry: 2, length: nil) == [.setTimer(fresh)])
+        stage.now = stage.now.advanced(by: .seconds(10))
         #expect(lingers(1) == [.cancel(1)])
         #expect(
             stage.landed(1) == [.open(2, .offset(0), searchEnd: mib, entry: 2)])
+    }
+
+    /// When flight 1 has had its time.
+    private var fresh: Moment { Moment.start.advanced(by: FetchLimits().silence) }
+
+    @Test("but not one that has only just begun: who gives up in turn would each stop the last")
+    mutating func crowd() {
+        takeTheOnlySlot()
+        for id in UInt64(2)...4 { _ = stage.enters(id, 0..<mib, entry: id, length: nil) }
+        stage.now = stage.now.advanced(by: .seconds(10))
+        #expect(lingers(1) == [.cancel(1)])
+        #expect(stage.landed(1).contains(.open(2, .offset(0), searchEnd: mib, entry: 2)))
+        stage.now = stage.now.advanced(by: .milliseconds(1))
+        #expect(lingers(2) == [] && lingers(3) == [])
+        #expect(stage.scheduler.waitingCount == 1)
+        #expect(stage.scheduler.violation(now: stage.now) == nil)
+        stage.now = stage.now.advanced(by: FetchLimits().silence)
+        #expect(stage.timerFires(at: stage.now).contains(.cancel(2)))
+    }
+
+    @Test("who has had no request by then is forgotten, and who waits is served")
+    mutating func unserved() {
+        takeTheOnlySlot()
+        for id in UInt64(2)...4 { _ = stage.enters(id, 0..<mib, entry: id, length: nil) }
+        #expect(lingers(2) == [])
+        #expect(stage.scheduler.demandCount == 3)
+        #expect(stage.scheduler.entryCount == 3)
+        stage.now = stage.now.advanced(by: .seconds(10))
+        #expect(lingers(1) == [.cancel(1)])
+        #expect(
+            stage.landed(1) == [.open(2, .offset(0), searchEnd: mib, entry: 3)])
+        #expect(stage.scheduler.demandCount == 3)
+    }
+
+    @Test("who waits for the end of a pause is tried once more")
+    mutating func paused() {
+        _ = stage.enters(1, 0..<mib, length: nil)
+        _ = stage.landed(1, .retryable(after: nil))
+        _ = lingers(1)
+        #expect(stage.scheduler.demandCount == 1)
     }
 
     @Test("an origin that hangs is noticed although nobody waits that long")

@@ -117,6 +117,37 @@ struct OpeningTests {
         #expect(stage.scheduler.violation(now: stage.now) == nil)
     }
 
+    @Test(
+        "transfers of the whole that come no further are tried three times more, not until the reader gives up"
+    )
+    mutating func stuck() {
+        var flight: UInt64 = 1
+        func breaksOff(_ stage: inout Stage, at mark: Int64) -> [SchedulerAction] {
+            _ = stage.scheduler.sendsWhole(FlightID(flight), now: stage.now)
+            _ = stage.advanced(flight, to: mark)
+            _ = stage.waits(1, at: mark, upTo: 8 * mib)
+            let actions = stage.landed(flight, .retryable(after: nil))
+            _ = stage.recorded(flight)
+            flight += 1
+            stage.now = stage.now.advanced(by: .seconds(2))
+            _ = stage.timerFires(at: stage.now)
+            _ = stage.planned(flight, mark..<Int64.max)
+            return actions
+        }
+        stage.flies(1, 0..<8 * mib, flight: 1, stride: 8 * mib)
+        #expect(breaksOff(&stage, at: mib) == [.plan(2, at: mib, searchEnd: 8 * mib)])
+        #expect(breaksOff(&stage, at: mib) == [.timer(.milliseconds(2250))])
+        #expect(breaksOff(&stage, at: mib) == [.timer(.milliseconds(4500))])
+        // A byte more, and it counts anew.
+        #expect(
+            breaksOff(&stage, at: mib + 64 * kib).contains(
+                .plan(5, at: mib + 64 * kib, searchEnd: 8 * mib)))
+        _ = breaksOff(&stage, at: mib + 64 * kib)
+        _ = breaksOff(&stage, at: mib + 64 * kib)
+        #expect(breaksOff(&stage, at: mib + 64 * kib) == [.fail(1, .unreachable)])
+        #expect(stage.scheduler.violation(now: stage.now) == nil)
+    }
+
     @Test("but one that was told where to end ends there")
     mutating func sendsWholeToLimit() {
         stage.flies(1, 0..<8 * mib, flight: 1, stride: 8 * mib)

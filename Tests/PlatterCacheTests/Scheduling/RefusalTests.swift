@@ -26,6 +26,24 @@ struct RefusalTests {
         #expect(stage.advanced(3, to: 501 * mib) == [.wake(2)])
     }
 
+    @Test("who was refused beside another connection has its turn, though that one has ended since")
+    mutating func endedConnection() {
+        plays()
+        stage.flies(2, 500 * mib..<501 * mib, flight: 2)
+        stage.now = stage.now.advanced(by: .milliseconds(1))
+        _ = stage.advanced(1, to: 8 * mib)
+        _ = stage.landed(1)
+        #expect(!stage.landed(2, .failed(.status(403))).contains(.fail(2, .status(403))))
+        #expect(stage.scheduler.waitingCount == 1)
+        // Asked alone it was refused for what it is.
+        stage.now = stage.now.advanced(by: .seconds(5))
+        _ = stage.timerFires(at: stage.now)
+        let flight = stage.scheduler.nextFlight - 1
+        _ = stage.planned(flight, 500 * mib..<Int64.max)
+        stage.now = stage.now.advanced(by: .milliseconds(1))
+        #expect(stage.landed(flight, .failed(.status(403))).contains(.fail(2, .status(403))))
+    }
+
     @Test("read-ahead that is refused leaves the reader with the flight that it waits for")
     mutating func readAhead() {
         stage.flies(1, 0..<8 * mib, flight: 1)

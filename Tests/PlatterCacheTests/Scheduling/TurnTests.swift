@@ -61,6 +61,21 @@ struct TurnTests {
         #expect(stage.advanced(1, to: 2 * mib, near: 64 * kib, soon: 5 * mib) == [.cancel(1)])
     }
 
+    @Test("a turn lasts half a second from its first byte, however slow it seems at first")
+    mutating func isNotCutShort() {
+        queue(4)
+        _ = stage.advanced(1, to: 64 * kib, soon: 12 * mib)
+        _ = stage.landed(1, .retryable(after: nil))
+        // 8 MiB, as much as comes in a third of a second.
+        _ = stage.planned(2, 0..<64 * mib)
+        _ = stage.advanced(2, to: 256 * kib, near: .max, soon: .max)
+        stage.now = stage.now.advanced(by: .milliseconds(110))
+        _ = stage.moves(2, 64 * kib..<64 * mib, stride: 16 * mib)
+        #expect(stage.advanced(2, to: mib, near: 64 * kib, soon: 4 * mib) == [])
+        stage.now = stage.now.advanced(by: .milliseconds(390))
+        #expect(stage.advanced(2, to: 2 * mib, near: 64 * kib, soon: 4 * mib) == [.cancel(2)])
+    }
+
     @Test("without a connection of its own a reader joins a flight from farther away")
     mutating func join() {
         stage.flies(1, 0..<8 * mib, flight: 1, stride: 8 * mib)

@@ -173,7 +173,8 @@ final class Life {
 
     /// A person has everything compared with its checksums.
     func scrub() {
-        let scrub = Scrub(index: index, search: search, disk: disk, log: log)
+        let scrub = Scrub(
+            index: index, search: search, disk: disk, evictor: evictor, log: log)
         Task(executorPreference: executor) { _ = try? await scrub.run(repairs: true) }
     }
 

@@ -64,8 +64,10 @@ extension Player {
             buffer.withUnsafeReadableBytes { take($0, at: promise?.position ?? 0) }
         case .passed(.complete): end(promise?.isKept == true ? .complete : .short)
         case .passed(.short): end(.short)
-        case .passed(.unavailable), .passed(.badCertificate): end(.unavailable)
+        case .passed(.unavailable), .passed(.crowded), .passed(.badCertificate):
+            end(.unavailable)
         case .passed(.failed(let status, _)): end(.status(status))
+        case .passed(.invalid): end(.status(502))
         // The origin has another version by now.
         case .passed(.refused): pass()
         case .wake, .noted: break

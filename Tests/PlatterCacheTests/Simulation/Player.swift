@@ -111,21 +111,22 @@ final class Player {
         if life.damage.isSuspect { return pass() }
         if life.table.isBypassed(resource.key, now: life.clock.now) { return pass() }
         do {
-            guard let record = try life.reader.entry(for: resource.key) else { return open() }
-            answer(record, isNew: false)
+            switch try life.table.find(resource, ask: life.reader.entry(for:)) {
+            case .recorded(let record): answer(record, isNew: false)
+            case .unopened(let entry): open(entry)
+            }
         } catch {
             pass()
         }
     }
 
-    private func open() {
+    private func open(_ entry: Entry) {
         phase = .opening
         round += 1
         let queue = life.readers.queue
         let id = queue.nextDemand()
         demand = id
         patience = WaitDeadlines(settings: life.readers.waits, isHeadSent: false, since: begun)
-        let entry = life.table.opening(resource)
         queue.register(id, wanted(of: entry), of: entry, wake: wake())
         queue.clientMovedOn(client, of: entry, newest: id)
     }
@@ -194,14 +195,14 @@ final class Player {
             entry = try life.table.entry(of: record, resource: resource)
         } catch {
             leave()
-            guard error.code == .missing || error.code == .notOurs else { return pass() }
+            guard error.code.isForGood else { return pass() }
             phase = .starting
-            life.index.supersede(record.id, at: world.wallTime, completion: noted())
+            life.evictor.giveUp(record, completion: noted())
             return
         }
         guard let opened = entry.opened else {
             leave()
-            return open()
+            return open(entry)
         }
         guard let version = world.films[film].version(like: opened.record.representation) else {
             return fault("an entry of no version: \(opened.record.representation)")
