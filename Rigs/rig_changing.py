@@ -81,6 +81,9 @@ def trial(origin, platter: Platter, number: int, tally: Tally) -> None:
         Reader(platter, path, dice.randrange(length // 2), None, dice.random()),
         Reader(platter, path, 1000, dice.randrange(2000, 1_400_000), dice.random()),
     ]
+    if dice.random() < 0.8:
+        # Else it may come before any of them has begun.
+        wait_for_some(readers)
     time.sleep(dice.uniform(0, 0.15))
     origin.serve(path, other, seed=new)
     for _ in range(2):
@@ -98,6 +101,15 @@ def trial(origin, platter: Platter, number: int, tally: Tally) -> None:
                 tally.problems.append(f"trial {number}: a reader does not come to its end")
             if reader.problem:
                 tally.problems.append(f"trial {number}: {reader.problem}")
+
+
+def wait_for_some(readers: list[Reader], seconds: float = 10) -> None:
+    """Until one of them has a byte, or all are at their end."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline and any(reader.is_alive() for reader in readers):
+        if any(reader.seed is not None for reader in readers):
+            return
+        time.sleep(0.002)
 
 
 class Reader(threading.Thread):

@@ -26,6 +26,8 @@ _MOST = "128M"
 _BANDWIDTH = 40_000_000
 #: Seconds; nobody may wait longer for a byte, and origins are never away as long.
 PATIENCE = 25
+#: Names of the only ones that come, to find the cause of what one of them does; all of them where it is empty.
+_TROUBLES = os.environ.get("PLATTER_CHAOS_TROUBLES", "").split()
 
 
 class World:
@@ -158,6 +160,8 @@ class Troubles:
             self.kinds += [self.disk_full, self.emptied]
         else:
             self.kinds += [self.folder_removed, self.folder_moved]
+        if _TROUBLES:
+            self.kinds = [kind for kind in self.kinds if kind.__name__ in _TROUBLES]
 
     def one(self) -> str:
         kind = self.dice.choice(self.kinds)

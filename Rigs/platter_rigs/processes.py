@@ -15,6 +15,8 @@ from pathlib import Path
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 _running: set["Program"] = set()
+#: What prints one would hold stdout of a program that has crashed, and whoever waits for its end with it.
+_NO_BACKTRACE = {"SWIFT_BACKTRACE": "enable=no"}
 
 
 def binary(name: str) -> str:
@@ -38,7 +40,8 @@ class Program:
         with open(log, "ab") as errors:
             self._process = subprocess.Popen(
                 arguments, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors,
-                env={**os.environ, **(environment or {})}, text=True, pass_fds=passed)
+                env={**os.environ, **_NO_BACKTRACE, **(environment or {})}, text=True,
+                pass_fds=passed)
         _running.add(self)
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()

@@ -57,6 +57,26 @@ int platter_allocate(int descriptor, int64_t offset, int64_t length) {
 #endif
 }
 
+int platter_lock_byte(int descriptor, int64_t offset, int is_alone) {
+#if defined(F_OFD_SETLK)
+    struct flock lock = {0};
+    lock.l_type = is_alone ? F_WRLCK : F_RDLCK;
+    lock.l_whence = SEEK_SET;
+    lock.l_start = offset;
+    lock.l_len = 1;
+    int result;
+    do {
+        result = fcntl(descriptor, F_OFD_SETLK, &lock);
+    } while (result < 0 && errno == EINTR);
+    return result < 0 ? errno : 0;
+#else
+    (void)descriptor;
+    (void)offset;
+    (void)is_alone;
+    return ENOTSUP;
+#endif
+}
+
 int platter_punch_hole(int descriptor, int64_t offset, int64_t length) {
     if (offset < 0 || length < 0 || offset > INT64_MAX - length) return EINVAL;
     if (length == 0) return 0;

@@ -35,6 +35,7 @@ final class IndexFile: Sendable {
         try IndexPlace(path: path).checkRoom()
         // Without it a quota that is used up counts as a disk that fails.
         _ = IndexQuota.isTold
+        let prepared = try SharedIndexMemory.prepared(path: path)
         do {
             queue = try DatabaseQueue(path: path, configuration: Self.configuration)
             let (isNewer, isOurs) = try queue.read {
@@ -49,7 +50,7 @@ final class IndexFile: Sendable {
                 throw IndexError(.corrupt, "the database is another program's")
             }
             try IndexSchema.migrator.migrate(queue)
-            shared = try SharedIndexMemory(path: path)
+            shared = try SharedIndexMemory.confirmed(prepared, path: path)
             identities = try IndexPlace(path: path).identities()
         } catch {
             throw IndexError(error)

@@ -33,32 +33,6 @@ struct FileIdentity: Hashable, Sendable {
     }
 }
 
-/// Blocks for the file that SQLite's connections share (`-shm`). SQLite only touches a byte of each 4 KiB
-/// of it; on a file system with smaller blocks the rest would be holes, and a write into one on a full
-/// disk is a SIGBUS.
-final class SharedIndexMemory: Sendable {
-    /// Enough for a log of half a gigabyte [1 MiB].
-    static let length: UInt64 = 1 << 20
-
-    private let descriptor: Int32
-
-    /// - Parameter path: Of the database, which is open.
-    init(path: String) throws(IndexError) {
-        do throws(DiskError) {
-            descriptor = try openDescriptor(AT_FDCWD, path + "-shm", flags: O_RDWR | O_NOFOLLOW)
-        } catch {
-            throw IndexError(.cannotOpen, error.message)
-        }
-        // Closing it again would take SQLite's locks away: POSIX locks belong to the process.
-        let number = posix_fallocate(descriptor, 0, off_t(Self.length))
-        if number == ENOSPC || number == EDQUOT {
-            throw IndexError(.full, "the disk of the cache folder is full; free some space")
-        }
-    }
-
-    deinit { close(descriptor) }
-}
-
 /// The place of the index in the cache folder: the database and SQLite's files beside it.
 struct IndexPlace {
     private static let suffixes = ["", "-wal", "-shm"]

@@ -148,7 +148,7 @@ package final class IndexWriter: Sendable {
         do throws(IndexError) {
             if let file = try openWritable(epoch) { return file }
         } catch {
-            guard error.code == .corrupt else { throw error }
+            guard error.code == .corrupt || error.code == .readOnly else { throw error }
         }
         do throws(IndexError) {
             return try openAny(epoch)

@@ -33,6 +33,11 @@ int platter_open_at(
 // call.
 int platter_allocate(int descriptor, int64_t offset, int64_t length);
 
+// Locks one byte of an open file, alone or shared with others, in the place of the lock that this open file
+// description (open(2)) has on it. Waits for nobody: EAGAIN or EACCES where others have it, also by POSIX locks of
+// this process. ENOTSUP where there is no such lock.
+int platter_lock_byte(int descriptor, int64_t offset, int is_alone);
+
 // Gives a range's blocks back; it reads as zeros then. The file's size stays. Elsewhere than on
 // Linux only whole file system blocks inside the range are given back. ENOTSUP where it is
 // impossible.
