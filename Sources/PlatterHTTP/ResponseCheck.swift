@@ -123,7 +123,7 @@ package enum ResponseCheck {
         // A redirect that is none of those that are followed leads a player to the origin, if anywhere.
         if 300..<400 ~= status, status != 304 { return .unexpectedStatus }
         // As in `whole`.
-        if status == 200, !fields[values: .contentRange].isEmpty { return .contentRangeOfWhole }
+        if status == 200, isUncalledPart(fields) { return .contentRangeOfWhole }
         guard status == 206 else { return nil }
         guard let asked else { return .unexpectedStatus }
         switch extent(fields) {
@@ -146,10 +146,7 @@ package enum ResponseCheck {
         _ fields: HTTPFields, _ expectation: FetchExpectation, _ receivedAt: Int64
     ) -> Verdict {
         guard fields.areUncoded else { return .malformed(.contentCoded) }
-        // A part that somebody forgot to call one.
-        if !fields[values: .contentRange].isEmpty {
-            return .malformed(.contentRangeOfWhole)
-        }
+        if isUncalledPart(fields) { return .malformed(.contentRangeOfWhole) }
         let length: Int64?
         switch contentLength(fields) {
         case .absent: length = nil
@@ -173,6 +170,21 @@ package enum ResponseCheck {
             AcceptedHead(
                 body: 0..<length, completeLength: length, validator: validator,
                 contentType: fields[.contentType]))
+    }
+
+    /// Whether a 200 has the field of a part, which has no meaning there (RFC 9110 section 14.4), and does not
+    /// at least say that this part is all.
+    private static func isUncalledPart(_ fields: HTTPFields) -> Bool {
+        let lines = fields[values: .contentRange]
+        guard let line = lines.first else { return false }
+        guard lines.count == 1, case .range(let body, let length?)? = ContentRange.parse(line),
+            body == 0..<length
+        else { return true }
+        switch contentLength(fields) {
+        case .absent: return false
+        case .bytes(let bytes): return bytes != length
+        case .invalid: return true
+        }
     }
 
     // MARK: Shared

@@ -70,6 +70,25 @@ struct WholeResponseTests {
         }
     }
 
+    @Test("one that says that the part is all of it is the whole")
+    func wholeAsPart() {
+        let field: (HTTPField.Name, [String]) = (.contentRange, ["bytes 0-4999/5000"])
+        for asked in [AskedRange.from(0, upTo: nil), .from(100, upTo: 200)] {
+            #expect(
+                Scenario.verdict(200, whole([field]), asked: asked)
+                    == .whole(Scenario.head(0..<5000)))
+        }
+        for (range, length) in [
+            ("bytes 0-4999/5001", "5000"), ("bytes 0-4999/*", "5000"),
+            ("bytes 0-4999/5000", "5001"), ("bytes 0-4998/5000", "5000"),
+        ] {
+            let fields = whole([(.contentRange, [range]), (.contentLength, [length])])
+            #expect(Scenario.verdict(200, fields) == .malformed(.contentRangeOfWhole))
+        }
+        let unknown = whole([field, (.contentLength, [])])
+        #expect(Scenario.verdict(200, unknown) == .wholeUnusable(.lengthUnknown))
+    }
+
     @Test("another version is told wherever it was asked from")
     func changed() {
         for asked in [AskedRange.from(0, upTo: 10), .from(1000, upTo: nil)] {
