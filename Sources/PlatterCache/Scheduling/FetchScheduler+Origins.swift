@@ -148,7 +148,7 @@ extension FetchScheduler {
             guard now >= flight.heardAt.advanced(by: limits.silence) else { continue }
             areSome = true
             flights[id]?.isSilent = true
-            flights[id]?.pace = Pace(handover: 0, near: 0, soon: 0)
+            flights[id]?.disappoint()
             unsettle(flight.entry)
             let isOut = flight.opens || flight.phase == .flying
             if isOut, flight.mark <= flight.range.lowerBound {
@@ -210,7 +210,7 @@ extension FetchScheduler {
 
     /// When the next flight that opens an entry has had its time; nil when nobody waits for a slot.
     private var freshDue: Moment? {
-        guard queue.hasWaiting else { return nil }
+        guard queue.hasWaiting || !passages.waiting.isEmpty else { return nil }
         return flights.values.filter { $0.isFresh && $0.isActive }.map(\.startedAt).min()?
             .advanced(by: limits.silence)
     }

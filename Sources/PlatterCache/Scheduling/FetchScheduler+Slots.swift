@@ -88,6 +88,8 @@ extension FetchScheduler {
         var flights: Set<FlightID> = []
         /// Where those that are too many are counted already.
         var scopes: Set<Scope> = []
+        /// Whose readers were promised a slot.
+        var origins: Set<OriginID> = []
     }
 
     /// The flights that count in a scope.
@@ -116,9 +118,9 @@ extension FetchScheduler {
     }
 
     /// - Parameters:
-    ///   - origin: Of the reader that waits.
+    ///   - origin: Of the reader that waits; nil: it has its share.
     ///   - claimed: Flights whose slots others wait for.
-    func room(in scope: Scope, for origin: OriginID, except claimed: Set<FlightID>) -> Room {
+    func room(in scope: Scope, for origin: OriginID?, except claimed: Set<FlightID>) -> Room {
         let candidates = members(of: scope).filter { !claimed.contains($0.key) }
         if let leaving = candidates.filter({ $0.value.isLeaving }).keys.min() {
             return .leaving(leaving)
@@ -126,7 +128,10 @@ extension FetchScheduler {
         let ranked = candidates.map { (priority: priority(of: $0.value), id: $0.key) }
         guard let victim = ranked.min(by: { ($0.priority, $1.id) < ($1.priority, $0.id) }),
             victim.priority < .critical
-        else { return share(in: scope, for: origin, of: candidates).map { .taken($0) } ?? .none }
+        else {
+            let taken = origin.flatMap { share(in: scope, for: $0, of: candidates) }
+            return taken.map { .taken($0) } ?? .none
+        }
         if victim.priority < .high { return .taken(victim.id) }
         let spared = ranked.filter {
             candidates[$0.id]?.isSpared == true && $0.priority < .critical
@@ -167,12 +172,16 @@ extension FetchScheduler {
                 actions += claim(in: scope, for: origin, &claims) ?? []
             }
         }
-        return claim(in: scope, for: origin, &claims).map { actions + $0 }
-            ?? (actions.isEmpty ? nil : actions)
+        let isFirst = !claims.origins.contains(origin)
+        guard let own = claim(in: scope, for: isFirst ? origin : nil, &claims) else {
+            return actions.isEmpty ? nil : actions
+        }
+        claims.origins.insert(origin)
+        return actions + own
     }
 
     private mutating func claim(
-        in scope: Scope, for origin: OriginID, _ claims: inout Claims
+        in scope: Scope, for origin: OriginID?, _ claims: inout Claims
     ) -> [SchedulerAction]? {
         switch room(in: scope, for: origin, except: claims.flights) {
         case .none: return nil

@@ -203,7 +203,7 @@ package struct FetchScheduler: Sendable {
             .filter { $0.flight.isBringing(demand.range.lowerBound) }
         guard let original = racing.first else {
             // Those that were to end soon did not.
-            for id in flights.keys { flights[id]?.pace = Pace(handover: 0, near: 0, soon: 0) }
+            for id in flights.keys { flights[id]?.disappoint() }
             isDisturbed = true
             hungry.insert(id)
             return schedule(now: now)

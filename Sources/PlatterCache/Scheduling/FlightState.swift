@@ -82,6 +82,12 @@ struct FlightState: Hashable, Sendable {
         guard !isCancelled, isForReader, hedgeOf == nil else { return false }
         return phase == .flying ? remaining <= max(pace.soon, expectedSoon) : opens && isFresh
     }
+    /// Nobody waits any more for its end, which was to come soon.
+    mutating func disappoint() {
+        pace = Pace(handover: 0, near: 0, soon: 0)
+        expectedSoon = 0
+    }
+
     /// Bytes; negative when it brought more than it was to.
     var remaining: Int64 { range.upperBound - mark }
     /// What it is still to bring.

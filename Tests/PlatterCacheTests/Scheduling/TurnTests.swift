@@ -76,6 +76,21 @@ struct TurnTests {
         #expect(stage.advanced(2, to: 2 * mib, near: 64 * kib, soon: 4 * mib) == [.cancel(2)])
     }
 
+    @Test("nobody waits for the end of one that has become silent", arguments: [2, 5])
+    mutating func hangs(seconds: Int) {
+        stage.flies(1, 0..<mib, flight: 1)
+        _ = stage.advanced(1, to: mib, soon: 12 * mib)
+        _ = stage.leaves(1)
+        _ = stage.landed(1)
+        // As fast as the one before, as far as is known.
+        stage.flies(2, 0..<mib, flight: 2, isWaiting: false, entry: 2)
+        stage.now = Moment.start.advanced(by: .seconds(1))
+        #expect(stage.enters(3, 0..<mib, entry: 3) == [])
+        stage.now = Moment.start.advanced(by: .seconds(seconds))
+        let actions = seconds == 2 ? stage.enters(4, 0..<mib, entry: 4) : stage.overdue(3)
+        #expect(actions == [.cancel(2)])
+    }
+
     @Test("without a connection of its own a reader joins a flight from farther away")
     mutating func join() {
         stage.flies(1, 0..<8 * mib, flight: 1, stride: 8 * mib)
