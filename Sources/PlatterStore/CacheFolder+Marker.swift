@@ -40,9 +40,24 @@ extension CacheFolder {
         if isTorn, names.isSubset(of: harmless) { return .unwritten }
         guard isTorn, names.isSubset(of: harmless.union(ownNames)) else { throw notOurs(path) }
         if names.contains(markerName) { return .unwritten }
-        // All of them are there from the first start on.
-        guard names.isSuperset(of: [lockName, objectsName, indexName]) else { throw notOurs(path) }
+        // The lock is the first of them, also where all was removed beside a server that was killed then.
+        guard names.contains(lockName) else { throw notOurs(path) }
+        let hasAll = names.isSuperset(of: [objectsName, indexName])
+        if !hasAll, try !isOurLock(root, path: path) { throw notOurs(path) }
         return .removed
+    }
+
+    /// Whether it says by whom it was held, as ours do unless the disk was full.
+    private static func isOurLock(_ root: Descriptor, path: String) throws(DiskError) -> Bool {
+        let path = path + "/" + lockName
+        let lock = try openDescriptor(
+            root.number, lockName, flags: O_RDONLY | O_NOFOLLOW | O_NONBLOCK, path: path)
+        defer { close(lock) }
+        let text = try readText(lock, limit: 32, path: path)
+        guard text.hasPrefix("pid "), text.hasSuffix("\n") else { return false }
+        let digits = UInt8(ascii: "0")...UInt8(ascii: "9")
+        let number = text.utf8.dropFirst(4).dropLast()
+        return !number.isEmpty && number.allSatisfy { digits.contains($0) }
     }
 
     private static func notOurs(_ path: String) -> DiskError {
@@ -53,14 +68,14 @@ extension CacheFolder {
             path: path)
     }
 
-    /// Without a marker an index says whose the folder is.
+    /// Without a marker an index says whose the folder is, if there is one.
     static func checkIndex(_ root: Descriptor, path: String) throws(DiskError) {
         let indexPath = path + "/" + indexName
         var status = stat()
+        let answer = fstatat(root.number, indexName, &status, AT_SYMLINK_NOFOLLOW)
+        if answer < 0, errno == ENOENT { return }
         // Nothing but a file is opened: a pipe would keep us waiting.
-        guard fstatat(root.number, indexName, &status, AT_SYMLINK_NOFOLLOW) == 0,
-            status.st_mode & S_IFMT == S_IFREG
-        else { throw notOurs(path) }
+        guard answer == 0, status.st_mode & S_IFMT == S_IFREG else { throw notOurs(path) }
         let index = try openDescriptor(
             root.number, indexName, flags: O_RDONLY | O_NOFOLLOW | O_NONBLOCK, path: indexPath)
         defer { close(index) }

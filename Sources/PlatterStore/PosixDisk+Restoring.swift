@@ -50,6 +50,8 @@ extension PosixDisk {
     /// Opens the folder of the data files again, which is made if it is missing.
     func restoreObjects() throws(DiskError) {
         try withFolder { (folder) throws(DiskError) in
+            // If this is the end of the program the next start is to know whose the folder is.
+            try folder.mendMarker()
             let objects = try CacheFolder.openObjects(folder.root, path: root)
             use(objects: objects, in: folder.root)
         }

@@ -28,7 +28,8 @@ extension PosixDisk {
     package func takeBallast() {
         guard let space = try? space(), space.free > min(Self.ballastNeeds, space.total / 4),
             let descriptor = try? withFolder({ (folder) throws(DiskError) in
-                try openDescriptor(
+                try folder.mendMarker()
+                return try openDescriptor(
                     folder.root.number, Self.ballastName, flags: O_RDWR | O_CREAT | O_NOFOLLOW,
                     mode: 0o600, path: root + "/" + Self.ballastName)
             })

@@ -1,4 +1,5 @@
 import Foundation
+import PlatterCore
 import Testing
 
 @testable import PlatterStore
@@ -132,14 +133,43 @@ struct CacheFolderTests {
     }
 
     @Test(
-        "a database is no cache without all else, nor beside something foreign",
-        arguments: [["lock"], ["objects"], ["index.sqlite"], []])
-    func incomplete(missing: [String]) throws {
+        "a database is no cache without a lock of ours or all else, nor beside something foreign",
+        arguments: [["lock"], ["objects"], ["index.sqlite"], []],
+        ["", "pid \n", "pid 1", "pid x\n", "pip 1\n"])
+    func incomplete(missing: [String], lock: String) throws {
         try unmark(index: Self.databaseHeader)
+        try put(lock, at: root + "/lock")
         for name in missing { try FileManager.default.removeItem(atPath: root + "/" + name) }
         if missing.isEmpty { try put("mine", at: root + "/holiday.mov") }
         let error = #expect(throws: DiskError.self) { try PosixDisk(root: root) }
         #expect(error?.code == .notOurs)
+    }
+
+    @Test(
+        "a folder that was emptied beside a server that was killed then is no obstacle",
+        arguments: [["objects"], ["index.sqlite"], ["objects", "index.sqlite"]])
+    func emptied(missing: [String]) throws {
+        try unmark(index: Self.databaseHeader)
+        for name in missing { try FileManager.default.removeItem(atPath: root + "/" + name) }
+        try put("", at: root + "/ballast")
+        do { _ = try PosixDisk(root: root) }
+        let text = try String(contentsOfFile: root + "/CACHEDIR.TAG", encoding: .utf8)
+        #expect(text == CacheFolder.markerText)
+    }
+
+    @Test("nothing is made in a folder that was emptied before what says whose it is")
+    func markedFirst() throws {
+        let disk = try PosixDisk(root: root)
+        for name in try FileManager.default.contentsOfDirectory(atPath: root) {
+            try FileManager.default.removeItem(atPath: root + "/" + name)
+        }
+        disk.takeBallast()
+        #expect(FileManager.default.fileExists(atPath: root + "/CACHEDIR.TAG"))
+        try FileManager.default.removeItem(atPath: root + "/CACHEDIR.TAG")
+        let representation = Representation(
+            key: CacheKey("film"), validator: .absent, completeLength: 1)
+        _ = try disk.createFile(DataFileName(representation, salt: 1))
+        #expect(FileManager.default.fileExists(atPath: root + "/CACHEDIR.TAG"))
     }
 
     @Test("a link or a pipe in the place of the index says nothing, and does not hold us up")
