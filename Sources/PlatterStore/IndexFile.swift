@@ -11,7 +11,7 @@ final class IndexFile: Sendable {
     private let queue: DatabaseQueue
     private let path: String
     /// Held for as long as the database is open.
-    private let shared: SharedIndexMemory
+    let shared: SharedIndexMemory
     /// The same.
     let writeBack: IndexWriteBack
     private let length: IndexLength
@@ -24,18 +24,19 @@ final class IndexFile: Sendable {
     /// Opens or makes the index and brings its schema up to date.
     ///
     /// - Parameters:
+    ///   - previous: As of `SharedIndexMemory.prepared`.
     ///   - lost: As of `IndexWriteBack`.
     ///   - failed: Told of every error that a commit meets.
     /// - Throws: `.newerSchema`, and then nothing was changed; or what SQLite says.
     init(
-        path: String, epoch: UInt64, latency: DiskLatency?,
+        path: String, epoch: UInt64, latency: DiskLatency?, previous: SharedIndexMemory? = nil,
         lost: (@Sendable (Int32) -> Int32)? = nil,
         failed: @escaping @Sendable (IndexError) -> Void
     ) throws(IndexError) {
         try IndexPlace(path: path).checkRoom()
         // Without it a quota that is used up counts as a disk that fails.
         _ = IndexQuota.isTold
-        let prepared = try SharedIndexMemory.prepared(path: path)
+        let prepared = try SharedIndexMemory.prepared(path: path, previous: previous)
         do {
             queue = try DatabaseQueue(path: path, configuration: Self.configuration)
             let (isNewer, isOurs) = try queue.read {

@@ -20,6 +20,8 @@ package final class IndexWriter: Sendable {
     /// Says to whoever reads which file is the index.
     package let life: IndexLife
     let state: NIOLockedValueBox<State>
+    /// Of the last file that was opened. Not released with that, for readers may have it open still.
+    private let shared = NIOLockedValueBox<SharedIndexMemory?>(nil)
 
     /// Opens or makes the index and brings its schema up to date.
     ///
@@ -168,11 +170,14 @@ package final class IndexWriter: Sendable {
     }
 
     private func openAny(_ epoch: UInt64) throws(IndexError) -> IndexFile {
-        try IndexFile(
-            path: life.path, epoch: epoch, latency: life.latency, lost: life.lost
+        let file = try IndexFile(
+            path: life.path, epoch: epoch, latency: life.latency,
+            previous: shared.withLockedValue { $0 }, lost: life.lost
         ) { [life] in
             life.report($0, from: epoch)
         }
+        shared.withLockedValue { $0 = file.shared }
+        return file
     }
 
     // MARK: - Changes

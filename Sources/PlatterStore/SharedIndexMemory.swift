@@ -27,20 +27,29 @@ final class SharedIndexMemory: Sendable {
 
     /// Makes the file where there is none. Where it cannot be opened, SQLite finds out why.
     ///
-    /// - Parameter path: Of the database, which this program is about to open.
+    /// - Parameters:
+    ///   - path: Of the database, which this program is about to open.
+    ///   - previous: What was made for the last one that it has opened there: its readers may have the file open still,
+    ///     and lose their locks when that is released.
     /// - Returns: nil when the file cannot be opened.
     /// - Throws: `.full`.
-    static func prepared(path: String) throws(IndexError) -> SharedIndexMemory? {
+    static func prepared(
+        path: String, previous: SharedIndexMemory?
+    ) throws(IndexError) -> SharedIndexMemory? {
+        if let previous, try previous.isInPlace() {
+            try previous.reserve()
+            return previous
+        }
         guard let memory = try? SharedIndexMemory(path: path, flags: O_CREAT) else { return nil }
-        let isFirst = platter_lock_byte(memory.descriptor, switchOffset, 1) == 0
-        if isFirst { _ = ftruncate(memory.descriptor, 0) }
+        let number = platter_lock_byte(memory.descriptor, switchOffset, 1)
+        if number == 0 { _ = ftruncate(memory.descriptor, 0) }
         do throws(IndexError) { try memory.reserve() } catch {
             // What it got of them is of no use.
-            if isFirst { _ = ftruncate(memory.descriptor, 0) }
+            if number == 0 { _ = ftruncate(memory.descriptor, 0) }
             throw error
         }
-        // Where others have the file open it is not to be emptied, and where there are no such locks SQLite does it.
-        _ = platter_lock_byte(memory.descriptor, switchOffset, 0)
+        // Others have it open, who need what is in it. Where there are no such locks it is SQLite that empties it.
+        if number == 0 || number == EAGAIN || number == EACCES { memory.share() }
         return memory
     }
 
@@ -51,14 +60,19 @@ final class SharedIndexMemory: Sendable {
     static func confirmed(
         _ prepared: SharedIndexMemory?, path: String
     ) throws(IndexError) -> SharedIndexMemory {
-        if let prepared, prepared.isInPlace {
+        if let prepared, try prepared.isInPlace() {
             try prepared.reserve()
             return prepared
         }
         let found = try SharedIndexMemory(path: path)
         try found.reserve()
+        // Before the other one is released, by which SQLite's own lock goes if they are one file after all.
+        found.share()
         return found
     }
+
+    /// From now on nobody takes himself for the first one who opens the file.
+    private func share() { _ = platter_lock_byte(descriptor, Self.switchOffset, 0) }
 
     private init(path: String, flags: Int32 = 0) throws(IndexError) {
         self.path = path + "-shm"
@@ -80,11 +94,10 @@ final class SharedIndexMemory: Sendable {
         return stat(database, &status) == 0 ? UInt32(status.st_mode) & 0o777 : 0o644
     }
 
-    private var isInPlace: Bool {
+    private func isInPlace() throws(IndexError) -> Bool {
         var status = stat()
         guard fstat(descriptor, &status) == 0 else { return false }
-        let identity = try? FileIdentity.at(path)
-        return identity == FileIdentity(status)
+        return try FileIdentity.at(path) == FileIdentity(status)
     }
 
     /// A file system that cannot do that has blocks of 4 KiB, or none.

@@ -27,7 +27,7 @@ struct SharedIndexMemoryTests {
 
     @Test("has all its blocks before SQLite maps it, and keeps them")
     func blocks() throws {
-        let memory = try #require(try SharedIndexMemory.prepared(path: database))
+        let memory = try #require(try SharedIndexMemory.prepared(path: database, previous: nil))
         let before = try status()
         #expect(UInt64(before.st_blocks) * 512 >= SharedIndexMemory.length)
         let queue = try openDatabase()
@@ -43,7 +43,7 @@ struct SharedIndexMemoryTests {
     @Test("is emptied of what a program that was killed has left")
     func leftovers() throws {
         try Data(repeating: 7, count: 2 << 20).write(to: URL(fileURLWithPath: file))
-        let memory = try SharedIndexMemory.prepared(path: database)
+        let memory = try SharedIndexMemory.prepared(path: database, previous: nil)
         #expect(memory != nil)
         let bytes = try Data(contentsOf: URL(fileURLWithPath: file))
         #expect(bytes == Data(count: Int(SharedIndexMemory.length)))
@@ -58,14 +58,14 @@ struct SharedIndexMemoryTests {
         defer { close(other) }
         // As SQLite does for as long as it has the file open.
         try #require(platter_lock_byte(other, 128, 0) == 0)
-        let memory = try SharedIndexMemory.prepared(path: database)
+        let memory = try SharedIndexMemory.prepared(path: database, previous: nil)
         #expect(memory != nil)
         #expect(try Data(contentsOf: URL(fileURLWithPath: file)) == bytes)
     }
 
     @Test("is another one where the file was replaced before the database was open")
     func replaced() throws {
-        let memory = try #require(try SharedIndexMemory.prepared(path: database))
+        let memory = try #require(try SharedIndexMemory.prepared(path: database, previous: nil))
         try FileManager.default.removeItem(atPath: file)
         let queue = try openDatabase()
         try queue.write { try $0.execute(sql: "CREATE TABLE a (b)") }
@@ -74,12 +74,27 @@ struct SharedIndexMemoryTests {
         #expect(UInt64(try status().st_blocks) * 512 >= SharedIndexMemory.length)
     }
 
+    @Test("stays as it is, with its locks, for an index that is opened again")
+    func again() throws {
+        let first = try #require(try SharedIndexMemory.prepared(path: database, previous: nil))
+        let queue = try openDatabase()
+        try queue.write { try $0.execute(sql: "CREATE TABLE a (b)") }
+        let bytes = try Data(contentsOf: URL(fileURLWithPath: file))
+        #expect(bytes.contains { $0 != 0 })
+        let second = try SharedIndexMemory.prepared(path: database, previous: first)
+        #expect(second === first)
+        #expect(try Data(contentsOf: URL(fileURLWithPath: file)) == bytes)
+        try FileManager.default.moveItem(atPath: file, toPath: file + ".lost")
+        let third = try SharedIndexMemory.prepared(path: database, previous: first)
+        #expect(third != nil && third !== first)
+    }
+
     @Test("is SQLite's business where it cannot be opened")
     func impossible() throws {
         try FileManager.default.createDirectory(
             atPath: file, withIntermediateDirectories: false)
-        #expect(try SharedIndexMemory.prepared(path: database) == nil)
+        #expect(try SharedIndexMemory.prepared(path: database, previous: nil) == nil)
         let lost = folder.path + "/none/index.sqlite"
-        #expect(try SharedIndexMemory.prepared(path: lost) == nil)
+        #expect(try SharedIndexMemory.prepared(path: lost, previous: nil) == nil)
     }
 }
