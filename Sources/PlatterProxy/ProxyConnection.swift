@@ -44,11 +44,15 @@ final class ProxyConnection: ChannelDuplexHandler {
         didSet { responses.changed(from: oldValue.isAnswering, to: phase.isAnswering) }
     }
     private var idleTimer: Scheduled<Void>?
+    /// Of the player; the system is asked once.
+    private var address: String?
     /// What came and has its turn later: the pipeline handler hands a request on as soon as the end of the
     /// response before is written, from within that write. Taken there, each request of a client that sends
     /// thousands at once would lie on the stack of the one before.
     private var early = CircularBuffer<Incoming>()
     private var isTaking = false
+    /// Parts of requests.
+    var waitingCount: Int { early.count }
     /// The server is to end: this response is the last one.
     private var isDraining = false
     private var hasAnswered = false
@@ -96,7 +100,10 @@ final class ProxyConnection: ChannelDuplexHandler {
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        early.append(.part(unwrapInboundIn(data)))
+        let part = unwrapInboundIn(data)
+        // A body of a GET has no meaning (RFC 9110 section 9.3.1), and one that is kept could be of any length.
+        if case .body = part { return }
+        early.append(.part(part))
         takeEarly(context)
     }
 
@@ -122,9 +129,7 @@ final class ProxyConnection: ChannelDuplexHandler {
             phase = .reading(head)
         case (.end, .reading(let head)):
             start(head, context)
-        case (.head, _), (.body, _), (.end, _):
-            // A body of a GET has no meaning (RFC 9110 section 9.3.1); it is read and dropped.
-            break
+        case (.head, _), (.body, _), (.end, _): break
         }
     }
 
@@ -189,7 +194,8 @@ final class ProxyConnection: ChannelDuplexHandler {
 
     private func start(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
         do throws(PlayerRequest.Flaw) {
-            let address = context.remoteAddress?.ipAddress ?? ""
+            let address = self.address ?? context.remoteAddress?.ipAddress ?? ""
+            self.address = address
             let request = try PlayerRequest(head, address: address, routes: services.routes)
             let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
             let exchange = Exchange(

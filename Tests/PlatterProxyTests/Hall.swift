@@ -45,6 +45,7 @@ final class Hall {
     let notes = Notes()
     let queue: FetchDispatcher
     let exchange: Exchange
+    private let services: ProxyServices
     private let house: House
 
     init(path: String = "/film.mp4") throws {
@@ -53,7 +54,7 @@ final class Hall {
         house = try House(pool: NIOThreadPool(numberOfThreads: 1))
         queue = FetchDispatcher(
             limits: FetchLimits(), clock: house.clock, loop: loop, pilot: notes, jitter: { 0 })
-        let services = try house.services(queue: queue, passing: NoOrigin(), loop: loop)
+        services = try house.services(queue: queue, passing: NoOrigin(), loop: loop)
         let head = HTTPRequestHead(
             version: .http1_1, method: .GET, uri: path, headers: ["Host": "127.0.0.1"])
         exchange = Exchange(
@@ -61,6 +62,14 @@ final class Hall {
             pace: ClientPace(), services: services, index: house.index.makeReader(),
             channel: channel,
             finished: { _ in })
+    }
+
+    /// The connection of a player, which takes requests from the channel.
+    func connect() throws -> ProxyConnection {
+        let connection = ProxyConnection(
+            services: services, index: house.index.makeReader(), responses: ResponseCount())
+        try channel.pipeline.syncOperations.addHandler(connection)
+        return connection
     }
 
     /// The status of the response, if there is one by now.
