@@ -11,6 +11,7 @@
 #include <netinet/tcp.h>
 #include <limits.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -77,6 +78,21 @@ int platter_lock_byte(int descriptor, int64_t offset, int is_alone) {
 #endif
 }
 
+int platter_wal_index_header(const void *memory, void *header) {
+    enum { WORDS = 6, IS_SET = 12 };
+    const volatile uint64_t *first = memory;
+    uint64_t words[WORDS];
+    for (int i = 0; i < WORDS; i++) words[i] = first[i];
+    // Whoever commits writes the second copy first.
+    __atomic_thread_fence(__ATOMIC_ACQUIRE);
+    for (int i = 0; i < WORDS; i++) {
+        if (first[WORDS + i] != words[i]) return 0;
+    }
+    if (((const uint8_t *)words)[IS_SET] == 0) return 0;
+    memcpy(header, words, sizeof words);
+    return 1;
+}
+
 int platter_punch_hole(int descriptor, int64_t offset, int64_t length) {
     if (offset < 0 || length < 0 || offset > INT64_MAX - length) return EINVAL;
     if (length == 0) return 0;
@@ -131,6 +147,31 @@ static int look_at_byte(int descriptor, int64_t offset) {
 #endif
 }
 #endif
+
+int platter_read_resident(
+    int descriptor, void *buffer, size_t length, int64_t offset, size_t *count
+) {
+    *count = 0;
+#if defined(__linux__) && defined(__GLIBC__)
+    while (*count < length) {
+        struct iovec vector = {(char *)buffer + *count, length - *count};
+        ssize_t part =
+            preadv2(descriptor, &vector, 1, (off_t)(offset + (int64_t)*count), RWF_NOWAIT);
+        if (part == 0) break;
+        if (part > 0) {
+            *count += (size_t)part;
+        } else if (errno == EOPNOTSUPP || errno == ENOSYS) {
+            return ENOTSUP;
+        } else if (errno != EINTR) {
+            return errno;
+        }
+    }
+    return 0;
+#else
+    (void)descriptor, (void)buffer, (void)length, (void)offset;
+    return ENOTSUP;
+#endif
+}
 
 int platter_read_direct(
     int descriptor, void *buffer, size_t length, int64_t offset, size_t *count

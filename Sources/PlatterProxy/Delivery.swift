@@ -126,11 +126,14 @@ final class Delivery {
         let length = FileSlices.length(
             of: run, soFar: reader.position - start, isFast: pace.isFast)
         let range = ByteRange.starting(at: run.lowerBound, length: length)
-        if range.upperBound > warmedEnd, !slices.isResident(range) { return warm(range) }
         do {
             let bytes: IOData
-            switch try slices.slice(range, acceptedChanges: reader.acceptedChanges) {
+            let slice = try slices.slice(
+                range, acceptedChanges: reader.acceptedChanges,
+                mayWait: range.upperBound <= warmedEnd)
+            switch slice {
             case .bytes(let slice): bytes = slice
+            case .cold: return warm(range)
             case .short: return lost(range)
             case .changed: return recheck()
             case .outdated: return pump()

@@ -45,6 +45,8 @@ final class FileSlices {
         case bytes(IOData)
         /// The file does not have them any more: it has become too short, or has given them back.
         case short
+        /// The disk would have to be waited for.
+        case cold
         /// Somebody else has changed the file.
         case changed
         /// The index may say something else of it now: a change was accepted since it was asked, or it tells
@@ -55,29 +57,38 @@ final class FileSlices {
     /// The bytes of `range`. The file is looked at for each slice: a sendfile from one that was cut
     /// short never ends, and what somebody else wrote into it is not what was recorded.
     ///
-    /// - Parameter acceptedChanges: As of the file, before the index was asked for `range`.
-    func slice(_ range: ByteRange, acceptedChanges: Int) throws(DiskError) -> Slice {
-        let isThere = try holds(range)
-        let bytes =
-            if !isThere || file.wasPunched(in: range) {
-                IOData?.none
-            } else if Self.isWorthSending(range) && file.isSettled(range) {
-                try region(range)
-            } else {
-                try copy(range)
-            }
-        if try file.foreignChange() != nil { return .changed }
+    /// - Parameters:
+    ///   - acceptedChanges: As of the file, before the index was asked for `range`.
+    ///   - mayWait: Whether the disk may be waited for.
+    func slice(
+        _ range: ByteRange, acceptedChanges: Int, mayWait: Bool = true
+    ) throws(DiskError) -> Slice {
+        if file.wasPunched(in: range) { return try judged(.short, range, acceptedChanges) }
+        if Self.isWorthSending(range) && file.isSettled(range) {
+            if !mayWait, !file.isResident(range) { return .cold }
+            return try judged(.bytes(try region(range)), range, acceptedChanges)
+        }
+        guard let copy = try copy(range, mayWait: mayWait) else { return .cold }
+        let isWhole = copy.readableBytes == Int(range.length)
+        let slice = isWhole ? Slice.bytes(.byteBuffer(copy)) : .short
+        return try judged(slice, range, acceptedChanges)
+    }
+
+    /// What was read of the file, or is about to be sent, as far as the file is still what it was.
+    private func judged(
+        _ slice: Slice, _ range: ByteRange, _ acceptedChanges: Int
+    ) throws(DiskError) -> Slice {
+        let look = try file.look()
+        isUnlinked = look.status.linkCount == 0
+        if look.foreignChange != nil { return .changed }
         if file.isDetached || file.acceptedChangeCount != acceptedChanges { return .outdated }
-        return bytes.map { .bytes($0) } ?? .short
+        return look.status.size >= range.upperBound ? slice : .short
     }
 
     /// Whether sendfile can send the bytes, and at less cost than a copy.
     static func isWorthSending(_ range: ByteRange) -> Bool {
         range.length > copyLength && range.upperBound <= lastSentPosition
     }
-
-    /// Whether the bytes can be handed on without waiting for the disk.
-    func isResident(_ range: ByteRange) -> Bool { file.isResident(range) }
 
     /// Whether the file has become too short for `range`.
     func lacks(_ range: ByteRange) -> Bool {
@@ -101,27 +112,26 @@ final class FileSlices {
         }
     }
 
-    private func copy(_ range: ByteRange) throws(DiskError) -> IOData? {
+    /// - Returns: nil when the disk would have to be waited for; fewer bytes where the file has no more.
+    private func copy(_ range: ByteRange, mayWait: Bool) throws(DiskError) -> ByteBuffer? {
         let length = Int(range.length)
         var buffer = allocator.buffer(capacity: length)
-        var failure: DiskError?
+        var result = Result<Int?, DiskError>.success(nil)
         buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: length) { bytes in
             let wanted = UnsafeMutableRawBufferPointer(rebasing: bytes[..<length])
             do throws(DiskError) {
-                return try file.read(into: wanted, at: range.lowerBound)
+                let count =
+                    mayWait
+                    ? try file.read(into: wanted, at: range.lowerBound)
+                    : try file.readResident(into: wanted, at: range.lowerBound)
+                result = .success(count)
+                return count ?? 0
             } catch {
-                failure = error
+                result = .failure(error)
                 return 0
             }
         }
-        if let failure { throw failure }
-        return buffer.readableBytes == length ? .byteBuffer(buffer) : nil
-    }
-
-    private func holds(_ range: ByteRange) throws(DiskError) -> Bool {
-        let status = try file.status()
-        isUnlinked = status.linkCount == 0
-        return status.size >= range.upperBound
+        return try result.get() == nil ? nil : buffer
     }
 
     private func region(_ range: ByteRange) throws(DiskError) -> IOData {

@@ -85,6 +85,13 @@ package protocol DataFile: AnyObject, Sendable {
     /// Whether the bytes can be read without waiting for the disk. True where that cannot be told.
     func isResident(_ range: ByteRange) -> Bool
 
+    /// `read`, if all of it can be read without waiting for the disk, as `isResident` says.
+    ///
+    /// - Returns: nil when it cannot; what is in the buffer then means nothing.
+    func readResident(
+        into buffer: UnsafeMutableRawBufferPointer, at offset: Int64
+    ) throws(DiskError) -> Int?
+
     /// Whether all that was written in the range since the file was opened is known to be on the disk
     /// itself, or is taken for granted by nobody.
     func isSettled(_ range: ByteRange) -> Bool
@@ -116,6 +123,9 @@ package protocol DataFile: AnyObject, Sendable {
     /// - Returns: nil when not. Else what to `accept` once nothing is trusted that was known before.
     func foreignChange() throws(DiskError) -> ForeignChange?
 
+    /// `status` and `foreignChange`, both of one instant.
+    func look() throws(DiskError) -> FileLook
+
     /// What was known of the content before this change is not trusted any more.
     func accept(_ change: ForeignChange)
 
@@ -133,6 +143,26 @@ package protocol DataFile: AnyObject, Sendable {
     /// For the index, to tell after a restart whether somebody has changed the file meanwhile; nil
     /// while that is not to be told.
     var stamp: FileStamp? { get }
+}
+
+extension DataFile {
+    package func readResident(
+        into buffer: UnsafeMutableRawBufferPointer, at offset: Int64
+    ) throws(DiskError) -> Int? {
+        let range = ByteRange.starting(at: offset, length: Int64(buffer.count))
+        return isResident(range) ? try read(into: buffer, at: offset) : nil
+    }
+
+    package func look() throws(DiskError) -> FileLook {
+        FileLook(status: try status(), foreignChange: try foreignChange())
+    }
+}
+
+/// What a look at an open file shows.
+package struct FileLook: Sendable {
+    package let status: FileStatus
+    /// As of `DataFile.foreignChange`.
+    package let foreignChange: ForeignChange?
 }
 
 /// What the file system says of an open file. Never an answer to "which bytes are there".

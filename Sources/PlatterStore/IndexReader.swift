@@ -22,6 +22,8 @@ package final class IndexReader {
 
     private let life: IndexLife
     private var statements: Statements?
+    /// What SQLite was asked of entries and their bytes; the rest was known.
+    private(set) var questionCount = 0
 
     /// What is compiled for one index file.
     private struct Statements {
@@ -30,6 +32,7 @@ package final class IndexReader {
         let currentEntry: ReadStatement
         let entryByID: ReadStatement
         let presence: ReadStatement
+        let answers = IndexAnswers()
 
         init(_ life: IndexLife, epoch: UInt64) throws(IndexError) {
             self.epoch = epoch
@@ -71,14 +74,37 @@ package final class IndexReader {
     }
 
     /// Asks what is answered at once, unless the disk is slow.
+    ///
+    /// - Returns: The answer, and what it belongs to; nil where that cannot be told, or something was committed
+    ///   meanwhile.
     private func askShortly<Answer>(
         about epoch: UInt64? = nil, _ question: (Statements) throws(IndexError) -> Answer
-    ) throws(IndexError) -> Answer {
+    ) throws(IndexError) -> (answer: Answer, view: IndexView?) {
         try ask(about: epoch) { (statements) throws(IndexError) in
-            try life.latency.measured(isRead: true) { () throws(IndexError) in
+            questionCount += 1
+            let view = statements.connection.view
+            let answer = try life.latency.measured(isRead: true) { () throws(IndexError) in
                 try question(statements)
             }
+            let isSame = view == statements.connection.view
+            statements.connection.findView()
+            return (answer, isSame ? view : nil)
         }
+    }
+
+    /// What was answered before, and nothing was committed since.
+    ///
+    /// - Returns: nil when it must be asked.
+    private func recall<Answer>(
+        about epoch: UInt64? = nil, _ look: (Statements, IndexView) -> Answer?
+    ) throws(IndexError) -> Answer? {
+        let inUse = try life.epoch
+        guard let statements, statements.epoch == epoch ?? inUse,
+            let view = statements.connection.view, let answer = look(statements, view)
+        else { return nil }
+        // As of `ask`.
+        try life.check(statements.epoch)
+        return answer
     }
 
     /// Asks the index. What shows that it is useless is reported, so that it is made anew. That it is
@@ -153,7 +179,8 @@ package final class IndexReader {
 
     /// The current version of a key, or nil when nothing is known of it.
     package func entry(for key: CacheKey) throws(IndexError) -> EntryRecord? {
-        try askShortly { (statements) throws(IndexError) in
+        if let known = try recall({ $0.answers.entry(for: key, in: $1) }) { return known }
+        let (record, view) = try askShortly { (statements) throws(IndexError) in
             let statement = statements.currentEntry
             statement.bind(key.text, at: 1)
             let found = try statement.first { (row) throws(IndexError) in
@@ -162,6 +189,8 @@ package final class IndexReader {
             guard let found, found.representation.key != key else { return found }
             throw IndexError(.corrupt, "the index gave another entry than it was asked for")
         }
+        if let view { statements?.answers.note(record, for: key, in: view) }
+        return record
     }
 
     /// A version, current or not.
@@ -185,7 +214,11 @@ package final class IndexReader {
         of entry: EntryID, at position: Int64, upTo limit: Int64
     ) throws(IndexError) -> Presence {
         guard position >= 0, position < limit else { return .absent(position..<position) }
-        return try askShortly(about: entry.epoch) { (statements) throws(IndexError) in
+        let isPresent = try recall(about: entry.epoch) {
+            $0.answers.isPresent(position..<limit, of: entry.rawValue, in: $1) ? true : nil
+        }
+        if isPresent != nil { return .present(position..<limit) }
+        let (scan, view) = try askShortly(about: entry.epoch) { (statements) throws(IndexError) in
             let statement = statements.presence
             statement.bind(entry.rawValue, at: 1)
             statement.bind(position, at: 2)
@@ -194,8 +227,12 @@ package final class IndexReader {
             try statement.run { (row) throws(IndexError) in
                 scan.add(try RecordedRun(row, of: entry))
             }
-            return scan.presence
+            return scan
         }
+        if let view, let known = scan.known {
+            statements?.answers.note(present: known, of: entry.rawValue, in: view)
+        }
+        return scan.presence
     }
 
     /// The runs of an entry in order, for maps and checks.

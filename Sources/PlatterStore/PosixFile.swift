@@ -106,7 +106,7 @@ final class PosixFile: DataFile {
     private func change(_ body: () throws(DiskError) -> Void) throws(DiskError) {
         try checkWritable()
         watchWriters()
-        try look { $0.willChange($1, othersWrote: $2) }
+        _ = try look { $0.willChange($1, othersWrote: $2) }
         defer {
             watched { state in
                 let stamp = try? stampNow()
@@ -131,13 +131,14 @@ final class PosixFile: DataFile {
     /// The stamp is taken under the lock: a change of our own in between would look like another's.
     private func look<Answer>(
         _ body: (inout FileWatch, FileStamp, _ othersWrote: Bool?) -> Answer
-    ) throws(DiskError) -> Answer {
-        let answer: Result<Answer, DiskError> = watched { state in
+    ) throws(DiskError) -> (answer: Answer, status: stat) {
+        let answer: Result<(Answer, stat), DiskError> = watched { state in
             do throws(DiskError) {
-                let stamp = try stampNow()
+                let status = try fileStatus(fileDescriptor, path: path)
+                let stamp = FileStamp(status)
                 let isUnclear = state.watch.isUnclear(stamp) { stamp.isSettled(now: changeClock()) }
                 let othersWrote = isUnclear ? state.writers?.haveWritten() : false
-                return .success(body(&state.watch, stamp, othersWrote))
+                return .success((body(&state.watch, stamp, othersWrote), status))
             } catch {
                 return .failure(error)
             }
@@ -149,12 +150,15 @@ final class PosixFile: DataFile {
         FileStamp(try fileStatus(fileDescriptor, path: path))
     }
 
-    func foreignChange() throws(DiskError) -> ForeignChange? {
+    func foreignChange() throws(DiskError) -> ForeignChange? { try look().foreignChange }
+
+    func look() throws(DiskError) -> FileLook {
         noticeLoss()
-        return try look { watch, stamp, othersWrote in
+        let (change, status) = try look { watch, stamp, othersWrote in
             watch.look(stamp, othersWrote: othersWrote)
             return watch.foreignChange
         }
+        return FileLook(status: FileStatus(status), foreignChange: change)
     }
 
     func accept(_ change: ForeignChange) { watched { $0.watch.accept(change) } }
@@ -188,6 +192,21 @@ final class PosixFile: DataFile {
             done += count
         }
         return done
+    }
+
+    func readResident(
+        into buffer: UnsafeMutableRawBufferPointer, at offset: Int64
+    ) throws(DiskError) -> Int? {
+        guard let memory = buffer.baseAddress else { return 0 }
+        var count = 0
+        switch platter_read_resident(fileDescriptor, memory, buffer.count, offset, &count) {
+        case 0: return count
+        case EAGAIN: return nil
+        case ENOTSUP:
+            let range = ByteRange.starting(at: offset, length: Int64(buffer.count))
+            return isResident(range) ? try read(into: buffer, at: offset) : nil
+        case let number: throw DiskError(errno: number, doing: "read it", path: path)
+        }
     }
 
     func isResident(_ range: ByteRange) -> Bool {
@@ -227,10 +246,7 @@ final class PosixFile: DataFile {
     func wasPunched(in range: ByteRange) -> Bool { punched.withLockedValue { $0.overlaps(range) } }
 
     func status() throws(DiskError) -> FileStatus {
-        let status = try fileStatus(fileDescriptor, path: path)
-        return FileStatus(
-            size: Int64(status.st_size), linkCount: UInt64(status.st_nlink),
-            allocatedBytes: Int64(status.st_blocks).multipliedClamped(by: 512))
+        FileStatus(try fileStatus(fileDescriptor, path: path))
     }
 
     /// Whether `status` is of this file.
@@ -242,6 +258,14 @@ final class PosixFile: DataFile {
     private func checkWritable() throws(DiskError) {
         guard isReadOnly else { return }
         throw DiskError(errno: EROFS, doing: "change it", path: path)
+    }
+}
+
+extension FileStatus {
+    init(_ status: stat) {
+        self.init(
+            size: Int64(status.st_size), linkCount: UInt64(status.st_nlink),
+            allocatedBytes: Int64(status.st_blocks).multipliedClamped(by: 512))
     }
 }
 

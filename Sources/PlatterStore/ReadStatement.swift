@@ -4,6 +4,10 @@ internal import GRDBSQLite
 /// row. One thread at a time.
 final class ReadConnection {
     fileprivate let handle: OpaquePointer
+    /// What its connections share of the database: valid while this one is open, which maps it.
+    private var sharedMemory: UnsafeRawPointer?
+    /// How much of it SQLite maps at a time (`WALINDEX_PGSZ`) [32 KiB].
+    private static let sharedPageLength: Int32 = 32 << 10
 
     /// - Throws: `.cannotOpen` when there is no index, or what SQLite says.
     init(path: String) throws(IndexError) {
@@ -24,6 +28,23 @@ final class ReadConnection {
     }
 
     deinit { sqlite3_close_v2(handle) }
+
+    /// What the answers of now belong to. nil where that cannot be told, and before the first question.
+    var view: IndexView? { sharedMemory.flatMap { IndexView($0) } }
+
+    /// Call after a question, when SQLite has found out what it shares.
+    func findView() {
+        guard sharedMemory == nil else { return }
+        var file: UnsafeMutablePointer<sqlite3_file>?
+        sqlite3_file_control(handle, nil, SQLITE_FCNTL_FILE_POINTER, &file)
+        guard let file, let methods = file.pointee.pMethods, methods.pointee.iVersion >= 2,
+            let map = methods.pointee.xShmMap
+        else { return }
+        var page: UnsafeMutableRawPointer?
+        // Says so where it keeps all in memory of its own, because nothing may be written.
+        guard map(file, 0, Self.sharedPageLength, 0, &page) == SQLITE_OK else { return }
+        sharedMemory = UnsafeRawPointer(page)
+    }
 
     fileprivate func failure(_ code: Int32) -> IndexError {
         // SQLite says the same of a page that is damaged and of one that the disk did not give.

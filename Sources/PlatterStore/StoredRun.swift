@@ -60,6 +60,8 @@ struct PresenceScan {
     private let wanted: ByteRange
     private var presentEnd: Int64
     private var found: Presence?
+    /// What is there around the beginning of what is wanted, and beyond its end, as far as the rows tell.
+    private(set) var known: ByteRange?
 
     init(wanted: ByteRange) {
         self.wanted = wanted
@@ -81,6 +83,7 @@ struct PresenceScan {
             if presentEnd == wanted.lowerBound { found = .unverified(row.run) }
             return false
         }
+        known = (known?.lowerBound ?? range.lowerBound)..<range.upperBound
         presentEnd = min(range.upperBound, wanted.upperBound)
         return presentEnd < wanted.upperBound
     }

@@ -1,7 +1,9 @@
 import Foundation
+import NIOConcurrencyHelpers
 import NIOCore
 import PlatterCore
 import PlatterStore
+import PlatterTesting
 import Testing
 
 @testable import PlatterProxy
@@ -99,6 +101,28 @@ struct FileSlicesTests {
         #expect(copy.readableBytesView.elementsEqual(bytes))
     }
 
+    @Test("are not waited for, unless that is allowed", arguments: [1000, 250_000])
+    func cold(length: Int64) throws {
+        let folder = NSTemporaryDirectory() + "platter-slices-\(UUID().uuidString)"
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let (file, _, bytes) = try fill(try PosixDisk(root: folder))
+        try file.settle()
+        let cold = ColdFile(file)
+        let slices = FileSlices(file: cold, allocator: ByteBufferAllocator())
+        defer { slices.close() }
+        guard case .cold = try slices.slice(0..<length, acceptedChanges: 0, mayWait: false) else {
+            Issue.record("the disk would have to be waited for")
+            return
+        }
+        #expect(cold.readCount == 0)
+        switch try slices.slice(0..<length, acceptedChanges: 0, mayWait: true) {
+        case .bytes(.byteBuffer(let copy)):
+            #expect(copy.readableBytesView.elementsEqual(bytes[..<Int(length)]))
+        case .bytes(.fileRegion(let region)): #expect(region.readableBytes == Int(length))
+        case .short, .cold, .changed, .outdated: Issue.record("there they are")
+        }
+    }
+
     @Test("are not those of a hole, whatever the index says", arguments: [50_000, 150_000])
     func punched(length: Int64) throws {
         let folder = NSTemporaryDirectory() + "platter-slices-\(UUID().uuidString)"
@@ -183,5 +207,24 @@ struct FileSlicesTests {
             Issue.record("what it says now is of the file as it is")
             return
         }
+    }
+}
+
+/// A file of which nothing is in memory.
+private final class ColdFile: HandingOnFile {
+    let file: any DataFile
+    private let reads = NIOLockedValueBox(0)
+
+    init(_ file: any DataFile) { self.file = file }
+
+    var readCount: Int { reads.withLockedValue { $0 } }
+
+    func isResident(_ range: ByteRange) -> Bool { false }
+
+    func read(
+        into buffer: UnsafeMutableRawBufferPointer, at offset: Int64
+    ) throws(DiskError) -> Int {
+        reads.withLockedValue { $0 += 1 }
+        return try file.read(into: buffer, at: offset)
     }
 }

@@ -1,3 +1,4 @@
+import CPlatter
 import Foundation
 import PlatterCore
 import PlatterStore
@@ -32,6 +33,16 @@ struct PosixDiskTests {
         return Array(bytes.prefix(done))
     }
 
+    private func readResident(
+        _ file: any DataFile, at offset: Int64, count: Int
+    ) throws -> [UInt8]? {
+        var bytes = [UInt8](repeating: 0xEE, count: count)
+        let done = try bytes.withUnsafeMutableBytes { (buffer) throws in
+            try file.readResident(into: buffer, at: offset)
+        }
+        return done.map { Array(bytes.prefix($0)) }
+    }
+
     @Test("what was just written or read is in memory")
     func residence() throws {
         let file = try disk.createFile(name)
@@ -43,6 +54,39 @@ struct PosixDiskTests {
         #expect(file.isResident(300_000..<400_000))
         #expect(file.isResident(0..<0))
     }
+
+    @Test("what is in memory is read from there, up to the end of the file")
+    func residentRead() throws {
+        let file = try disk.createFile(name)
+        try write(0..<300_000, to: file)
+        #expect(try readResident(file, at: 70_000, count: 200_000) == content(70_000..<270_000))
+        #expect(try readResident(file, at: 299_990, count: 100) == content(299_990..<300_000))
+        #expect(try readResident(file, at: 300_000, count: 100) == [])
+        #expect(try readResident(file, at: 0, count: 0) == [])
+        let (look, status) = (try file.look(), try file.status())
+        #expect(look.status == status)
+        #expect(look.status.size == 300_000)
+        #expect(look.foreignChange == nil)
+    }
+
+    #if os(Linux)
+        @Test("what is not in memory is not read from there")
+        func absentRead() throws {
+            let file = try disk.createFile(name)
+            try write(0..<300_000, to: file)
+            var isInMemory: Int32 = 0
+            try #require(platter_filesystem_is_memory(file.fileDescriptor, &isInMemory) == 0)
+            // Such a file system has no other place for it.
+            guard isInMemory == 0 else { return }
+            try #require(fsync(file.fileDescriptor) == 0)
+            try #require(posix_fadvise(file.fileDescriptor, 0, 0, POSIX_FADV_DONTNEED) == 0)
+            try #require(!file.isResident(0..<300_000))
+            #expect(try readResident(file, at: 0, count: 300_000) == nil)
+            #expect(try readResident(file, at: 100_000, count: 10) == nil)
+            #expect(try read(file, at: 0, count: 300_000) == content(0..<300_000))
+            #expect(try readResident(file, at: 0, count: 300_000) == content(0..<300_000))
+        }
+    #endif
 
     @Test("the largest offsets do not overflow")
     func residenceAtTheEnd() throws {

@@ -22,6 +22,12 @@ int platter_crc32c_has_path(int path);
 uint32_t platter_crc32c_by_path(
     int path, uint32_t crc, const void *_Nullable bytes, size_t length);
 
+// MARK: - The wal-index of SQLite
+
+// Copies the header (48 bytes; sqlite.org/walformat.html, section 2.1) from the beginning of memory that other
+// threads and processes change. 1 when it is set and both copies of it agree, else 0.
+int platter_wal_index_header(const void *_Nonnull memory, void *_Nonnull header);
+
 // MARK: - Files
 
 // openat(2), which is variadic. The descriptor goes to `*descriptor`.
@@ -46,6 +52,11 @@ int platter_punch_hole(int descriptor, int64_t offset, int64_t length);
 // Whether a range can be read without waiting for the disk, as far as can be told: whether all pages are
 // in memory, and whether one each 64 KiB has arrived there. 1 as well where that cannot be known.
 int platter_is_resident(int descriptor, int64_t offset, int64_t length);
+
+// Reads what is in memory, waiting for no disk. 0, and in `*count` fewer bytes only at the end of the file; EAGAIN when
+// some of it is not in memory; ENOTSUP where that cannot be known; or the number of the error.
+int platter_read_resident(
+    int descriptor, void *_Nonnull buffer, size_t length, int64_t offset, size_t *_Nonnull count);
 
 // Reads from the disk itself, whatever is in memory. Offset, length and the buffer's address are multiples
 // of 4096; fewer bytes come only at the end of the file. 0, or the number of the error: EINVAL as well where the

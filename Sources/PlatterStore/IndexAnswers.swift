@@ -1,0 +1,72 @@
+internal import CPlatter
+internal import PlatterCore
+
+/// The state of a database that answers belong to: what SQLite's connections share of it in memory, the header of
+/// the wal-index (sqlite.org/walformat.html, section 2.1). Each commit of whatever program changes its counter, its
+/// number of frames and their checksum; no other state has the same. SQLite believes its pages in memory for as
+/// long as it stays the same, too.
+struct IndexView: Equatable {
+    private var words: (UInt64, UInt64, UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0, 0, 0)
+
+    /// - Parameter memory: The first 96 bytes of the wal-index, which others may be changing.
+    /// - Returns: nil in the midst of a commit, and before the first one.
+    init?(_ memory: UnsafeRawPointer) {
+        let isWhole = withUnsafeMutablePointer(to: &words) {
+            platter_wal_index_header(memory, $0) != 0
+        }
+        if !isWhole { return nil }
+    }
+
+    static func == (lhs: IndexView, rhs: IndexView) -> Bool { lhs.words == rhs.words }
+}
+
+/// What was asked of the index and holds until the next commit: most questions of a player that reads what is on
+/// disk are about the same film and the same stretch of it.
+///
+/// Not Sendable: of one connection.
+final class IndexAnswers {
+    /// So many films at most [256].
+    static let limit = 256
+
+    private var view: IndexView?
+    private var entries: [CacheKey: EntryRecord?] = [:]
+    private var present: [Int64: ByteRange] = [:]
+
+    /// Forgets what was answered in another view.
+    private func isOf(_ view: IndexView) -> Bool {
+        if self.view == view { return true }
+        self.view = view
+        entries.removeAll(keepingCapacity: true)
+        present.removeAll(keepingCapacity: true)
+        return false
+    }
+
+    /// - Returns: nil when it was not asked; `.some(nil)` when the index has none.
+    func entry(for key: CacheKey, in view: IndexView) -> EntryRecord?? {
+        isOf(view) ? entries[key] : nil
+    }
+
+    func note(_ record: EntryRecord?, for key: CacheKey, in view: IndexView) {
+        if !isOf(view) || entries.count >= Self.limit { entries.removeAll(keepingCapacity: true) }
+        entries[key] = .some(record)
+    }
+
+    /// Whether all of a range is known to be there.
+    func isPresent(_ range: ByteRange, of entry: Int64, in view: IndexView) -> Bool {
+        guard isOf(view), let known = present[entry] else { return false }
+        return known.lowerBound <= range.lowerBound && range.upperBound <= known.upperBound
+    }
+
+    /// - Parameter range: All of it is there, compared.
+    func note(present range: ByteRange, of entry: Int64, in view: IndexView) {
+        if !isOf(view) || present.count >= Self.limit { present.removeAll(keepingCapacity: true) }
+        var known = range
+        if let other = present[entry], other.lowerBound <= range.upperBound,
+            range.lowerBound <= other.upperBound
+        {
+            let start = min(other.lowerBound, range.lowerBound)
+            known = start..<max(other.upperBound, range.upperBound)
+        }
+        present[entry] = known
+    }
+}
