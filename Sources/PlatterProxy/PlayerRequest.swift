@@ -54,10 +54,17 @@ struct PlayerRequest {
     var hasCredentials: Bool { fields[.authorization] != nil }
 
     init(_ head: HTTPRequestHead, address: String, routes: Routes) throws(Flaw) {
+        try self.init(head, address: address, route: routes.route(head.uri))
+    }
+
+    /// - Parameters:
+    ///   - address: Of the player.
+    ///   - route: What the target names.
+    init(_ head: HTTPRequestHead, address: String, route: Routes.Route) throws(Flaw) {
         let hosts = head.headers["host"].count
         guard hosts == 1 || (hosts == 0 && head.version == .http1_0) else { throw .malformed }
         guard head.method == .GET || head.method == .HEAD else { throw .methodNotAllowed }
-        switch routes.route(head.uri) {
+        switch route {
         case .resource(let resource): self.resource = resource
         case .unknown: throw .unknown
         case .malformed: throw .malformed

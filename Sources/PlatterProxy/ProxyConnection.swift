@@ -43,7 +43,11 @@ final class ProxyConnection: ChannelDuplexHandler {
     private var phase = Phase.idle {
         didSet { responses.changed(from: oldValue.isAnswering, to: phase.isAnswering) }
     }
-    private var idleTimer: Scheduled<Void>?
+    private var idleTimer: IdleTimer?
+    /// While the server is to end.
+    private var drainTimer: Scheduled<Void>?
+    /// What was asked for last; a player goes on asking for it.
+    private var lastRoute = LastRoute()
     /// Of the player; the system is asked once.
     private var address: String?
     /// What came and has its turn later: the pipeline handler hands a request on as soon as the end of the
@@ -69,12 +73,16 @@ final class ProxyConnection: ChannelDuplexHandler {
     // MARK: - Channel
 
     func channelActive(context: ChannelHandlerContext) {
-        startIdleTimer(context)
+        let channel = context.channel
+        idleTimer = IdleTimer(limit: Self.idleTime, loop: context.eventLoop) {
+            channel.close(promise: nil)
+        }
+        idleTimer?.begin()
         context.fireChannelActive()
     }
 
     func channelInactive(context: ChannelHandlerContext) {
-        idleTimer?.cancel()
+        stopTimers()
         if case .answering(let exchange) = phase { exchange.clientLeft() }
         phase = .closing
         early.removeAll()
@@ -125,7 +133,8 @@ final class ProxyConnection: ChannelDuplexHandler {
     private func take(_ part: HTTPServerRequestPart, _ context: ChannelHandlerContext) {
         switch (part, phase) {
         case (.head(let head), .idle):
-            idleTimer?.cancel()
+            idleTimer?.end()
+            drainTimer?.cancel()
             phase = .reading(head)
         case (.end, .reading(let head)):
             start(head, context)
@@ -145,13 +154,13 @@ final class ProxyConnection: ChannelDuplexHandler {
         isDraining = true
         switch phase {
         case .idle where hasAnswered:
-            idleTimer?.cancel()
+            stopTimers()
             closeGracefully(context)
         case .idle, .reading:
             // Its request may be on the way: nobody is to be turned away without an answer.
-            idleTimer?.cancel()
+            stopTimers()
             let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
-            idleTimer = context.eventLoop.scheduleTask(in: Self.firstRequestTime) {
+            drainTimer = context.eventLoop.scheduleTask(in: Self.firstRequestTime) {
                 let (connection, context) = bound.value
                 connection.end(context)
             }
@@ -173,7 +182,7 @@ final class ProxyConnection: ChannelDuplexHandler {
             }
             closeGracefully(context)
         case .idle, .reading:
-            idleTimer?.cancel()
+            stopTimers()
             closeGracefully(context)
         case .closing: break
         }
@@ -196,7 +205,8 @@ final class ProxyConnection: ChannelDuplexHandler {
         do throws(PlayerRequest.Flaw) {
             let address = self.address ?? context.remoteAddress?.ipAddress ?? ""
             self.address = address
-            let request = try PlayerRequest(head, address: address, routes: services.routes)
+            let request = try PlayerRequest(
+                head, address: address, route: lastRoute.route(head.uri, in: services.routes))
             let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
             let exchange = Exchange(
                 request: request, pace: pace, services: services, index: index,
@@ -220,7 +230,7 @@ final class ProxyConnection: ChannelDuplexHandler {
         _ flaw: PlayerRequest.Flaw, isKeepAlive: Bool = false, _ context: ChannelHandlerContext
     ) {
         guard !phase.isClosing else { return }
-        idleTimer?.cancel()
+        stopTimers()
         let isReusable = isKeepAlive && !isDraining && flaw != .malformed
         let heads = ResponseHeads(isKeepAlive: isReusable)
         let answer =
@@ -236,13 +246,13 @@ final class ProxyConnection: ChannelDuplexHandler {
         phase = isReusable ? .idle : .closing
         context.write(wrapOutboundOut(.head(answer)), promise: nil)
         context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
-        if isReusable { startIdleTimer(context) } else { closeGracefully(context) }
+        if isReusable { idleTimer?.begin() } else { closeGracefully(context) }
     }
 
     private func finish(isReusable: Bool, _ context: ChannelHandlerContext) {
         guard isReusable, !isDraining else { return closeGracefully(context) }
         phase = .idle
-        startIdleTimer(context)
+        idleTimer?.begin()
         takeEarly(context)
     }
 
@@ -262,11 +272,8 @@ final class ProxyConnection: ChannelDuplexHandler {
         }
     }
 
-    private func startIdleTimer(_ context: ChannelHandlerContext) {
-        let channel = context.channel
+    private func stopTimers() {
         idleTimer?.cancel()
-        idleTimer = context.eventLoop.scheduleTask(in: Self.idleTime) {
-            channel.close(promise: nil)
-        }
+        drainTimer?.cancel()
     }
 }

@@ -104,22 +104,3 @@ struct ResponseHeads {
         return HTTPResponseHead(version: .http1_1, status: status, headers: headers)
     }
 }
-
-extension Entry.Opened {
-    /// What conditional requests are compared with. An origin without an entity tag, or with a weak one
-    /// beside a date that is strong, gets one of ours, the same after restarts: players use it to notice a
-    /// change, and need it to be strong.
-    func metadata() -> RepresentationMetadata {
-        let stored = RepresentationMetadata(fields: fields, receivedAt: record.createdAt)
-        let isDated: Bool
-        switch record.representation.validator {
-        case .modified, .modifiedWithTag: isDated = true
-        case .strong, .weak, .weaklyModified, .weaklyModifiedWithTag, .absent: isDated = false
-        }
-        guard stored.etag == nil || isDated else { return stored }
-        return RepresentationMetadata(
-            etag: EntityTag.parse("\"\(record.file.text.prefix(32))\""),
-            lastModified: stored.lastModified,
-            lastModifiedIsStrong: stored.lastModifiedIsStrong || isDated)
-    }
-}

@@ -19,7 +19,7 @@ struct ResponsePlan {
     let content: Content
 
     init(request: PlayerRequest, opened: Entry.Opened, now: Int64) {
-        let metadata = opened.metadata()
+        let metadata = opened.metadata
         let length = opened.completeLength
         func head(
             _ status: HTTPResponseStatus, length: Int64?, range: String? = nil

@@ -30,9 +30,12 @@ package struct Routes: Sendable {
         case malformed
     }
 
+    /// Whether a target names the same for as long as the server runs.
+    static func isLasting(_ target: String) -> Bool { !target.hasPrefix(StreamRegistry.prefix) }
+
     package func route(_ target: String) -> Route {
         guard target.hasPrefix("/") else { return .malformed }
-        if target.hasPrefix(StreamRegistry.prefix) {
+        if !Self.isLasting(target) {
             let name = target.dropFirst(StreamRegistry.prefix.count)
             return streams.resource(forTarget: name).map { .resource($0) } ?? .unknown
         }
@@ -47,5 +50,20 @@ package struct Routes: Sendable {
     private func resource(of origin: OriginURL, _ target: String) -> Route {
         guard let url = try? origin.appending(target: target) else { return .malformed }
         return .resource(Resource(url, fields: [:]))
+    }
+}
+
+/// What a target named last, which most requests of a connection name again.
+struct LastRoute {
+    private var target: String?
+    private var route = Routes.Route.unknown
+
+    mutating func route(_ target: String, in routes: Routes) -> Routes.Route {
+        if target == self.target { return route }
+        let found = routes.route(target)
+        // A stream may be registered, or not any more, by the next time.
+        self.target = Routes.isLasting(target) ? target : nil
+        route = found
+        return found
     }
 }

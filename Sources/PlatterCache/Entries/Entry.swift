@@ -14,12 +14,33 @@ package final class Entry: Sendable {
         package let file: any DataFile
         /// The origin's header fields that are kept.
         package let fields: HTTPFields
+        /// What conditional requests are compared with. An origin without an entity tag, or with a weak one
+        /// beside a date that is strong, gets one of ours, the same after restarts: players use it to notice a
+        /// change, and need it to be strong.
+        package let metadata: RepresentationMetadata
 
         init(record: EntryRecord, file: any DataFile) {
             self.record = record
             self.file = file
             // Fields that cannot be read are worth nothing; the bytes still are.
             fields = StoredFields.parse(record.fields) ?? [:]
+            metadata = Self.metadata(of: record, fields)
+        }
+
+        private static func metadata(
+            of record: EntryRecord, _ fields: HTTPFields
+        ) -> RepresentationMetadata {
+            let stored = RepresentationMetadata(fields: fields, receivedAt: record.createdAt)
+            let isDated: Bool
+            switch record.representation.validator {
+            case .modified, .modifiedWithTag: isDated = true
+            case .strong, .weak, .weaklyModified, .weaklyModifiedWithTag, .absent: isDated = false
+            }
+            guard stored.etag == nil || isDated else { return stored }
+            return RepresentationMetadata(
+                etag: EntityTag.parse("\"\(record.file.text.prefix(32))\""),
+                lastModified: stored.lastModified,
+                lastModifiedIsStrong: stored.lastModifiedIsStrong || isDated)
         }
 
         package var grid: ChunkGrid { record.grid }
