@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import http.server
 import os
+import re
 import subprocess
+import threading
 import unittest
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -236,6 +239,24 @@ class Get(Rig):
         self.assertEqual(code, 1)
         self.assertIn("film.mkv.part: No space left on device; make room", said)
 
+    def test_an_origin_that_ignores_if_range_makes_no_mixture(self) -> None:
+        """Of another version it gives the range that was asked for, as many do."""
+        for tag, control in [
+                ('"new"', "no-store"), ('W/"new"', "no-store"), ('"new"', "max-age=3600"),
+                ('W/"old"', "max-age=3600")]:
+            with self.subTest(f"{tag} {control}"), contextlib.ExitStack() as ends:
+                origin = DeafOrigin(self.film, tag, control)
+                ends.callback(origin.stop)
+                platter = Platter(origin.url, self.folder / f"cache-{origin.port}")
+                ends.callback(platter.stop)
+                for admin in [platter.admin, "http://127.0.0.1:1"]:
+                    self.part.write_bytes(bytes(5_000_000))
+                    old = tag.replace("new", "old")
+                    Path(f"{self.part}.etag").write_text(old)
+                    code, said = self.run_get(origin, admin, self.target)
+                    self.assertEqual(code, 0, said)
+                    self.assert_whole()
+
     def test_nonsense_is_refused_as_such(self) -> None:
         origin = self.start_origin(root=self.folder / "media")
         done = subprocess.run(
@@ -244,3 +265,43 @@ class Get(Rig):
         self.assertEqual(done.returncode, 64, done)
         self.assertTrue(done.stderr.startswith("platter: --cache-dir: name a folder"), done.stderr)
         self.assertEqual(origin.body_bytes(), 0)
+
+
+class DeafOrigin:
+    """One object, whatever is asked, of one version, whatever version is asked for."""
+
+    def __init__(self, content: bytes, tag: str, control: str):
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_HEAD(self) -> None:
+                self.do_GET()
+
+            def do_GET(self) -> None:
+                match = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", ""))
+                start = int(match[1]) if match else 0
+                end = min(int(match[2] or len(content)), len(content) - 1) if match else \
+                    len(content) - 1
+                self.send_response(206 if match else 200)
+                if match:
+                    self.send_header("Content-Range", f"bytes {start}-{end}/{len(content)}")
+                for name, value in [
+                        ("ETag", tag), ("Cache-Control", control), ("Content-Type", "video/mp4"),
+                        ("Content-Length", str(end + 1 - start))]:
+                    self.send_header(name, value)
+                self.end_headers()
+                if self.command == "GET":
+                    self.wfile.write(content[start:end + 1])
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self.port = self._server.server_address[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def stop(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()

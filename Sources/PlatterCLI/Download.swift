@@ -61,7 +61,7 @@ struct Download {
     /// Once more from the start where it breaks off because the origin has another version by now.
     private func fetch(_ client: HTTPClient, _ target: DownloadTarget) async throws {
         do {
-            if let (size, etag) = target.begun {
+            if target.resumption == .goesOn, let (size, etag) = target.begun {
                 try await goOn(client, from: size, of: etag, into: target)
             } else {
                 try await beginAnew(client, target)
@@ -70,8 +70,7 @@ struct Download {
             guard case .brokenOff(let bytes, _) = failure, let (_, etag) = target.begun,
                 await isReplaced(client, bytes, of: etag, target)
             else { throw failure }
-            Output.error(
-                "platter: the origin has another version by now; it is fetched from its start")
+            Output.error(Self.isReplacedText)
             try await beginAnew(client, target)
         }
     }
@@ -95,7 +94,12 @@ struct Download {
         let response = try await ask(client, request, begun: offset, target)
         switch response.status {
         case .ok: try await receive(response, into: target, from: 0)
-        case .partialContent: try await receive(response, into: target, from: offset)
+        // Not every origin honours `If-Range`.
+        case .partialContent where isRest(response, from: offset, of: etag):
+            try await receive(response, into: target, from: offset)
+        case .partialContent:
+            Output.error(Self.isReplacedText)
+            try await beginAnew(client, target)
         case .rangeNotSatisfiable:
             // All of it was there already when the last try ended, or it is another file by now.
             if try await !isWhole(client, offset, of: etag, target) {
@@ -103,6 +107,20 @@ struct Download {
             }
         default: throw Failure.refused(Refusal(response))
         }
+    }
+
+    private static let isReplacedText =
+        "platter: the origin has another version by now; it is fetched from its start"
+
+    /// Whether a 206 is what lies behind the bytes that are there, and of their version.
+    private func isRest(
+        _ response: HTTPClientResponse, from offset: Int64, of etag: String
+    ) -> Bool {
+        guard response.headers["ETag"] == [etag], response.headers["Content-Range"].count == 1,
+            let field = response.headers.first(name: "Content-Range"),
+            case .range(let range, _)? = ContentRange.parse(field)
+        else { return false }
+        return range.lowerBound == offset
     }
 
     private func beginAnew(_ client: HTTPClient, _ target: DownloadTarget) async throws {

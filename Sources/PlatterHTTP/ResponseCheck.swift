@@ -116,9 +116,11 @@ package enum ResponseCheck {
     /// Why an answer is not to the request and may not be handed on as it is; nil: it may. Of what the store
     /// asks for besides, a complete length and no content coding, a reader may do without.
     ///
-    /// - Parameter asked: nil: the whole.
+    /// - Parameters:
+    ///   - asked: nil: the whole.
+    ///   - ifRange: The version that the range was asked of (RFC 9110 section 13.1.5).
     package static func flaw(
-        ofPassed status: Int, fields: HTTPFields, asked: AskedRange?
+        ofPassed status: Int, fields: HTTPFields, asked: AskedRange?, ifRange: String? = nil
     ) -> Verdict.MalformedReason? {
         // A redirect that is none of those that are followed leads a player to the origin, if anywhere.
         if 300..<400 ~= status, status != 304 { return .unexpectedStatus }
@@ -126,6 +128,11 @@ package enum ResponseCheck {
         if status == 200, isUncalledPart(fields) { return .contentRangeOfWhole }
         guard status == 206 else { return nil }
         guard let asked else { return .unexpectedStatus }
+        if let wanted = ifRange.flatMap({ EntityTag.parse($0) }),
+            let found = fields[.eTag].flatMap({ EntityTag.parse($0) }), found != wanted
+        {
+            return .otherVersion
+        }
         switch extent(fields) {
         case .malformed(let reason): return reason
         case .range(let body, let length):

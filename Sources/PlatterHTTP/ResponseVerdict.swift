@@ -120,6 +120,7 @@ package enum Verdict: Hashable, Sendable {
         case contentRangeRepeated = "several Content-Range lines"
         case contentRangeInvalid = "invalid Content-Range"
         case contentRangeOfWhole = "200 with Content-Range"
+        case otherVersion = "206 of another version than that in If-Range"
         case completeLengthUnknown = "Content-Range without complete length"
         case wrongStart = "range starts elsewhere"
         case wrongEnd = "suffix does not reach the end"

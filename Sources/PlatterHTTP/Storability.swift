@@ -18,6 +18,15 @@ package enum Storability: Hashable, Sendable {
         case document = "document"
         case playlist = "playlist"
 
+        /// Whether it is the origin's word on who may keep the response. The others are judged once, by what the first
+        /// answer says: lifetimes and types come and go from one server of an origin to the next.
+        package var isOfOrigin: Bool {
+            switch self {
+            case .noStore, .private, .noCache, .varies: true
+            case .notFresh, .authorized, .contentCoded, .document, .playlist: false
+            }
+        }
+
         /// A token, fit for the detail of a Cache-Status.
         package var description: String { rawValue }
     }

@@ -79,6 +79,11 @@ package actor IndexSearch {
         try reader.firstGap(of: entry, in: range)
     }
 
+    /// Where what is on disk from `position` on begins, ascending, as far as it is told at once.
+    func starts(of entry: EntryID, from position: Int64) throws(IndexError) -> [Int64] {
+        try reader.runs(of: entry, from: position).map(\.run.range.lowerBound)
+    }
+
     package func read<Value: Sendable>(
         _ body: (IndexReader) throws(IndexError) -> Value
     ) throws(IndexError) -> Value {

@@ -1,7 +1,9 @@
+import HTTPTypes
 import Logging
 import NIOConcurrencyHelpers
 import PlatterCore
 import PlatterHTTP
+import PlatterStore
 
 /// Answers that speak for or against an entry that is open.
 extension Flight {
@@ -30,6 +32,32 @@ extension Flight {
         guard entry.opened == nil else { return flawed(askedAt: askedAt) }
         let isAgain = entry.isFlawedAgain(askedAt: askedAt, now: services.clock.now)
         return isAgain ? .failed(.status(502)) : .untrusted
+    }
+
+    /// Why nothing more of an entry may be kept, nor what is kept of it given to others: the origin has said so of an
+    /// answer of the same version, or sends another version in a content coding.
+    static func reasonToEnd(
+        _ verdict: Verdict, _ fields: HTTPFields, _ opened: Entry.Opened
+    ) -> String? {
+        switch verdict {
+        case .partial, .whole:
+            switch Storability.decide(requestHasAuthorization: false, fields: fields) {
+            case .bypass(let reason) where reason.isOfOrigin: reason.description
+            case .store, .bypass: nil
+            }
+        case .malformed(.contentCoded):
+            // The time is that of storing, as for the entry's own.
+            Validator.from(fields: fields, receivedAt: opened.record.createdAt)
+                .hasSameVersion(as: opened.record.representation.validator)
+                ? nil : "another version, coded"
+        default: nil
+        }
+    }
+
+    /// The entry is closed for new readers, and what the resource is now goes past the store.
+    func ends(_ reason: String) async -> FlightOutcome {
+        _ = await supersede()
+        return bypass(reason)
     }
 
     /// Says why an answer is of no use, once of each object and reason in a while. One in a content coding is

@@ -24,9 +24,14 @@ extension Flight {
             return .failed(.changed)
         }
         control.keep(hold)
+        let headAt = services.clock.now
+        // One that brings everything passes by what is there. Without these only less of it can be kept.
+        let edges =
+            sendsWhole
+            ? try? await services.search.starts(of: opened.record.id, from: range.lowerBound) : nil
         var transfer = Transfer(
-            opened: opened, start: range.lowerBound, requestedAt: requestedAt,
-            headAt: services.clock.now)
+            opened: opened, start: range.lowerBound, requestedAt: requestedAt, headAt: headAt,
+            edges: edges ?? [])
         let outcome: FlightOutcome
         var isBroken = false
         var report = response.report

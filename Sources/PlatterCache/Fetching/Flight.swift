@@ -86,6 +86,9 @@ struct Flight: Sendable {
                 expectation: expectation, receivedAt: services.wallClock())
             let isDoubted = verdict.isWhole && queue.doubtsWhole(id)
             if verdict.isOfVersion, !isDoubted { answeredWell(isWhole: verdict.isWhole) }
+            if let reason = Self.reasonToEnd(verdict, response.fields, opened) {
+                return land(await ends(reason))
+            }
             switch verdict {
             case .partial(let head):
                 outcome = await store(
@@ -188,8 +191,9 @@ struct Flight: Sendable {
         case .malformed(let reason):
             tell(reason)
             let outcome = unusable(askedAt: askedAt)
-            let isCoded = reason == .contentCoded
-            return isCoded && outcome == .failed(.status(502)) ? bypass("\(reason)") : outcome
+            guard reason == .contentCoded, outcome.isFailure else { return outcome }
+            // That is how it is sent now: one request is given all of it, coded or not, and never both.
+            return entry.opened == nil ? bypass("\(reason)") : await ends("\(reason)")
         }
     }
 

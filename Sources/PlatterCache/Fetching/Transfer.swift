@@ -13,18 +13,26 @@ struct Transfer {
     private let headAt: Moment
     private let start: Int64
     private var recorder: RunRecorder
+    /// Runs end here, the nearest last: what begins there is in the index already, and a checksum over bytes of both
+    /// could not be recorded.
+    private var edges: [Int64]
     private let foreignChanges: Int
     private var reservedEnd: Int64
     private var reservationEnd: Int64
     /// All bytes from the start up to here are in the file.
     private(set) var mark: Int64
 
-    init(opened: Entry.Opened, start: Int64, requestedAt: Moment, headAt: Moment) {
+    /// - Parameter edges: Ascending.
+    init(
+        opened: Entry.Opened, start: Int64, requestedAt: Moment, headAt: Moment,
+        edges: [Int64] = []
+    ) {
         self.opened = opened
         self.start = start
         self.requestedAt = requestedAt
         self.headAt = headAt
         mark = start
+        self.edges = edges.reversed()
         recorder = RunRecorder(grid: opened.grid)
         foreignChanges = opened.file.foreignChangeCount
         reservedEnd = start
@@ -58,10 +66,16 @@ struct Transfer {
     mutating func write(
         _ buffer: inout ByteBuffer, upTo end: Int64
     ) throws(DiskError) -> [StoredRun] {
-        let wanted = min(Int64(min(buffer.readableBytes, Self.pieceLength)), end - mark)
+        var due: [StoredRun] = []
+        while let edge = edges.last, edge <= mark {
+            edges.removeLast()
+            due += recorder.finish()
+        }
+        let most = min(end, edges.last ?? .max)
+        let wanted = min(Int64(min(buffer.readableBytes, Self.pieceLength)), most - mark)
         guard wanted > 0,
             let piece = buffer.getSlice(at: buffer.readerIndex, length: Int(wanted))
-        else { return [] }
+        else { return due }
         try reserve()
         let offset = mark
         let runs: [StoredRun]
@@ -77,7 +91,6 @@ struct Transfer {
         }
         buffer.moveReaderIndex(forwardBy: Int(wanted))
         mark += wanted
-        var due: [StoredRun] = []
         for run in runs { due += recorder.wrote(run) }
         return due
     }

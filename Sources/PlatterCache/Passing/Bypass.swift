@@ -193,20 +193,23 @@ package struct Bypass: Sendable {
         }
     }
 
-    /// Whether an answer to the reader's own request is to what was asked. If not, people are told why, once of
-    /// each object and reason in a while. A HEAD is not asked as one.
-    func isAnswer(_ response: OriginResponse, to request: Request) -> Bool {
-        if request.isHead { return true }
+    /// Why an answer to the reader's own request is none to what was asked; people are told, once of each object and
+    /// reason in a while. A HEAD is not asked as one.
+    func flaw(
+        of response: OriginResponse, to request: Request
+    ) -> Verdict.MalformedReason? {
+        if request.isHead { return nil }
         let flaw = ResponseCheck.flaw(
-            ofPassed: response.status, fields: response.fields, asked: request.range)
-        guard let flaw else { return true }
+            ofPassed: response.status, fields: response.fields, asked: request.range,
+            ifRange: request.resource.fields[.ifRange])
+        guard let flaw else { return nil }
         let (key, now) = (request.resource.key, clock.now)
         if flawNews.withLockedValue({ $0.isNews(flaw, of: key, now: now) }) {
             log.warning(
                 "The origin's answer cannot be trusted",
                 metadata: ["url": "\(request.resource.url.redacted)", "reason": "\(flaw)"])
         }
-        return false
+        return flaw
     }
 
     private func tellOfCrowd(at origin: OriginID) {

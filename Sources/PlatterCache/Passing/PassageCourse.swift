@@ -57,6 +57,8 @@ struct PassageCourse: Hashable, Sendable {
     /// The next byte to hand on; without a promise counted from the first one.
     private(set) var position: Int64
     private(set) var isHeadSent: Bool
+    /// The range is of a version that the origin does not have any more.
+    var asksForAll = false
     /// Without the head, or a byte more, by then there is no hope.
     private(set) var givesUpAt: Moment
     private var fault: Fault?

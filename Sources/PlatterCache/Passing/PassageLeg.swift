@@ -96,12 +96,12 @@ struct PassageLeg: Sendable {
     /// condition that could bring others.
     private func asked(_ course: PassageCourse) -> (Resource, AskedRange?) {
         let resource = request.resource
-        guard let promise = course.promise else { return (resource, request.range) }
+        if course.promise == nil, !course.asksForAll { return (resource, request.range) }
         var fields = resource.fields
         fields[.ifRange] = nil
         return (
             Resource(key: resource.key, url: resource.url, fields: fields),
-            .from(course.position, upTo: promise.end)
+            course.promise.map { .from(course.position, upTo: $0.end) }
         )
     }
 
@@ -130,7 +130,11 @@ struct PassageLeg: Sendable {
             return .faulty(.init(status: status, retryAfter: after))
         }
         guard let promise = course.promise else {
-            guard services.isAnswer(response, to: request) else { return .invalid }
+            if let flaw = services.flaw(of: response, to: request) {
+                // One that ignores `If-Range` is asked for what that would have brought.
+                course.asksForAll = flaw == .otherVersion
+                return .invalid
+            }
             if case .partial(let head) = verdict { prove(head, &course) }
             if case .whole(let head) = verdict { prove(head, &course) }
             return await relay(response, to: &course, skipping: 0, upTo: nil, watch)

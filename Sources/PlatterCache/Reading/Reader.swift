@@ -165,15 +165,22 @@ package final class Reader {
         services.queue.clientMovedOn(client, of: entry, newest: demand)
     }
 
-    /// Whether the range is all on disk, in part or not at all, as far as one question tells.
+    /// Questions about one range [64], each of many rows: so long ones are of many terabytes.
+    private static let outcomeLimit = 64
+
+    /// Whether the range is all on disk, in part or not at all.
     package func outcome(index: IndexReader) -> CacheStatus.Outcome {
-        let presence = try? index.presence(
-            of: opened.record.id, at: range.lowerBound, upTo: range.upperBound)
-        switch presence {
-        case .present(let run): return run.upperBound < range.upperBound ? .forward(.partial) : .hit
-        case .unverified: return .forward(.partial)
-        case .absent, nil: return .forward(.miss)
+        var end = range.lowerBound
+        for _ in 0..<Self.outcomeLimit where end < range.upperBound {
+            let presence = try? index.presence(
+                of: opened.record.id, at: end, upTo: range.upperBound)
+            switch presence {
+            case .present(let run): end = run.upperBound
+            case .unverified: return .forward(.partial)
+            case .absent, nil: return .forward(end > range.lowerBound ? .partial : .miss)
+            }
         }
+        return end < range.upperBound ? .forward(.partial) : .hit
     }
 
     /// The first byte from `position` on that is on disk, compared or not; the end of the range when none
