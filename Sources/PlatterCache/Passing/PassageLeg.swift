@@ -52,11 +52,7 @@ struct PassageLeg: Sendable {
             asked: asked ?? .from(0, upTo: nil), identity: course.promise?.identity)
         let response: OriginResponse
         do throws(OriginError) {
-            if request.isHead, asked == nil {
-                response = try await fetchHead(of: resource)
-            } else {
-                response = try await fetch(resource, asked, expectation)
-            }
+            response = try await ask(resource, asked, expectation).get()
         } catch {
             let outcome = outcome(of: error, since: begun, watch)
             services.queue.passed(id, outcome)
@@ -77,6 +73,23 @@ struct PassageLeg: Sendable {
             services.queue.note(.status(status), of: request.resource.origin)
         }
         return await take(response, verdict, &course, watch)
+    }
+
+    private func ask(
+        _ resource: Resource, _ asked: AskedRange?, _ expectation: FetchExpectation
+    ) async -> PassageRace.Answer {
+        let once: @Sendable () async -> PassageRace.Answer = {
+            do throws(OriginError) {
+                if request.isHead, asked == nil {
+                    return .success(try await fetchHead(of: resource))
+                }
+                return .success(try await fetch(resource, asked, expectation))
+            } catch {
+                return .failure(error)
+            }
+        }
+        if request.isQuestion { return await once() }
+        return await PassageRace(timers: services.timers, patience: services.waits.hedge).run(once)
     }
 
     func fetch(
