@@ -68,6 +68,11 @@ extension Exchange {
             demand: number, isRegistered: demand != nil, services: services.readers,
             wake: wake { $0.woke($1) })
         let status = demand == nil ? outcome(of: reader) : firstAnswer(of: entry)
+        // What is on disk and what would come behind it are not of one coding.
+        if status.outcome != .hit, entry.isCoded(now: services.readers.clock.now) {
+            reader.close()
+            return pass(.notStored)
+        }
         let heads = heads
         let delivery = Delivery(
             reader: reader, begun: begun, pace: pace, services: services, index: index,

@@ -30,6 +30,20 @@ struct PassedResponseTests {
         #expect(Self.flaw("bytes 1000-1999/5000", length: "1000", changes: coded) == nil)
     }
 
+    @Test(
+        "is none of another version than the range was asked of",
+        arguments: [
+            ("\"v1\"", "\"v1\"", true), ("\"v1\"", "W/\"v1\"", true), ("W/\"v1\"", "\"v1\"", true),
+            ("\"v1\"", "\"v2\"", false), ("W/\"v1\"", "W/\"v2\"", false),
+            ("Tue, 14 Nov 2023 22:13:20 GMT", "\"v2\"", true),
+        ])
+    func version(asked: String, found: String, isGood: Bool) {
+        let fields: HTTPFields = [.contentRange: "bytes 1000-1999/5000", .eTag: found]
+        let flaw = ResponseCheck.flaw(
+            ofPassed: 206, fields: fields, asked: .from(1000, upTo: 2000), ifRange: asked)
+        #expect(flaw == (isGood ? nil : .otherVersion))
+    }
+
     @Test("a 200 that says that it is a part is none")
     func partWithWrongStatus() {
         for asked in [nil, AskedRange.from(1000, upTo: 2000)] {

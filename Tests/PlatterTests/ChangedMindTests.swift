@@ -5,8 +5,6 @@ import Testing
 
 @Suite("An origin that changes its mind about an object", .timeLimit(.minutes(2)))
 struct ChangedMindTests {
-    private static let rest = "bytes=1048576-4999999"
-
     /// The first million bytes are on disk.
     private func begin(_ stage: Stage) async throws {
         let (head, _) = try await stage.get("bytes=0-1000000")
@@ -14,14 +12,16 @@ struct ChangedMindTests {
         try await stage.untilPresent(1_000_001)
     }
 
-    @Test("of one that has no ranges any more all is stored, also a gap before what was there")
-    func withoutRanges() async throws {
+    @Test(
+        "of one that has no ranges any more all is stored, also before and behind what was there",
+        arguments: [Stage.length, 3_000_001])
+    func withoutRanges(end: Int64) async throws {
         // All of it lies in one chunk.
         let configure: (inout PlatterConfiguration) -> Void = { $0.chunkLength = 10 << 20 }
         try await Stage.run(configure: configure) { stage in
             try await begin(stage)
-            _ = try await stage.get(Self.rest)
-            try await stage.untilPresent(Stage.length - 48_575)
+            _ = try await stage.get("bytes=1048576-\(end - 1)")
+            try await stage.untilPresent(end - 48_575)
             stage.origin.behave(.ignoresRange)
             let (head, body) = try await stage.get()
             #expect(head.status == 200)
@@ -67,18 +67,26 @@ struct ChangedMindTests {
         }
     }
 
-    @Test("what is coded from now on is passed on as that, and never cut at the same byte again")
-    func coded() async throws {
+    @Test(
+        "what is coded from now on is passed on as that, and not cut at the same byte again",
+        arguments: [false, true])
+    func coded(isOther: Bool) async throws {
         try await Stage.run { stage in
             try await begin(stage)
             stage.origin.behave(.head(.contentCoding("gzip")))
-            stage.origin.behave(.validator(.version(2, bytes: false)))
+            if isOther { stage.origin.behave(.validator(.version(2, bytes: false))) }
             // Its head is of what is on disk.
-            _ = try? await stage.get()
+            let (first, bytes, end) = try await stage.getToEnd("bytes=0-")
+            #expect(first.status == 206)
+            #expect(end == .finished)
+            stage.expect(bytes, are: 0..<1_000_001)
             let (head, body) = try await stage.get()
             #expect(head.status == 200)
             #expect(head["content-encoding"] == "gzip")
             #expect(Int64(body.count) == Stage.length)
+            let (hit, stored) = try await stage.get("bytes=0-1000000")
+            #expect(hit["cache-status"] == "Platter; hit")
+            stage.expect(stored, are: 0..<1_000_001)
         }
     }
 }

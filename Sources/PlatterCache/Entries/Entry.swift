@@ -65,6 +65,8 @@ package final class Entry: Sendable {
         var openingFlaws = FlawedAnswers()
         var flaws = FlawedAnswers()
         var lacksRanges = false
+        /// Until when it counts as sent in a content coding.
+        var codedUntil = Moment.start
         /// Changes of its file by others that flights' marks were distrusted for.
         var foreignChanges = 0
         /// Changes of its file by others when people were last told of one; nil when they never were.
@@ -85,6 +87,14 @@ package final class Entry: Sendable {
     package var opened: Opened? { state.withLockedValue { $0.opened } }
 
     /// Whether its origin sends the whole whatever is asked, as far as its last answer says.
+    /// The origin sends it in a content coding, again and again. For a while [10 min] no response begins with what is
+    /// on disk that could not go on after that.
+    func foundCoded(now: Moment) {
+        state.withLockedValue { $0.codedUntil = now.advanced(by: .seconds(600)) }
+    }
+
+    package func isCoded(now: Moment) -> Bool { state.withLockedValue { now < $0.codedUntil } }
+
     package var lacksRanges: Bool { state.withLockedValue { $0.lacksRanges } }
 
     package func refresh(_ resource: Resource) {

@@ -79,9 +79,12 @@ package actor IndexSearch {
         try reader.firstGap(of: entry, in: range)
     }
 
-    /// Where what is on disk from `position` on begins, ascending, as far as it is told at once.
-    func starts(of entry: EntryID, from position: Int64) throws(IndexError) -> [Int64] {
-        try reader.runs(of: entry, from: position).map(\.run.range.lowerBound)
+    /// Where what is on disk begins and ends, ascending, for rows that begin at `position` or later, as far as it is
+    /// told at once.
+    func edges(of entry: EntryID, from position: Int64) throws(IndexError) -> [Int64] {
+        try reader.runs(of: entry, from: position).flatMap { row in
+            [row.run.range.lowerBound, row.run.range.upperBound]
+        }
     }
 
     package func read<Value: Sendable>(

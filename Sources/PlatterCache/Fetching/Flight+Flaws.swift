@@ -3,7 +3,6 @@ import Logging
 import NIOConcurrencyHelpers
 import PlatterCore
 import PlatterHTTP
-import PlatterStore
 
 /// Answers that speak for or against an entry that is open.
 extension Flight {
@@ -35,29 +34,22 @@ extension Flight {
     }
 
     /// Why nothing more of an entry may be kept, nor what is kept of it given to others: the origin has said so of an
-    /// answer of the same version, or sends another version in a content coding.
-    static func reasonToEnd(
-        _ verdict: Verdict, _ fields: HTTPFields, _ opened: Entry.Opened
-    ) -> String? {
-        switch verdict {
-        case .partial, .whole:
-            switch Storability.decide(requestHasAuthorization: false, fields: fields) {
-            case .bypass(let reason) where reason.isOfOrigin: reason.description
-            case .store, .bypass: nil
-            }
-        case .malformed(.contentCoded):
-            // The time is that of storing, as for the entry's own.
-            Validator.from(fields: fields, receivedAt: opened.record.createdAt)
-                .hasSameVersion(as: opened.record.representation.validator)
-                ? nil : "another version, coded"
-        default: nil
-        }
+    /// answer of the same version.
+    static func reasonToEnd(_ verdict: Verdict, _ fields: HTTPFields) -> String? {
+        guard verdict.isOfVersion,
+            case .bypass(let reason) = Storability.decide(
+                requestHasAuthorization: false, fields: fields), reason.isOfOrigin
+        else { return nil }
+        return reason.description
     }
 
-    /// The entry is closed for new readers, and what the resource is now goes past the store.
+    /// The entry is closed for new readers, and what the resource is now goes past the store. It counts as a version
+    /// that has ended, so that its bytes are found again when it may be kept again, and nobody keeps it in turns.
     func ends(_ reason: String) async -> FlightOutcome {
+        services.table.superseded(entry.resource.key)
+        let outcome = bypass(reason)
         _ = await supersede()
-        return bypass(reason)
+        return outcome
     }
 
     /// Says why an answer is of no use, once of each object and reason in a while. One in a content coding is

@@ -28,7 +28,7 @@ extension Flight {
         // One that brings everything passes by what is there. Without these only less of it can be kept.
         let edges =
             sendsWhole
-            ? try? await services.search.starts(of: opened.record.id, from: range.lowerBound) : nil
+            ? try? await services.search.edges(of: opened.record.id, from: range.lowerBound) : nil
         var transfer = Transfer(
             opened: opened, start: range.lowerBound, requestedAt: requestedAt, headAt: headAt,
             edges: edges ?? [])

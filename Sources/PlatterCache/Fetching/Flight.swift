@@ -86,7 +86,7 @@ struct Flight: Sendable {
                 expectation: expectation, receivedAt: services.wallClock())
             let isDoubted = verdict.isWhole && queue.doubtsWhole(id)
             if verdict.isOfVersion, !isDoubted { answeredWell(isWhole: verdict.isWhole) }
-            if let reason = Self.reasonToEnd(verdict, response.fields, opened) {
+            if let reason = Self.reasonToEnd(verdict, response.fields) {
                 return land(await ends(reason))
             }
             switch verdict {
@@ -192,8 +192,10 @@ struct Flight: Sendable {
             tell(reason)
             let outcome = unusable(askedAt: askedAt)
             guard reason == .contentCoded, outcome.isFailure else { return outcome }
-            // That is how it is sent now: one request is given all of it, coded or not, and never both.
-            return entry.opened == nil ? bypass("\(reason)") : await ends("\(reason)")
+            if entry.opened == nil { return bypass("\(reason)") }
+            // That is how it is sent now.
+            entry.foundCoded(now: services.clock.now)
+            return outcome
         }
     }
 

@@ -13,9 +13,11 @@ struct Transfer {
     private let headAt: Moment
     private let start: Int64
     private var recorder: RunRecorder
-    /// Runs end here, the nearest last: what begins there is in the index already, and a checksum over bytes of both
-    /// could not be recorded.
+    /// Runs end here, the nearest last: what is in the index already begins or ends there, and a checksum over bytes of
+    /// both could not be recorded.
     private var edges: [Int64]
+    /// To be recorded, and not handed out yet.
+    private var due: [StoredRun] = []
     private let foreignChanges: Int
     private var reservedEnd: Int64
     private var reservationEnd: Int64
@@ -66,7 +68,6 @@ struct Transfer {
     mutating func write(
         _ buffer: inout ByteBuffer, upTo end: Int64
     ) throws(DiskError) -> [StoredRun] {
-        var due: [StoredRun] = []
         while let edge = edges.last, edge <= mark {
             edges.removeLast()
             due += recorder.finish()
@@ -75,7 +76,7 @@ struct Transfer {
         let wanted = min(Int64(min(buffer.readableBytes, Self.pieceLength)), most - mark)
         guard wanted > 0,
             let piece = buffer.getSlice(at: buffer.readerIndex, length: Int(wanted))
-        else { return due }
+        else { return takeDue() }
         try reserve()
         let offset = mark
         let runs: [StoredRun]
@@ -92,6 +93,11 @@ struct Transfer {
         buffer.moveReaderIndex(forwardBy: Int(wanted))
         mark += wanted
         for run in runs { due += recorder.wrote(run) }
+        return takeDue()
+    }
+
+    private mutating func takeDue() -> [StoredRun] {
+        defer { due = [] }
         return due
     }
 
@@ -99,7 +105,7 @@ struct Transfer {
     var unused: ByteRange { mark..<max(mark, reservedEnd) }
 
     /// What is left to record.
-    mutating func finish() -> [StoredRun] { recorder.finish() }
+    mutating func finish() -> [StoredRun] { takeDue() + recorder.finish() }
 
     /// What can be expected of the connection, as measured so far.
     func pace(now: Moment) -> Pace {

@@ -29,15 +29,21 @@ struct PassageRace: Sendable {
                 guard let answer else { continue }
                 if winner == nil, Self.isGood(answer, isSecond) {
                     winner = answer
-                } else if other == nil || !isSecond {
-                    // What both have to say is said by the first one.
-                    other = answer
+                } else {
+                    other = Self.better(of: other, answer)
                 }
                 let isAlone = !isSecond && !hasSecond.withLockedValue { $0 }
                 if winner != nil || isAlone { group.cancelAll() }
             }
             return winner ?? other ?? .failure(.cancelled)
         }
+    }
+
+    /// An answer says more than none.
+    private static func better(of known: Answer?, _ new: Answer) -> Answer {
+        guard let known else { return new }
+        if case .success = known { return known }
+        return new
     }
 
     private static func isGood(_ answer: Answer, _ isSecond: Bool) -> Bool {

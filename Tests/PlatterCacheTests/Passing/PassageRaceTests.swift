@@ -48,6 +48,16 @@ struct PassageRaceTests {
         #expect(player.status == 200)
     }
 
+    @Test("but is what there is to say when the first one says nothing", arguments: [404, 401])
+    func onlyRefused(status: Int) throws {
+        let player = try stage.enters("/film")
+        stage.passes(.seconds(5))
+        stage.answers(stage.origin.calls.last, status)
+        stage.origin.calls.first?.refuse(.unreachable)
+        stage.turn()
+        #expect(player.status == status)
+    }
+
     @Test("one that fails before that is not waited for")
     func failed() throws {
         let player = try stage.enters("/film")
