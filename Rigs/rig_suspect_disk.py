@@ -34,13 +34,18 @@ class SickDisk(Supervisor):
         super().__init__(folder, asks_all=True)
 
     def decide(self, call: Call) -> Answer:
-        if call.name not in ("pread64", "sendfile") or call.path() not in self.files:
+        if call.name not in ("pread64", "preadv2", "sendfile") or call.path() not in self.files:
             return CARRY_ON
         length, start = call.arguments[2:4]
         if call.name == "sendfile":
             length, start = start, int.from_bytes(call.memory(length, 8), "little")
+        if call.name == "preadv2":
+            length = int.from_bytes(call.memory(call.arguments[1] + 8, 8), "little")
         if not any(start < place + SECTOR and place < start + length for place in PLACES):
             return CARRY_ON
+        if call.name == "preadv2":
+            # Reads from memory alone, where such bytes never come.
+            return Answer(error=errno.EAGAIN)
         self.count += 1
         return Answer(error=errno.EIO)
 

@@ -23,9 +23,9 @@ _CALLS = {
 }
 #: Calls that only look.
 _LOOKS = {
-    "pread64": (17, 67), "sendfile": (40, 71), "fstat": (5, 80), "newfstatat": (262, 79),
-    "statfs": (137, 43), "fstatfs": (138, 44), "getdents64": (217, 61), "dup": (32, 23),
-    "fchmod": (91, 52),
+    "pread64": (17, 67), "preadv2": (327, 286), "sendfile": (40, 71), "fstat": (5, 80),
+    "newfstatat": (262, 79), "statfs": (137, 43), "fstatfs": (138, 44), "getdents64": (217, 61),
+    "dup": (32, 23), "fchmod": (91, 52),
 }
 #: AUDIT_ARCH_*, the number of seccomp(2), and the column above.
 _MACHINES = {"x86_64": (0xC000003E, 317, 0), "aarch64": (0xC00000B7, 277, 1)}
