@@ -177,6 +177,15 @@ package final class EntryTable: Sendable {
         }
     }
 
+    /// The same of one whose file belongs to no entry any more: somebody has deleted its row.
+    func forget(ownerOf file: DataFileName) {
+        state.withLockedValue { state in
+            for (key, entry) in state.entries where entry.opened?.record.file == file {
+                state.entries[key] = nil
+            }
+        }
+    }
+
     package func forgetAll() {
         _ = unsettled.takeAll()
         state.withLockedValue { $0.entries = [:] }

@@ -92,8 +92,13 @@ package struct OrphanSweep: Sendable {
                 outcome.removed += 1
             } catch {
                 // Eviction may have removed it at the same instant.
-                if error.code == .missing { outcome.removed += 1 } else { outcome.note(error) }
+                guard error.code == .missing else {
+                    outcome.note(error)
+                    continue
+                }
+                outcome.removed += 1
             }
+            evictor.removedOrphan(name)
         }
     }
 }
