@@ -44,7 +44,8 @@ struct Upkeep: Sendable {
         // One for all that is done seldom: it would hold a lost index open, but the sweep of orphans asks as soon
         // as there is another one.
         let search = IndexSearch(reader: store.index.makeReader())
-        let sweep = OrphanSweep(disk: store.disk, search: search, evictor: evictor, log: log)
+        let sweep = OrphanSweep(
+            disk: store.disk, search: search, evictor: evictor, table: table, log: log)
         lostFiles = LostFileSweep(disk: store.disk, search: search, evictor: evictor, log: log)
         scrub = Scrub(
             index: store.index, search: search, disk: store.disk, evictor: evictor, log: log)

@@ -58,9 +58,6 @@ package final class Evictor: Sendable {
         table.spans.whenReleased { [weak self] in self?.perform { $0.released() } }
     }
 
-    /// A file that belongs to no entry was removed. Who has it open reads on; who comes looks in the index.
-    func removedOrphan(_ file: DataFileName) { table.forget(ownerOf: file) }
-
     // MARK: - Events
 
     /// Bytes were added to the index. Called on any thread; returns at once.

@@ -12,13 +12,15 @@ package struct OrphanSweep: Sendable {
     private let disk: any Disk
     private let search: IndexSearch
     private let evictor: Evictor
+    private let table: EntryTable
     private let pause: Duration
     private let log: Logger
 
     package init(
-        disk: any Disk, search: IndexSearch, evictor: Evictor, pause: Duration = Self.pause,
-        log: Logger
+        disk: any Disk, search: IndexSearch, evictor: Evictor, table: EntryTable,
+        pause: Duration = Self.pause, log: Logger
     ) {
+        self.table = table
         self.disk = disk
         self.search = search
         self.evictor = evictor
@@ -98,7 +100,8 @@ package struct OrphanSweep: Sendable {
                 }
                 outcome.removed += 1
             }
-            evictor.removedOrphan(name)
+            // Who has it open reads on; who comes looks in the index.
+            table.forget(ownerOf: name)
         }
     }
 }

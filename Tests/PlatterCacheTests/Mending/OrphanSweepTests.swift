@@ -15,7 +15,7 @@ struct OrphanSweepTests {
         cellar = try Cellar()
         sweep = OrphanSweep(
             disk: cellar.disk, search: IndexSearch(reader: try cellar.reader()),
-            evictor: try cellar.evictor(maximum: 1 << 30), pause: .zero,
+            evictor: try cellar.evictor(maximum: 1 << 30), table: cellar.table, pause: .zero,
             log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
     }
 

@@ -102,7 +102,7 @@ final class Life {
             pilot: FetchPilot(services: services), jitter: jitter)
         let sweep = OrphanSweep(
             disk: disk, search: IndexSearch(reader: index.makeReader()), evictor: evictor,
-            pause: .zero, log: log)
+            table: table, pause: .zero, log: log)
         readers = ReaderServices(
             queue: queue,
             verifier: Verifier(index: index, damage: damage, executor: executor, log: log),
