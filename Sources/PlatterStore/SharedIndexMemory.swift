@@ -100,7 +100,7 @@ final class SharedIndexMemory: Sendable {
         return try FileIdentity.at(path) == FileIdentity(status)
     }
 
-    /// A file system that cannot do that has blocks of 4 KiB, or none.
+    /// Where the file system cannot do that (other errors), all is as without it.
     private func reserve() throws(IndexError) {
         let number = posix_fallocate(descriptor, 0, off_t(Self.length))
         if number == ENOSPC || number == EDQUOT {

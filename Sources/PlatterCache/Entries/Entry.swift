@@ -86,7 +86,6 @@ package final class Entry: Sendable {
     /// nil while the entry is being opened.
     package var opened: Opened? { state.withLockedValue { $0.opened } }
 
-    /// Whether its origin sends the whole whatever is asked, as far as its last answer says.
     /// The origin sends it in a content coding, again and again. For a while [10 min] no response begins with what is
     /// on disk that could not go on after that.
     func foundCoded(now: Moment) {
@@ -95,6 +94,7 @@ package final class Entry: Sendable {
 
     package func isCoded(now: Moment) -> Bool { state.withLockedValue { now < $0.codedUntil } }
 
+    /// Whether its origin sends the whole whatever is asked, as far as its last answer says.
     package var lacksRanges: Bool { state.withLockedValue { $0.lacksRanges } }
 
     package func refresh(_ resource: Resource) {
