@@ -70,6 +70,20 @@ final class ProxyConnection: ChannelDuplexHandler {
         self.index = index
     }
 
+    // MARK: - Beside the codec
+
+    /// Whether nothing is under way and nothing waits: the next request may be answered before it comes here.
+    var isFree: Bool {
+        guard case .idle = phase else { return false }
+        return early.isEmpty && !isTaking && !isDraining
+    }
+
+    /// One was.
+    func wasAnswered() {
+        hasAnswered = true
+        idleTimer?.begin()
+    }
+
     // MARK: - Channel
 
     func channelActive(context: ChannelHandlerContext) {

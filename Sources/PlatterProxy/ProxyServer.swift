@@ -11,12 +11,14 @@ package final class ProxyServer: Sendable {
     private let channel: any Channel
     private let connections: Connections
     private let responses: ResponseCount
+    private let warmAnswers: AnswerCount
     private let group: any EventLoopGroup
 
     private init(
         channel: any Channel, address: SocketAddress, connections: Connections,
-        responses: ResponseCount, group: any EventLoopGroup
+        responses: ResponseCount, warmAnswers: AnswerCount, group: any EventLoopGroup
     ) {
+        self.warmAnswers = warmAnswers
         self.responses = responses
         self.group = group
         self.channel = channel
@@ -40,6 +42,7 @@ package final class ProxyServer: Sendable {
         let indexes = try await LoopIndexes(group: group, open: index)
         let connections = Connections()
         let responses = ResponseCount()
+        let warmAnswers = AnswerCount()
         let bootstrap = ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: 1024)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
@@ -49,10 +52,15 @@ package final class ProxyServer: Sendable {
                 channel.eventLoop.makeCompletedFuture {
                     connections.add(channel)
                     let pipeline = channel.pipeline.syncOperations
-                    try pipeline.configureHTTPServerPipeline(withErrorHandling: false)
                     let index = try indexes.reader(for: channel.eventLoop)
+                    let connection = ProxyConnection(
+                        services: services, index: index, responses: responses)
                     try pipeline.addHandler(
-                        ProxyConnection(services: services, index: index, responses: responses))
+                        WarmLane(
+                            connection: connection, services: services, index: index,
+                            answers: warmAnswers))
+                    try pipeline.configureHTTPServerPipeline(withErrorHandling: false)
+                    try pipeline.addHandler(connection)
                 }
             }
         let channel =
@@ -65,7 +73,7 @@ package final class ProxyServer: Sendable {
         guard let address = channel.localAddress else { throw ChannelError.unknownLocalAddress }
         return ProxyServer(
             channel: channel, address: address, connections: connections, responses: responses,
-            group: group)
+            warmAnswers: warmAnswers, group: group)
     }
 
     /// Open connections.
@@ -73,6 +81,9 @@ package final class ProxyServer: Sendable {
 
     /// Responses that have begun, or wait for their first byte, and are not over.
     package var responseCount: Int { responses.value }
+
+    /// Requests that were answered before they came to the HTTP codec; see `WarmLane`.
+    var warmAnswerCount: Int { warmAnswers.value }
 
     /// Stops listening, lets the responses under way come to their ends, and closes all connections.
     ///

@@ -1,4 +1,5 @@
 import NIOConcurrencyHelpers
+import Synchronization
 
 /// How many responses are under way, over all connections.
 final class ResponseCount: Sendable {
@@ -11,4 +12,13 @@ final class ResponseCount: Sendable {
         guard wasAnswering != isAnswering else { return }
         count.withLockedValue { $0 += isAnswering ? 1 : -1 }
     }
+}
+
+/// How many requests were answered, over all connections.
+final class AnswerCount: Sendable {
+    private let count = Synchronization.Atomic(0)
+
+    var value: Int { count.load(ordering: .relaxed) }
+
+    func add() { count.wrappingAdd(1, ordering: .relaxed) }
 }

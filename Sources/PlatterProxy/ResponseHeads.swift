@@ -21,17 +21,25 @@ struct ResponseHeads {
         _ status: HTTPResponseStatus, _ opened: Entry.Opened, etag: EntityTag?,
         length: Int64?, contentRange: String? = nil, cacheStatus: CacheStatus
     ) -> HTTPResponseHead {
-        var headers = HTTPHeaders()
-        headers.reserveCapacity(opened.fields.count + 6)
-        for field in opened.fields where field.name != .eTag {
-            headers.add(name: field.name.rawName, value: field.value)
-        }
-        if let etag { headers.add(name: "ETag", value: etag.fieldValue) }
-        headers.add(name: "Accept-Ranges", value: "bytes")
+        var headers = HTTPHeaders(Self.entryFields(opened, etag: etag).map { ($0.name, $0.value) })
         if let contentRange { headers.add(name: "Content-Range", value: contentRange) }
         if let length { headers.add(name: "Content-Length", value: String(length)) }
         headers.add(name: "Cache-Status", value: cacheStatus.member)
         return finish(status, headers)
+    }
+
+    /// What is the same in all of them.
+    static func entryFields(
+        _ opened: Entry.Opened, etag: EntityTag?
+    ) -> [(name: String, value: String)] {
+        var fields: [(name: String, value: String)] = []
+        fields.reserveCapacity(opened.fields.count + 6)
+        for field in opened.fields where field.name != .eTag {
+            fields.append((field.name.rawName, field.value))
+        }
+        if let etag { fields.append(("ETag", etag.fieldValue)) }
+        fields.append(("Accept-Ranges", "bytes"))
+        return fields
     }
 
     /// An answer of our own, always without a body: players take an error's body for media.

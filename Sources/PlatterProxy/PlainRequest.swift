@@ -1,0 +1,170 @@
+/// The head of a request of which nothing more has to be known: GET, HTTP/1.1, one host, one range with a beginning,
+/// and fields that change nothing. Pure.
+///
+/// The grammar is narrower than that of RFC 9112, so that two parsers never disagree: what is not certain is left to
+/// the one behind it.
+struct PlainRequest: Hashable {
+    let target: String
+    let first: Int64
+    /// The last byte wanted; nil: to the end.
+    let last: Int64?
+
+    /// Longer ones are not read here [8 KiB].
+    private static let longestHead = 8 << 10
+
+    /// Fields without a meaning for what is on disk, besides `Host`, `Range` and `Connection: keep-alive`. What
+    /// makes an answer depend on anything is not among them.
+    private static let idleFields: [[UInt8]] = [
+        "user-agent", "accept", "accept-encoding", "accept-language", "icy-metadata", "referer",
+        "cookie", "origin", "dnt", "priority", "sec-ch-ua", "sec-ch-ua-mobile",
+        "sec-ch-ua-platform", "sec-fetch-dest", "sec-fetch-mode", "sec-fetch-site",
+    ].map { Array($0.utf8) }
+
+    /// - Parameter bytes: All that has come: exactly one head.
+    init?(_ bytes: UnsafeRawBufferPointer) {
+        guard bytes.count <= Self.longestHead else { return nil }
+        var lines = HeadLines(bytes)
+        guard let target = lines.next().flatMap({ Self.target($0) }) else { return nil }
+        var range: (first: Int64, last: Int64?)?
+        var hasHost = false
+        while let line = lines.next() {
+            if line.isEmpty {
+                guard lines.isAtEnd, hasHost, let range else { return nil }
+                self.target = String(decoding: target, as: UTF8.self)
+                (first, last) = range
+                return
+            }
+            guard let colon = line.firstIndex(of: UInt8(ascii: ":")) else { return nil }
+            let name = line[..<colon]
+            guard let value = Self.value(line[(colon + 1)...]) else { return nil }
+            switch name.count {
+            case 4 where Self.equal(name, "host"):
+                guard !hasHost, !value.isEmpty else { return nil }
+                hasHost = true
+            case 5 where Self.equal(name, "range"):
+                guard range == nil, let found = Self.range(value) else { return nil }
+                range = found
+            case 10 where Self.equal(name, "connection"):
+                guard Self.equal(value, "keep-alive") else { return nil }
+            default:
+                guard Self.idleFields.contains(where: { Self.equal(name, $0) }) else { return nil }
+            }
+        }
+        return nil
+    }
+
+    /// Whether it is one head, whole, and nothing comes behind it that belongs to it: the parser that is given it
+    /// waits for nothing more then.
+    static func isOneHead(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        var lines = HeadLines(bytes)
+        guard let request = lines.next(), !request.isEmpty, !request.starts(with: "CONNECT".utf8)
+        else { return false }
+        while let line = lines.next() {
+            if line.isEmpty { return lines.isAtEnd }
+            let name = line.prefix { $0 != UInt8(ascii: ":") }
+            if Self.equal(name, "content-length") || Self.equal(name, "transfer-encoding")
+                || Self.equal(name, "upgrade")
+            {
+                return false
+            }
+        }
+        return false
+    }
+
+    private typealias Bytes = Slice<UnsafeRawBufferPointer>
+
+    private static func target(_ line: Bytes) -> Bytes? {
+        let (method, version) = ("GET ".utf8, " HTTP/1.1".utf8)
+        guard line.count > method.count + version.count, line.starts(with: method),
+            line.suffix(version.count).elementsEqual(version)
+        else { return nil }
+        let target = line.dropFirst(method.count).dropLast(version.count)
+        guard target.first == UInt8(ascii: "/"), target.allSatisfy({ isOfTarget($0) }) else {
+            return nil
+        }
+        return target
+    }
+
+    /// Letters, digits and what else a path and a query have (RFC 3986 section 3.3 and 3.4).
+    private static func isOfTarget(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"):
+            true
+        default: "-._~!$&'()*+,;=:@%/?".utf8.contains(byte)
+        }
+    }
+
+    /// - Returns: nil when there is more in it than visible letters and spaces in their midst.
+    private static func value(_ rest: Bytes) -> Bytes? {
+        let space = UInt8(ascii: " ")
+        let value = rest.first == space ? rest.dropFirst() : rest
+        guard value.first != space, value.last != space,
+            value.allSatisfy({ space...UInt8(ascii: "~") ~= $0 })
+        else { return nil }
+        return value
+    }
+
+    /// `bytes=first-` or `bytes=first-last`.
+    private static func range(_ value: Bytes) -> (first: Int64, last: Int64?)? {
+        let unit = "bytes=".utf8
+        guard value.starts(with: unit) else { return nil }
+        let set = value.dropFirst(unit.count)
+        guard let dash = set.firstIndex(of: UInt8(ascii: "-")), let first = number(set[..<dash])
+        else { return nil }
+        let end = set[(dash + 1)...]
+        if end.isEmpty { return (first, nil) }
+        guard let last = number(end), first <= last else { return nil }
+        return (first, last)
+    }
+
+    /// Up to 18 digits, which fit.
+    private static func number(_ digits: Bytes) -> Int64? {
+        guard 1...18 ~= digits.count else { return nil }
+        var number: Int64 = 0
+        for digit in digits {
+            guard UInt8(ascii: "0")...UInt8(ascii: "9") ~= digit else { return nil }
+            number = number * 10 + Int64(digit - UInt8(ascii: "0"))
+        }
+        return number
+    }
+
+    private static func equal(_ bytes: Bytes, _ lowercase: StaticString) -> Bool {
+        bytes.count == lowercase.utf8CodeUnitCount
+            && equal(
+                bytes, UnsafeBufferPointer(start: lowercase.utf8Start, count: bytes.count))
+    }
+
+    private static func equal(_ bytes: Bytes, _ lowercase: some Collection<UInt8>) -> Bool {
+        bytes.count == lowercase.count
+            && zip(bytes, lowercase).allSatisfy { byte, letter in
+                byte == letter
+                    || UInt8(ascii: "A")...UInt8(ascii: "Z") ~= byte && byte | 0x20 == letter
+            }
+    }
+}
+
+/// The lines of a head, which all end with CRLF.
+private struct HeadLines {
+    private let bytes: UnsafeRawBufferPointer
+    private var position = 0
+
+    init(_ bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
+
+    var isAtEnd: Bool { position == bytes.count }
+
+    /// - Returns: Without its end; nil when there is none more, or when it ends in another way.
+    mutating func next() -> Slice<UnsafeRawBufferPointer>? {
+        var end = position
+        while end < bytes.count, bytes[end] != UInt8(ascii: "\r"),
+            bytes[end] != UInt8(ascii: "\n")
+        {
+            end += 1
+        }
+        guard end + 1 < bytes.count, bytes[end] == UInt8(ascii: "\r"),
+            bytes[end + 1] == UInt8(ascii: "\n")
+        else { return nil }
+        defer { position = end + 2 }
+        return bytes[position..<end]
+    }
+}
