@@ -5,9 +5,9 @@
 /// the one behind it.
 struct PlainRequest: Hashable {
     let target: String
-    let first: Int64
-    /// The last byte wanted; nil: to the end.
-    let last: Int64?
+    let range: PlainRange
+    /// Where the range stands in the head, without its unit.
+    fileprivate let rangePlace: Range<Int>
 
     /// Longer ones are not read here [8 KiB].
     private static let longestHead = 8 << 10
@@ -25,13 +25,13 @@ struct PlainRequest: Hashable {
         guard bytes.count <= Self.longestHead else { return nil }
         var lines = HeadLines(bytes)
         guard let target = lines.next().flatMap({ Self.target($0) }) else { return nil }
-        var range: (first: Int64, last: Int64?)?
+        var range: (wanted: PlainRange, place: Range<Int>)?
         var hasHost = false
         while let line = lines.next() {
             if line.isEmpty {
                 guard lines.isAtEnd, hasHost, let range else { return nil }
                 self.target = String(decoding: target, as: UTF8.self)
-                (first, last) = range
+                (self.range, rangePlace) = range
                 return
             }
             guard let colon = line.firstIndex(of: UInt8(ascii: ":")) else { return nil }
@@ -71,7 +71,7 @@ struct PlainRequest: Hashable {
         return false
     }
 
-    private typealias Bytes = Slice<UnsafeRawBufferPointer>
+    fileprivate typealias Bytes = Slice<UnsafeRawBufferPointer>
 
     private static func target(_ line: Bytes) -> Bytes? {
         let (method, version) = ("GET ".utf8, " HTTP/1.1".utf8)
@@ -106,27 +106,11 @@ struct PlainRequest: Hashable {
     }
 
     /// `bytes=first-` or `bytes=first-last`.
-    private static func range(_ value: Bytes) -> (first: Int64, last: Int64?)? {
+    private static func range(_ value: Bytes) -> (PlainRange, place: Range<Int>)? {
         let unit = "bytes=".utf8
         guard value.starts(with: unit) else { return nil }
         let set = value.dropFirst(unit.count)
-        guard let dash = set.firstIndex(of: UInt8(ascii: "-")), let first = number(set[..<dash])
-        else { return nil }
-        let end = set[(dash + 1)...]
-        if end.isEmpty { return (first, nil) }
-        guard let last = number(end), first <= last else { return nil }
-        return (first, last)
-    }
-
-    /// Up to 18 digits, which fit.
-    private static func number(_ digits: Bytes) -> Int64? {
-        guard 1...18 ~= digits.count else { return nil }
-        var number: Int64 = 0
-        for digit in digits {
-            guard UInt8(ascii: "0")...UInt8(ascii: "9") ~= digit else { return nil }
-            number = number * 10 + Int64(digit - UInt8(ascii: "0"))
-        }
-        return number
+        return PlainRange(set).map { ($0, set.startIndex..<set.endIndex) }
     }
 
     private static func equal(_ bytes: Bytes, _ lowercase: StaticString) -> Bool {
@@ -141,6 +125,60 @@ struct PlainRequest: Hashable {
                 byte == letter
                     || UInt8(ascii: "A")...UInt8(ascii: "Z") ~= byte && byte | 0x20 == letter
             }
+    }
+}
+
+/// A range that begins somewhere.
+struct PlainRange: Hashable {
+    let first: Int64
+    /// The last byte wanted; nil: to the end.
+    let last: Int64?
+
+    /// - Parameter set: `first-` or `first-last`.
+    fileprivate init?(_ set: PlainRequest.Bytes) {
+        guard let dash = set.firstIndex(of: UInt8(ascii: "-")),
+            let first = Self.number(set[..<dash])
+        else { return nil }
+        self.first = first
+        let end = set[(dash + 1)...]
+        if end.isEmpty {
+            last = nil
+        } else {
+            guard let last = Self.number(end), first <= last else { return nil }
+            self.last = last
+        }
+    }
+
+    /// Up to 18 digits, which fit.
+    private static func number(_ digits: PlainRequest.Bytes) -> Int64? {
+        guard 1...18 ~= digits.count else { return nil }
+        var number: Int64 = 0
+        for digit in digits {
+            guard UInt8(ascii: "0")...UInt8(ascii: "9") ~= digit else { return nil }
+            number = number * 10 + Int64(digit - UInt8(ascii: "0"))
+        }
+        return number
+    }
+}
+
+/// A head that was read, for those after it that differ in nothing but the range, as those of a player do.
+struct PlainPattern {
+    private let before: [UInt8]
+    private let after: [UInt8]
+
+    /// - Parameter bytes: Of which `request` was read.
+    init(_ request: PlainRequest, _ bytes: UnsafeRawBufferPointer) {
+        before = Array(bytes[..<request.rangePlace.lowerBound])
+        after = Array(bytes[request.rangePlace.upperBound...])
+    }
+
+    /// The range of another head; nil when it differs in anything else.
+    func range(of bytes: UnsafeRawBufferPointer) -> PlainRange? {
+        guard bytes.count > before.count + after.count,
+            bytes.prefix(before.count).elementsEqual(before),
+            bytes.suffix(after.count).elementsEqual(after)
+        else { return nil }
+        return PlainRange(bytes.dropFirst(before.count).dropLast(after.count))
     }
 }
 

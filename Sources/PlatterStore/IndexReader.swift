@@ -73,6 +73,14 @@ package final class IndexReader {
         return opened
     }
 
+    /// The state that answers belong to now; nil where that cannot be told.
+    package var state: IndexState? {
+        guard let statements, (try? life.epoch) == statements.epoch,
+            let view = statements.connection.view
+        else { return nil }
+        return IndexState(epoch: statements.epoch, view: view)
+    }
+
     /// Asks what is answered at once, unless the disk is slow.
     ///
     /// - Returns: The answer, and what it belongs to; nil where that cannot be told, or something was committed

@@ -27,17 +27,17 @@ struct PlainRequestTests {
     func plain() {
         let closed = Self.parse(Self.head("GET /a HTTP/1.1", "Host: b", "Range: bytes=5-17"))
         #expect(closed?.target == "/a")
-        #expect(closed?.first == 5)
-        #expect(closed?.last == 17)
+        #expect(closed?.range.first == 5)
+        #expect(closed?.range.last == 17)
         let open = Self.parse(Self.head("GET /a?b=%20c HTTP/1.1", "RANGE:bytes=0-", "host:b"))
         #expect(open?.target == "/a?b=%20c")
-        #expect(open?.first == 0)
-        #expect(open?.last == nil && open != nil)
+        #expect(open?.range.first == 0)
+        #expect(open?.range.last == nil && open != nil)
         let player = Self.parse(
             Self.head(
                 "GET /a HTTP/1.1", "User-Agent: Lavf/60", "Accept: */*", "Range: bytes=1-1",
                 "Connection: keep-alive", "Host: b:1", "Icy-MetaData: 1"))
-        #expect(player?.first == 1)
+        #expect(player?.range.first == 1)
     }
 
     @Test(
@@ -100,6 +100,42 @@ struct PlainRequestTests {
         let long = String(repeating: "a", count: 9000)
         #expect(
             Self.parse(Self.head("GET /\(long) HTTP/1.1", "Host: b", "Range: bytes=5-17")) == nil)
+    }
+
+    private static func pattern(_ text: String) -> PlainPattern? {
+        var text = text
+        return text.withUTF8 { bytes in
+            let bytes = UnsafeRawBufferPointer(bytes)
+            return PlainRequest(bytes).map { PlainPattern($0, bytes) }
+        }
+    }
+
+    private static func range(_ text: String, _ pattern: PlainPattern?) -> PlainRange? {
+        var text = text
+        return text.withUTF8 { pattern?.range(of: UnsafeRawBufferPointer($0)) }
+    }
+
+    @Test("are read again by what is different in them, which is the range alone")
+    func pattern() {
+        func head(_ range: String, host: String = "b", _ end: String = "") -> String {
+            Self.head("GET /a HTTP/1.1", "Host: \(host)", "Range: \(range)", "Accept: */*") + end
+        }
+        let pattern = Self.pattern(head("bytes=5-17"))
+        for range in ["bytes=5-17", "bytes=0-", "bytes=123456789-987654321098", "bytes=7-7"] {
+            let text = head(range)
+            #expect(Self.range(text, pattern) == Self.parse(text)?.range)
+            #expect(Self.range(text, pattern) != nil)
+        }
+        for text in [
+            head("bytes=-5"), head("bytes=5"), head("bytes=7-5"), head("bytes=5-17,20-30"), head("bytes="),
+            head("bytes=5-17\r\nIf-Range: 1"), head("bytes= 5-17"), head("Bytes=5-17"),
+            head("bytes=5-17", host: "c"), head("bytes=5-17", "G"), "",
+            Self.start(of: head("bytes=5-17"), 40),
+        ] {
+            #expect(Self.range(text, pattern) == nil, "\(text)")
+        }
+        // Before and behind the range must not be one and the same bytes.
+        #expect(Self.range(head(""), Self.pattern(head("bytes=0-"))) == nil)
     }
 
     @Test("leave a parser that was given one whole head, and nothing more, without a rest")

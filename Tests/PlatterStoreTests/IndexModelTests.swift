@@ -3,7 +3,7 @@ import PlatterStore
 import Testing
 
 /// The same steps every time for one seed (SplitMix64).
-private struct SeededNumbers: RandomNumberGenerator {
+struct SeededNumbers: RandomNumberGenerator {
     var state: UInt64
 
     mutating func next() -> UInt64 {

@@ -9,7 +9,7 @@ package import PlatterStore
 package final class Entry: Sendable {
     /// What is known once the origin has answered, or from the index. Never changes: another version
     /// of the resource is another entry.
-    package struct Opened: Sendable {
+    package final class Opened: Sendable {
         package let record: EntryRecord
         package let file: any DataFile
         /// The origin's header fields that are kept.

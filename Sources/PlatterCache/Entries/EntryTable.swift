@@ -2,6 +2,7 @@ import HTTPTypes
 import NIOConcurrencyHelpers
 package import PlatterCore
 package import PlatterStore
+import Synchronization
 
 /// The entries in use, so that all who read one share its file and its flights. Says nothing about
 /// what exists: only the index does.
@@ -43,9 +44,20 @@ package final class EntryTable: Sendable {
     package let spans = SpanTable()
     let unsettled = UnsettledFiles()
     private let state = NIOLockedValueBox(State())
+    private let changes = Synchronization.Atomic(0)
     private let disk: any Disk
 
     package init(disk: any Disk) { self.disk = disk }
+
+    /// Grows with each change of which entry a key has, or of what is bypassed.
+    var changeCount: Int { changes.load(ordering: .acquiring) }
+
+    private func change<Answer>(_ body: (inout State) -> Answer) -> Answer {
+        state.withLockedValue { state in
+            defer { changes.wrappingAdd(1, ordering: .releasing) }
+            return body(&state)
+        }
+    }
 
     /// The entry of a record that the index has just given. Not open yet when the flight that wrote
     /// the record is just about to open it, or when the record is about to be deleted.
@@ -56,7 +68,7 @@ package final class EntryTable: Sendable {
     ) throws(DiskError) -> Entry {
         if let entry = openEntry(of: record, resource: resource) { return entry }
         let opened = try open(record)
-        return state.withLockedValue { state in
+        return change { state in
             if let entry = state.entries[resource.key],
                 entry.opened.map({ $0.record.id == record.id && !$0.file.isDetached }) ?? true
             {
@@ -106,7 +118,7 @@ package final class EntryTable: Sendable {
     /// - Parameter gone: It was open before the index was asked.
     /// - Returns: nil when another one is open: the index may know it by now.
     func opening(_ resource: Resource, after gone: Entry? = nil) -> Entry? {
-        state.withLockedValue { state in
+        change { state in
             guard let entry = state.entries[resource.key], entry !== gone else {
                 return Self.insert(resource, opened: nil, into: &state)
             }
@@ -153,7 +165,7 @@ package final class EntryTable: Sendable {
 
     /// Forgets an entry: the next request starts from the index again.
     package func forget(_ entry: Entry) {
-        state.withLockedValue { state in
+        change { state in
             let key = entry.resource.key
             if state.entries[key] === entry { state.entries[key] = nil }
         }
@@ -162,7 +174,7 @@ package final class EntryTable: Sendable {
     /// Forgets the entry of a record that was deleted.
     func forget(_ record: EntryRecord) {
         unsettled.remove(record.id)
-        state.withLockedValue { state in
+        change { state in
             let key = record.representation.key
             if state.entries[key]?.opened?.record.id == record.id { state.entries[key] = nil }
         }
@@ -170,7 +182,7 @@ package final class EntryTable: Sendable {
 
     /// The same, when only the index's number of it is known.
     func forget(_ id: EntryID) {
-        state.withLockedValue { state in
+        change { state in
             for (key, entry) in state.entries where entry.opened?.record.id == id {
                 state.entries[key] = nil
             }
@@ -179,7 +191,7 @@ package final class EntryTable: Sendable {
 
     /// The same of one whose file belongs to no entry any more: somebody has deleted its row.
     func forget(ownerOf file: DataFileName) {
-        state.withLockedValue { state in
+        change { state in
             for (key, entry) in state.entries where entry.opened?.record.file == file {
                 state.entries[key] = nil
             }
@@ -188,7 +200,7 @@ package final class EntryTable: Sendable {
 
     package func forgetAll() {
         _ = unsettled.takeAll()
-        state.withLockedValue { $0.entries = [:] }
+        change { $0.entries = [:] }
     }
 
     // MARK: - What cannot be stored
@@ -237,7 +249,7 @@ package final class EntryTable: Sendable {
         _ key: CacheKey, now: Moment, for time: Duration = EntryTable.bypassTime,
         because reason: PassReason = .unstorable
     ) {
-        state.withLockedValue { state in
+        change { state in
             if state.bypassed.count >= Self.bypassLimit {
                 state.bypassed = state.bypassed.filter { $0.value.until > now }
                 if state.bypassed.count >= Self.bypassLimit { state.bypassed = [:] }

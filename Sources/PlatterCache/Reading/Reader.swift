@@ -250,9 +250,7 @@ package final class Reader {
         isRegistered = false
         guard !isClosed else { return }
         isClosed = true
-        entry.readerClosed(
-            taken: readAhead.taken, asked: range.length, settings: services.readAhead)
-        services.accesses.note(opened.record.id)
+        services.closed(entry, opened, taken: readAhead.taken, asked: range.length)
     }
 }
 
@@ -292,5 +290,15 @@ package struct ReaderServices: Sendable {
         self.room = room
         self.fillThreshold = fillThreshold
         self.filler = filler
+    }
+
+    /// Somebody was given what there is of an open entry, or has gone.
+    ///
+    /// - Parameters:
+    ///   - taken: Bytes that it took.
+    ///   - asked: Bytes that it had asked for.
+    package func closed(_ entry: Entry, _ opened: Entry.Opened, taken: Int64, asked: Int64) {
+        entry.readerClosed(taken: taken, asked: asked, settings: readAhead)
+        accesses.note(opened.record.id)
     }
 }
