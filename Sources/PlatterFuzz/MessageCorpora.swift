@@ -9,6 +9,8 @@ extension Corpus {
             "GET / HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: xchunked\r\n\r\n",
             "GET http://a/ HTTP/1.1\r\nHost: a\r\nUser-Agent: x\r\nX: a\r\n b\r\n\r\n",
             "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "\u{16}\u{3}\u{1}\u{2}\0\u{1}",
+            "PRI * HTTP/2.0\r\n\r\n",
+            "GET /a?b HTTP/1.1\r\nHost: a\r\nAccept: */*\r\nRange: bytes=1-2\r\n\r\n",
             "GET / HTTP/1.9\r\n\r\n",
             "CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n", "GET /\u{E9} HTTP/1.1\r\nHost: a\r\n\r\n",
             "GET / HTTP/1.1\r\nHost: a\r\nIf-Range: \"x\"\r\nRange: bytes=-1\r\n\r\n",

@@ -3,14 +3,14 @@
 ///
 /// The grammar is narrower than that of RFC 9112, so that two parsers never disagree: what is not certain is left to
 /// the one behind it.
-struct PlainRequest: Hashable {
-    let target: String
-    let range: PlainRange
+package struct PlainRequest: Hashable {
+    package let target: String
+    package let range: PlainRange
     /// Where the range stands in the head, without its unit.
     fileprivate let rangePlace: Range<Int>
 
-    /// Longer ones are not read here [8 KiB].
-    private static let longestHead = 8 << 10
+    /// Longer ones are not read here [2 KiB].
+    private static let longestHead = 2 << 10
 
     /// Fields without a meaning for what is on disk, besides `Host`, `Range` and `Connection: keep-alive`. What
     /// makes an answer depend on anything is not among them.
@@ -21,7 +21,7 @@ struct PlainRequest: Hashable {
     ].map { Array($0.utf8) }
 
     /// - Parameter bytes: All that has come: exactly one head.
-    init?(_ bytes: UnsafeRawBufferPointer) {
+    package init?(_ bytes: UnsafeRawBufferPointer) {
         guard bytes.count <= Self.longestHead else { return nil }
         var lines = HeadLines(bytes)
         guard let target = lines.next().flatMap({ Self.target($0) }) else { return nil }
@@ -53,25 +53,7 @@ struct PlainRequest: Hashable {
         return nil
     }
 
-    /// Whether it is one head, whole, and nothing comes behind it that belongs to it: the parser that is given it
-    /// waits for nothing more then.
-    static func isOneHead(_ bytes: UnsafeRawBufferPointer) -> Bool {
-        var lines = HeadLines(bytes)
-        guard let request = lines.next(), !request.isEmpty, !request.starts(with: "CONNECT".utf8)
-        else { return false }
-        while let line = lines.next() {
-            if line.isEmpty { return lines.isAtEnd }
-            let name = line.prefix { $0 != UInt8(ascii: ":") }
-            if Self.equal(name, "content-length") || Self.equal(name, "transfer-encoding")
-                || Self.equal(name, "upgrade")
-            {
-                return false
-            }
-        }
-        return false
-    }
-
-    fileprivate typealias Bytes = Slice<UnsafeRawBufferPointer>
+    typealias Bytes = Slice<UnsafeRawBufferPointer>
 
     private static func target(_ line: Bytes) -> Bytes? {
         let (method, version) = ("GET ".utf8, " HTTP/1.1".utf8)
@@ -113,7 +95,8 @@ struct PlainRequest: Hashable {
         return PlainRange(set).map { ($0, set.startIndex..<set.endIndex) }
     }
 
-    private static func equal(_ bytes: Bytes, _ lowercase: StaticString) -> Bool {
+    /// Whether they are these letters, small or large.
+    static func equal(_ bytes: Bytes, _ lowercase: StaticString) -> Bool {
         bytes.count == lowercase.utf8CodeUnitCount
             && equal(
                 bytes, UnsafeBufferPointer(start: lowercase.utf8Start, count: bytes.count))
@@ -129,10 +112,10 @@ struct PlainRequest: Hashable {
 }
 
 /// A range that begins somewhere.
-struct PlainRange: Hashable {
-    let first: Int64
+package struct PlainRange: Hashable {
+    package let first: Int64
     /// The last byte wanted; nil: to the end.
-    let last: Int64?
+    package let last: Int64?
 
     /// - Parameter set: `first-` or `first-last`.
     fileprivate init?(_ set: PlainRequest.Bytes) {
@@ -179,30 +162,5 @@ struct PlainPattern {
             bytes.suffix(after.count).elementsEqual(after)
         else { return nil }
         return PlainRange(bytes.dropFirst(before.count).dropLast(after.count))
-    }
-}
-
-/// The lines of a head, which all end with CRLF.
-private struct HeadLines {
-    private let bytes: UnsafeRawBufferPointer
-    private var position = 0
-
-    init(_ bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
-
-    var isAtEnd: Bool { position == bytes.count }
-
-    /// - Returns: Without its end; nil when there is none more, or when it ends in another way.
-    mutating func next() -> Slice<UnsafeRawBufferPointer>? {
-        var end = position
-        while end < bytes.count, bytes[end] != UInt8(ascii: "\r"),
-            bytes[end] != UInt8(ascii: "\n")
-        {
-            end += 1
-        }
-        guard end + 1 < bytes.count, bytes[end] == UInt8(ascii: "\r"),
-            bytes[end + 1] == UInt8(ascii: "\n")
-        else { return nil }
-        defer { position = end + 2 }
-        return bytes[position..<end]
     }
 }

@@ -23,10 +23,17 @@ final class ProxyConnection: ChannelDuplexHandler {
         /// The head has come, the end of the request has not.
         case reading(HTTPRequestHead)
         case answering(Exchange)
+        /// What was answered beside the codec is on its way to the player.
+        case sending
         /// No request is taken any more.
         case closing
 
-        var isAnswering: Bool { if case .answering = self { true } else { false } }
+        var isAnswering: Bool {
+            switch self {
+            case .answering, .sending: true
+            case .idle, .reading, .closing: false
+            }
+        }
         var isClosing: Bool { if case .closing = self { true } else { false } }
     }
 
@@ -40,6 +47,7 @@ final class ProxyConnection: ChannelDuplexHandler {
     private let index: IndexReader
     private let pace = ClientPace()
     private let responses: ResponseCount
+    private var context: ChannelHandlerContext?
     private var phase = Phase.idle {
         didSet { responses.changed(from: oldValue.isAnswering, to: phase.isAnswering) }
     }
@@ -78,11 +86,21 @@ final class ProxyConnection: ChannelDuplexHandler {
         return early.isEmpty && !isTaking && !isDraining
     }
 
-    /// One was.
-    func wasAnswered() {
+    /// One is.
+    func beginsAnswer() {
+        idleTimer?.end()
         hasAnswered = true
-        idleTimer?.begin()
+        phase = .sending
     }
+
+    /// The socket has taken all of that answer.
+    func hasSent() {
+        guard case .sending = phase, let context else { return }
+        finish(isReusable: true, context)
+    }
+
+    func handlerAdded(context: ChannelHandlerContext) { self.context = context }
+    func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
 
     // MARK: - Channel
 
@@ -179,7 +197,7 @@ final class ProxyConnection: ChannelDuplexHandler {
                 connection.end(context)
             }
         case .answering(let exchange): exchange.heads.endConnection()
-        case .closing: break
+        case .sending, .closing: break
         }
     }
 
@@ -195,7 +213,7 @@ final class ProxyConnection: ChannelDuplexHandler {
                 context.write(wrapOutboundOut(.end(nil)), promise: nil)
             }
             closeGracefully(context)
-        case .idle, .reading:
+        case .idle, .reading, .sending:
             stopTimers()
             closeGracefully(context)
         case .closing: break

@@ -14,7 +14,7 @@ final class ResponseCount: Sendable {
     }
 }
 
-/// How many requests were answered, over all connections.
+/// How many requests were answered before they came to the HTTP codec, over all connections; see `WarmLane`.
 final class AnswerCount: Sendable {
     private let count = Synchronization.Atomic(0)
 

@@ -1,5 +1,6 @@
 import HTTPTypes
 import NIOConcurrencyHelpers
+import NIOCore
 import NIOHTTP1
 import PlatterCache
 import PlatterCore
@@ -21,7 +22,7 @@ struct ResponseHeads {
         _ status: HTTPResponseStatus, _ opened: Entry.Opened, etag: EntityTag?,
         length: Int64?, contentRange: String? = nil, cacheStatus: CacheStatus
     ) -> HTTPResponseHead {
-        var headers = HTTPHeaders(Self.entryFields(opened, etag: etag).map { ($0.name, $0.value) })
+        var headers = Self.entryFields(opened, etag: etag)
         if let contentRange { headers.add(name: "Content-Range", value: contentRange) }
         if let length { headers.add(name: "Content-Length", value: String(length)) }
         headers.add(name: "Cache-Status", value: cacheStatus.member)
@@ -29,18 +30,48 @@ struct ResponseHeads {
     }
 
     /// What is the same in all of them.
-    static func entryFields(
-        _ opened: Entry.Opened, etag: EntityTag?
-    ) -> [(name: String, value: String)] {
-        var fields: [(name: String, value: String)] = []
-        fields.reserveCapacity(opened.fields.count + 6)
+    private static func entryFields(_ opened: Entry.Opened, etag: EntityTag?) -> HTTPHeaders {
+        var headers = HTTPHeaders()
+        headers.reserveCapacity(opened.fields.count + 6)
         for field in opened.fields where field.name != .eTag {
-            fields.append((field.name.rawName, field.value))
+            headers.add(name: field.name.rawName, value: field.value)
         }
-        if let etag { fields.append(("ETag", etag.fieldValue)) }
-        fields.append(("Accept-Ranges", "bytes"))
-        return fields
+        if let etag { headers.add(name: "ETag", value: etag.fieldValue) }
+        headers.add(name: "Accept-Ranges", value: "bytes")
+        return headers
     }
+
+    /// The same of an entry as they are on the wire.
+    static func wireFields(of opened: Entry.Opened) -> [UInt8] {
+        var bytes: [UInt8] = []
+        for (name, value) in entryFields(opened, etag: opened.metadata.etag) {
+            bytes += Array("\(name): \(value)\r\n".utf8)
+        }
+        return bytes
+    }
+
+    /// Writes what the codec would for `entry(.partialContent, ...)` of a hit whose connection stays open.
+    ///
+    /// - Parameter fields: As of `wireFields`.
+    static func writeHit(
+        of range: ByteRange, completeLength: Int64, fields: [UInt8], to buffer: inout ByteBuffer
+    ) {
+        buffer.writeStaticString("HTTP/1.1 206 Partial Content\r\n")
+        buffer.writeBytes(fields)
+        buffer.writeStaticString("Content-Range: bytes ")
+        buffer.writeDecimal(range.lowerBound)
+        buffer.writeStaticString("-")
+        buffer.writeDecimal(range.upperBound - 1)
+        buffer.writeStaticString("/")
+        buffer.writeDecimal(completeLength)
+        buffer.writeStaticString("\r\nContent-Length: ")
+        buffer.writeDecimal(range.length)
+        buffer.writeStaticString("\r\nCache-Status: ")
+        buffer.writeString(hit)
+        buffer.writeStaticString("\r\n\r\n")
+    }
+
+    private static let hit = CacheStatus(.hit).member
 
     /// An answer of our own, always without a body: players take an error's body for media.
     func empty(
@@ -110,5 +141,21 @@ struct ResponseHeads {
             headers.replaceOrAdd(name: "Connection", value: "close")
         }
         return HTTPResponseHead(version: .http1_1, status: status, headers: headers)
+    }
+}
+
+extension ByteBuffer {
+    /// - Parameter number: 0 or more.
+    fileprivate mutating func writeDecimal(_ number: Int64) {
+        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 20) { digits in
+            var rest = number.magnitude
+            var start = digits.count
+            repeat {
+                start -= 1
+                digits[start] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
+                rest /= 10
+            } while rest > 0
+            writeBytes(UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(digits)[start...]))
+        }
     }
 }

@@ -11,19 +11,23 @@ final class WarmLane: ChannelInboundHandler {
     typealias InboundOut = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
+    /// Entries with more fields than that are not answered for here [1 KiB]: each connection keeps them.
+    private static let longestFields = 1 << 10
+    /// A body up to here is put behind its head, for one write; larger ones are not, for buffers double [16 KiB].
+    private static let joinedLength: Int64 = 16 << 10
+
     private let connection: ProxyConnection
     private let services: ProxyServices
     private let index: IndexReader
     private let answers: AnswerCount
-    /// Whether the codec has had nothing but whole heads, and so waits for nothing that belongs to one.
-    private var isCodecIdle = true
+    private var codecInput = CodecInput()
     /// Whether something was handed on since the channel was last done with reading.
     private var hasHandedOn = false
-    private var known: Known?
+    private var question: Question?
 
     /// What was asked for last.
-    private struct Known {
-        /// nil: what a target names may not last.
+    private struct Question {
+        /// nil: what its target names may not last.
         let pattern: PlainPattern?
         let resource: Resource
         var found: Found?
@@ -31,9 +35,18 @@ final class WarmLane: ChannelInboundHandler {
 
     /// What was found of it.
     private struct Found {
-        let entry: FoundEntry
+        let known: KnownEntry
         /// As they are on the wire.
         let fields: [UInt8]
+    }
+
+    private struct Answer {
+        let entry: Entry
+        let opened: Entry.Opened
+        let range: ByteRange
+        var head: ByteBuffer
+        /// nil: it stands behind the head.
+        var body: ByteBuffer?
     }
 
     /// - Parameter answers: Told of what is answered here.
@@ -48,20 +61,13 @@ final class WarmLane: ChannelInboundHandler {
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        guard isCodecIdle else { return handOn(data, context) }
         let buffer = unwrapInboundIn(data)
-        if connection.isFree, context.channel.isWritable,
+        if codecInput.isIdle, connection.isFree, context.channel.isWritable,
             let answer = buffer.withUnsafeReadableBytes({ answer($0, context.channel.allocator) })
         {
-            answers.add()
-            context.writeAndFlush(wrapOutboundOut(answer), promise: nil)
-            return connection.wasAnswered()
+            return send(answer, context)
         }
-        isCodecIdle = buffer.withUnsafeReadableBytes { PlainRequest.isOneHead($0) }
-        handOn(data, context)
-    }
-
-    private func handOn(_ data: NIOAny, _ context: ChannelHandlerContext) {
+        buffer.withUnsafeReadableBytes { codecInput.add($0) }
         hasHandedOn = true
         context.fireChannelRead(data)
     }
@@ -73,12 +79,32 @@ final class WarmLane: ChannelInboundHandler {
         context.fireChannelReadComplete()
     }
 
+    private func send(_ answer: Answer, _ context: ChannelHandlerContext) {
+        answers.add()
+        connection.beginsAnswer()
+        let sent = context.eventLoop.makePromise(of: Void.self)
+        sent.futureResult.assumeIsolated().whenComplete { [connection, services] result in
+            let length = answer.range.length
+            let isSent = if case .success = result { true } else { false }
+            services.readers.closed(
+                answer.entry, answer.opened, taken: isSent ? length : 0, asked: length)
+            if isSent { connection.hasSent() }
+        }
+        if let body = answer.body {
+            context.write(wrapOutboundOut(answer.head), promise: nil)
+            context.writeAndFlush(wrapOutboundOut(body), promise: sent)
+        } else {
+            context.writeAndFlush(wrapOutboundOut(answer.head), promise: sent)
+        }
+    }
+
     // MARK: - Answering
 
     private func answer(
         _ bytes: UnsafeRawBufferPointer, _ allocator: ByteBufferAllocator
-    ) -> ByteBuffer? {
+    ) -> Answer? {
         guard let wanted = wanted(bytes),
+            wanted.last.map({ $0 - wanted.first < FileSlices.copyLength }) ?? true,
             // As `Exchange.begin` has it.
             !services.latency.isSlow, !services.damage.isSuspect,
             let (found, entry) = find(), let opened = entry.opened
@@ -86,94 +112,64 @@ final class WarmLane: ChannelInboundHandler {
         let end = min(wanted.last ?? .max - 1, opened.completeLength - 1) + 1
         guard wanted.first < end, end - wanted.first <= FileSlices.copyLength else { return nil }
         let range = wanted.first..<end
-        var answer = head(of: range, opened, found.fields, allocator)
-        var isRight = false
-        answer.writeWithUnsafeMutableBytes(minimumWritableBytes: Int(range.length)) { room in
-            let body = UnsafeMutableRawBufferPointer(rebasing: room[..<Int(range.length)])
-            isRight = found.entry.read(range, of: opened, into: body, index: index)
-            return body.count
+        let (length, isJoined) = (Int(range.length), range.length <= Self.joinedLength)
+        var head = allocator.buffer(
+            capacity: found.fields.count + 192 + (isJoined ? length : 0))
+        ResponseHeads.writeHit(
+            of: range, completeLength: opened.completeLength, fields: found.fields, to: &head)
+        if isJoined {
+            guard read(range, of: opened, found.known, into: &head) else { return nil }
+            return Answer(entry: entry, opened: opened, range: range, head: head)
         }
-        guard isRight else { return nil }
-        services.readers.closed(entry, opened, taken: range.length, asked: range.length)
-        return answer
+        var body = allocator.buffer(capacity: length)
+        guard read(range, of: opened, found.known, into: &body) else { return nil }
+        return Answer(entry: entry, opened: opened, range: range, head: head, body: body)
     }
 
-    /// The range that is asked for; `known` is what it is of.
+    private func read(
+        _ range: ByteRange, of opened: Entry.Opened, _ known: KnownEntry,
+        into buffer: inout ByteBuffer
+    ) -> Bool {
+        let length = Int(range.length)
+        var isRight = false
+        buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: length) { room in
+            let body = UnsafeMutableRawBufferPointer(rebasing: room[..<length])
+            isRight = known.read(range, of: opened, into: body, index: index)
+            return length
+        }
+        return isRight
+    }
+
+    /// The range that is asked for; `question` is what it is of.
     private func wanted(_ bytes: UnsafeRawBufferPointer) -> PlainRange? {
-        if let range = known?.pattern?.range(of: bytes) { return range }
-        known = nil
+        if let range = question?.pattern?.range(of: bytes) { return range }
+        question = nil
         guard let request = PlainRequest(bytes),
             case .resource(let resource) = services.routes.route(request.target)
         else { return nil }
         let pattern = Routes.isLasting(request.target) ? PlainPattern(request, bytes) : nil
-        known = Known(pattern: pattern, resource: resource)
+        question = Question(pattern: pattern, resource: resource)
         return request.range
     }
 
     private func find() -> (Found, Entry)? {
-        if let found = known?.found,
-            let entry = found.entry.entry(table: services.table, index: index)
+        if let found = question?.found,
+            let entry = found.known.entry(table: services.table, index: index)
         {
             return (found, entry)
         }
-        known?.found = nil
-        guard let known,
-            let found = FoundEntry(
-                known.resource, services: services.readers, table: services.table, index: index),
-            let entry = found.entry(table: services.table, index: index),
+        question?.found = nil
+        guard let question,
+            let known = KnownEntry(
+                question.resource, table: services.table, index: index,
+                now: services.readers.clock.now),
+            let entry = known.entry(table: services.table, index: index),
             let opened = entry.opened
         else { return nil }
-        let place = Found(entry: found, fields: Self.fields(of: opened))
-        self.known?.found = place
-        return (place, entry)
-    }
-
-    // MARK: - The head
-
-    private func head(
-        of range: ByteRange, _ opened: Entry.Opened, _ fields: [UInt8],
-        _ allocator: ByteBufferAllocator
-    ) -> ByteBuffer {
-        var head = allocator.buffer(capacity: fields.count + 192 + Int(range.length))
-        head.writeStaticString("HTTP/1.1 206 Partial Content\r\n")
-        head.writeBytes(fields)
-        head.writeStaticString("Content-Range: bytes ")
-        head.writeDecimal(range.lowerBound)
-        head.writeStaticString("-")
-        head.writeDecimal(range.upperBound - 1)
-        head.writeStaticString("/")
-        head.writeDecimal(opened.completeLength)
-        head.writeStaticString("\r\nContent-Length: ")
-        head.writeDecimal(range.length)
-        head.writeStaticString("\r\nCache-Status: ")
-        head.writeString(Self.hit)
-        head.writeStaticString("\r\n\r\n")
-        return head
-    }
-
-    private static let hit = CacheStatus(.hit).member
-
-    private static func fields(of opened: Entry.Opened) -> [UInt8] {
-        var bytes: [UInt8] = []
-        for (name, value) in ResponseHeads.entryFields(opened, etag: opened.metadata.etag) {
-            bytes += Array("\(name): \(value)\r\n".utf8)
-        }
-        return bytes
-    }
-}
-
-extension ByteBuffer {
-    /// - Parameter number: 0 or more.
-    fileprivate mutating func writeDecimal(_ number: Int64) {
-        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 20) { digits in
-            var rest = number.magnitude
-            var start = digits.count
-            repeat {
-                start -= 1
-                digits[start] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
-                rest /= 10
-            } while rest > 0
-            writeBytes(UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(digits)[start...]))
-        }
+        let fields = ResponseHeads.wireFields(of: opened)
+        guard fields.count <= Self.longestFields else { return nil }
+        let found = Found(known: known, fields: fields)
+        self.question?.found = found
+        return (found, entry)
     }
 }

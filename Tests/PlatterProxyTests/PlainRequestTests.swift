@@ -9,11 +9,6 @@ struct PlainRequestTests {
         return text.withUTF8 { PlainRequest(UnsafeRawBufferPointer($0)) }
     }
 
-    private static func isOneHead(_ text: String) -> Bool {
-        var text = text
-        return text.withUTF8 { PlainRequest.isOneHead(UnsafeRawBufferPointer($0)) }
-    }
-
     private static func head(_ lines: String...) -> String {
         lines.map { $0 + "\r\n" }.joined() + "\r\n"
     }
@@ -137,22 +132,5 @@ struct PlainRequestTests {
         }
         // Before and behind the range must not be one and the same bytes.
         #expect(Self.range(head(""), Self.pattern(head("bytes=0-"))) == nil)
-    }
-
-    @Test("leave a parser that was given one whole head, and nothing more, without a rest")
-    func oneHead() {
-        let head = Self.head("GET /a HTTP/1.1", "Host: b", "X-Content-Length: 5")
-        #expect(Self.isOneHead(head))
-        for length in 0..<head.utf8.count {
-            #expect(!Self.isOneHead(Self.start(of: head, length)))
-        }
-        #expect(!Self.isOneHead(head + "G"))
-        #expect(!Self.isOneHead(head + head))
-        #expect(!Self.isOneHead("\r\n" + head))
-        #expect(!Self.isOneHead(head.replacing("\r\n", with: "\n")))
-        for field in ["content-length: 0", "TRANSFER-ENCODING: x", "Upgrade: h2c"] {
-            #expect(!Self.isOneHead(Self.head("GET /a HTTP/1.1", "Host: b", field)))
-        }
-        #expect(!Self.isOneHead(Self.head("CONNECT a:1 HTTP/1.1", "Host: b")))
     }
 }

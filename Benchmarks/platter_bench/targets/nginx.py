@@ -21,7 +21,7 @@ http {{
     default_type application/octet-stream;
     access_log off;
     sendfile on;
-    tcp_nopush on;
+    tcp_nopush off;
     tcp_nodelay on;
     keepalive_timeout 3600s;
     keepalive_requests 1000000000;

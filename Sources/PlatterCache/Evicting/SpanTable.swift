@@ -30,6 +30,9 @@ package struct Spans: Hashable, Sendable {
 /// A reader that found the row has set its span before the row was dropped, so the evictor sees the
 /// span. A reader that sets it later finds no row. A flight waits with its first byte while a hole is
 /// being punched; one that was there before has a span, and one that came and went has left a row.
+///
+/// Who reads few bytes at once needs no span (`KnownEntry`): it looks after its read, whether a row was deleted or a
+/// hole begun since before it, and gives its bytes to nobody then.
 package final class SpanTable: Sendable {
     package enum Role: Hashable, Sendable {
         case reader

@@ -15,6 +15,7 @@ extension FuzzTarget {
         FuzzTarget("routes", weight: 500, prepare: prepareRoutes),
         FuzzTarget("admin-message", weight: 300, prepare: prepareAdminMessages),
         FuzzTarget("request-head", weight: 150) { try fuzzRequestHead(&$0) },
+        FuzzTarget("plain-request", weight: 150) { try fuzzPlainRequest(&$0) },
         FuzzTarget("response-head", weight: 150) { try fuzzResponseHead(&$0) },
     ]
 }
@@ -118,6 +119,42 @@ private func fuzzRequestHead(_ input: inout FuzzInput) throws {
             etag: EntityTag.parse("\"x\""), lastModified: 0, lastModifiedIsStrong: true)
         _ = Preconditions.evaluate(method: .get, fields: fields, current: current, now: 0)
         try expect(fields.count <= head.headers.count, "\(bytes) grew into \(fields)")
+    }
+    _ = try? channel.finish(acceptAlreadyClosed: true)
+}
+
+/// What is read of a head beside the parser of the server is what that one reads; and where it is said that the
+/// parser waits for nothing, it takes the next request for one.
+private func fuzzPlainRequest(_ input: inout FuzzInput) throws {
+    let collector = Collector<HTTPServerRequestPart>()
+    let channel = EmbeddedChannel()
+    try channel.pipeline.syncOperations.addHandler(
+        ByteToMessageHandler(HTTPRequestDecoder(leftOverBytesStrategy: .dropBytes)))
+    try channel.pipeline.syncOperations.addHandler(collector)
+    let bytes = input.bytes(.requests)
+    let text = String(decoding: bytes, as: UTF8.self).debugDescription
+    feed(bytes, to: channel, &input)
+    if let plain = bytes.withUnsafeBytes({ PlainRequest($0) }) {
+        guard collector.errors == 0, collector.parts.count == 2,
+            case .head(let head) = collector.parts[0], case .end(nil) = collector.parts[1]
+        else { throw Violation(description: "\(text) is read as one request") }
+        let (first, last) = (plain.range.first, plain.range.last)
+        try expect(
+            head.method == .GET && head.version == .http1_1 && head.uri == plain.target
+                && head.isKeepAlive && head.headers["host"].count == 1
+                && RangeField.parse(head.headers["range"])
+                    == .set([.bounded(first: first, last: last)]),
+            "\(text) is read as \(plain)")
+    }
+    var codecInput = CodecInput()
+    bytes.withUnsafeBytes { codecInput.add($0) }
+    if codecInput.isIdle, collector.errors == 0 {
+        collector.parts = []
+        let next = "GET /next HTTP/1.1\r\nHost: a\r\n\r\n"
+        feed(Array(next.utf8), to: channel, &input)
+        guard collector.errors == 0, collector.parts.count == 2,
+            case .head(let head) = collector.parts[0], head.uri == "/next"
+        else { throw Violation(description: "\(text) is taken for whole heads") }
     }
     _ = try? channel.finish(acceptAlreadyClosed: true)
 }

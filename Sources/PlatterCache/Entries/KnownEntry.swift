@@ -5,19 +5,19 @@ package import PlatterStore
 /// that are in memory: what `Reader` is for those that have nothing to wait for, and need nothing ahead of them.
 ///
 /// It holds as long as neither the index nor the table of entries has changed, and keeps no file open by itself.
-package struct FoundEntry {
+package struct KnownEntry {
     private weak var entry: Entry?
     private let state: IndexState
     private let changeCount: Int
 
     /// - Returns: nil when the resource has no open entry now, or is to be passed through.
     package init?(
-        _ resource: Resource, services: ReaderServices, table: EntryTable, index: IndexReader
+        _ resource: Resource, table: EntryTable, index: IndexReader, now: Moment
     ) {
         // Before all that is looked up: what changes meanwhile is noticed.
         changeCount = table.changeCount
         guard let state = index.state,
-            table.reasonToBypass(resource.key, now: services.clock.now) == nil,
+            table.reasonToBypass(resource.key, now: now) == nil,
             let record = try? index.entry(for: resource.key),
             let entry = table.openEntry(of: record, resource: resource)
         else { return nil }
@@ -33,8 +33,7 @@ package struct FoundEntry {
 
     /// Fills `buffer` with the bytes of a range of the entry.
     ///
-    /// Nothing holds them meanwhile: whoever takes bytes away has deleted their rows before, and the index is asked
-    /// again after they were read.
+    /// Nothing holds them meanwhile; see `SpanTable`.
     ///
     /// - Parameters:
     ///   - range: Within the entry, as long as `buffer`.
@@ -52,12 +51,13 @@ package struct FoundEntry {
             (try? index.presence(
                 of: opened.record.id, at: range.lowerBound, upTo: range.upperBound))
                 == .present(range),
-            !file.wasPunched(in: range),
             (try? file.readResident(into: buffer, at: range.lowerBound)) == buffer.count,
             let look = try? file.look()
         else { return false }
         return look.foreignChange == nil && look.status.linkCount > 0
             && look.status.size >= range.upperBound && !file.isDetached
-            && file.acceptedChangeCount == acceptedChanges && isStill(index)
+            && file.acceptedChangeCount == acceptedChanges
+            // Whoever takes bytes away says both before.
+            && !file.wasPunched(in: range) && isStill(index)
     }
 }

@@ -1,0 +1,52 @@
+import NIOCore
+import NIOEmbedded
+import NIOPosix
+import PlatterCore
+import PlatterStore
+import Testing
+
+@testable import PlatterCache
+@testable import PlatterProxy
+
+@Suite("A connection, one of whose requests is answered beside the codec")
+struct WarmConnectionTests {
+    @Test("is neither free nor idle before the socket has taken the answer, and both after that")
+    func idle() async throws {
+        let pool = NIOThreadPool(numberOfThreads: 1)
+        pool.start()
+        let house = try House(pool: pool)
+        let origin = FilmOrigin()
+        let group = MultiThreadedEventLoopGroup.singleton
+        let queue = FetchDispatcher(
+            limits: FetchLimits(), clock: house.clock, loop: group.any(),
+            pilot: house.pilot(origin), jitter: { 0 })
+        let services = try house.services(queue: queue, passing: origin, loop: group.any())
+        try Self.play(services, index: house.index.makeReader())
+        await queue.stop()
+        try await house.index.close()
+        try await pool.shutdownGracefully()
+    }
+
+    private static func play(_ services: ProxyServices, index: IndexReader) throws {
+        let loop = EmbeddedEventLoop()
+        let channel = EmbeddedChannel(loop: loop)
+        let responses = ResponseCount()
+        let connection = ProxyConnection(services: services, index: index, responses: responses)
+        try channel.pipeline.syncOperations.addHandler(connection)
+        try channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
+        #expect(connection.isFree && responses.value == 0)
+        connection.beginsAnswer()
+        #expect(!connection.isFree && responses.value == 1)
+        loop.advanceTime(by: ProxyConnection.idleTime * 3)
+        #expect(channel.isActive)
+        connection.hasSent()
+        #expect(connection.isFree && responses.value == 0)
+        loop.advanceTime(by: ProxyConnection.idleTime - .seconds(1))
+        #expect(channel.isActive)
+        loop.advanceTime(by: .seconds(2))
+        #expect(!channel.isActive && !connection.isFree)
+        // Too late to be of interest.
+        connection.hasSent()
+        _ = try channel.finish(acceptAlreadyClosed: true)
+    }
+}
