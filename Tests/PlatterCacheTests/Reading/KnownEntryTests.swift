@@ -20,7 +20,8 @@ struct KnownEntryTests {
 
     init() async throws {
         cellar = try Cellar()
-        resource = PlatterCache.Resource(key: CacheKey("film"), url: try OriginURL("http://origin/film"))
+        resource = PlatterCache.Resource(
+            key: CacheKey("film"), url: try OriginURL("http://origin/film"))
         let empty = try await cellar.empty("film", accessedAt: 1)
         let file = try cellar.disk.createFile(empty.file)
         let ones = [UInt8](repeating: 1, count: Int(Cellar.length))
@@ -139,7 +140,8 @@ struct KnownEntryTests {
 
     @Test("is not kept open by it")
     func weak() throws {
-        let other = PlatterCache.Resource(key: CacheKey("film"), url: try OriginURL("http://origin/film"))
+        let other = PlatterCache.Resource(
+            key: CacheKey("film"), url: try OriginURL("http://origin/film"))
         cellar.table.forget(entry)
         var entry: Entry? = try cellar.table.entry(of: record, resource: other)
         let known = try #require(
