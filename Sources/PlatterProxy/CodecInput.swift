@@ -34,12 +34,15 @@ package struct CodecInput {
         }
     }
 
+    private static let version = " HTTP/1.1".utf8
+
     private static func areWholeHeads(_ bytes: UnsafeRawBufferPointer) -> Bool {
         var lines = HeadLines(bytes)
         repeat {
             // Of all other methods something may follow: a body, another protocol, the rest of a preface.
             guard let request = lines.next(),
                 request.starts(with: "GET ".utf8) || request.starts(with: "HEAD ".utf8),
+                request.suffix(Self.version.count).elementsEqual(Self.version),
                 passFields(&lines)
             else { return false }
         } while !lines.isAtEnd

@@ -40,7 +40,8 @@ struct CodecInputTests {
             "POST / HTTP/1.1\r\n\r\n", "CONNECT a:1 HTTP/1.1\r\nHost: b\r\n\r\n",
             "GET / HTTP/1.1\r\ncontent-length: 0\r\n\r\n",
             "GET / HTTP/1.1\r\nTRANSFER-ENCODING: x\r\n\r\n",
-            "GET / HTTP/1.1\r\nUpgrade: h2c\r\n\r\n", "GET",
+            "GET / HTTP/1.1\r\nUpgrade: h2c\r\n\r\n", "GET", "GET / HTTP/1.0\r\n\r\n",
+            "GET /\r\n\r\n",
         ])
     func open(text: String) {
         #expect(!isIdle(after: text))

@@ -148,7 +148,11 @@ private func fuzzPlainRequest(_ input: inout FuzzInput) throws {
     }
     var codecInput = CodecInput()
     bytes.withUnsafeBytes { codecInput.add($0) }
-    if codecInput.isIdle, collector.errors == 0 {
+    // After one that is the last of its connection nothing is read any more.
+    let isOpen = collector.parts.allSatisfy { part in
+        if case .head(let head) = part { head.isKeepAlive } else { true }
+    }
+    if codecInput.isIdle, collector.errors == 0, isOpen {
         collector.parts = []
         let next = "GET /next HTTP/1.1\r\nHost: a\r\n\r\n"
         feed(Array(next.utf8), to: channel, &input)
