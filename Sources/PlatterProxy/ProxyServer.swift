@@ -121,7 +121,9 @@ private struct LoopIndexes: Sendable {
         var readers: [ObjectIdentifier: NIOLoopBound<IndexReader>] = [:]
         for loop in group.makeIterator() {
             readers[ObjectIdentifier(loop)] = try await loop.submit {
-                NIOLoopBound(try open(), eventLoop: loop)
+                let bound = NIOLoopBound(try open(), eventLoop: loop)
+                bound.value.whenToLetGo { loop.execute { bound.value.letGo() } }
+                return bound
             }.get()
         }
         self.readers = readers

@@ -16,6 +16,7 @@ package final class IndexLife: Sendable {
     private let current: Synchronization.Atomic<UInt64>
     /// Whether the disk has failed since that was asked.
     private let failure = Synchronization.Atomic(false)
+    let leases = IndexLeases()
     private let state: NIOLockedValueBox<State>
 
     private struct State {

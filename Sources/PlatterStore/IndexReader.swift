@@ -21,6 +21,7 @@ package final class IndexReader {
         """
 
     private let life: IndexLife
+    private let lease: IndexLease
     private var statements: Statements?
     /// What SQLite was asked of entries and their bytes; the rest was known.
     private(set) var questionCount = 0
@@ -36,7 +37,7 @@ package final class IndexReader {
 
         init(_ life: IndexLife, epoch: UInt64) throws(IndexError) {
             self.epoch = epoch
-            connection = try ReadConnection(path: life.path)
+            connection = try ReadConnection(path: life.path, leases: life.leases)
             try life.checkPlace()
             currentEntry = try ReadStatement(connection, IndexReader.currentEntrySQL)
             entryByID = try ReadStatement(
@@ -47,7 +48,10 @@ package final class IndexReader {
     }
 
     /// Reads the index that an `IndexWriter` has opened, and those that take its place.
-    init(_ life: IndexLife) { self.life = life }
+    init(_ life: IndexLife) {
+        self.life = life
+        lease = life.leases.make()
+    }
 
     /// Opens an index that is there, for reading only and on its own.
     ///
@@ -61,6 +65,16 @@ package final class IndexReader {
     package func prepare() {
         // If it cannot be opened the first question says so.
         try? ask { (_) throws(IndexError) in }
+    }
+
+    /// An index cannot be opened for writing again as long as somebody has it open who found it read-only.
+    ///
+    /// - Parameter action: Calls `letGo`, on the reader's own thread. Called on any thread; must not block.
+    package func whenToLetGo(_ action: @escaping @Sendable () -> Void) { lease.whenAsked(action) }
+
+    /// Closes what was opened of an index that is not in use any more.
+    package func letGo() {
+        if let statements, (try? life.epoch) != statements.epoch { self.statements = nil }
     }
 
     private func statements(for epoch: UInt64) throws(IndexError) -> Statements {

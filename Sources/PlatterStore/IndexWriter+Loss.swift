@@ -100,6 +100,8 @@ extension IndexWriter {
             return life.begin(file.epoch, file.identity)
         }
         await giveUp()
+        // What they have found would hold for the next one as well.
+        if life.loss?.code == .readOnly { await life.leases.recall(within: Self.recallTime) }
         let downloads: [QueuedDownload] = state.withLockedValue { state in
             if case .lost(let kept) = state { kept } else { [] }
         }
@@ -115,6 +117,9 @@ extension IndexWriter {
         }
         for download in downloads { _ = try await enqueue(download.download) }
     }
+
+    /// For readers to let go of an index that is to be opened again [1 s].
+    private static let recallTime = Duration.seconds(1)
 
     /// Takes what can be taken from the file in use, and closes it.
     private func giveUp() async {

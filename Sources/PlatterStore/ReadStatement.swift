@@ -8,9 +8,11 @@ final class ReadConnection {
     private var sharedMemory: UnsafeRawPointer?
     /// How much of it SQLite maps at a time (`WALINDEX_PGSZ`) [32 KiB].
     private static let sharedPageLength: Int32 = 32 << 10
+    private let leases: IndexLeases?
 
+    /// - Parameter leases: Told that it is open.
     /// - Throws: `.cannotOpen` when there is no index, or what SQLite says.
-    init(path: String) throws(IndexError) {
+    init(path: String, leases: IndexLeases? = nil) throws(IndexError) {
         var opened: OpaquePointer?
         let code = sqlite3_open_v2(
             path, &opened, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, nil)
@@ -19,6 +21,8 @@ final class ReadConnection {
             throw IndexError(sqliteCode: code, message: "could not open \(path)")
         }
         handle = opened
+        self.leases = leases
+        leases?.opened()
         sqlite3_extended_result_codes(handle, 1)
         // A file mapped into memory kills the process when it is cut short.
         for pragma in ["PRAGMA query_only = 1", "PRAGMA mmap_size = 0"] {
@@ -27,7 +31,10 @@ final class ReadConnection {
         }
     }
 
-    deinit { sqlite3_close_v2(handle) }
+    deinit {
+        sqlite3_close_v2(handle)
+        leases?.closed()
+    }
 
     /// What the answers of now belong to. nil where that cannot be told, and before the first question.
     var view: IndexView? { sharedMemory.flatMap { IndexView($0) } }

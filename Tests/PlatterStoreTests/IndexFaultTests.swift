@@ -1,3 +1,4 @@
+import CPlatter
 import Foundation
 import GRDB
 import GRDBSQLite
@@ -83,11 +84,15 @@ enum FailingReads {
 /// Makes SQLite's next opening of one file fail.
 enum FailingOpens {
     private static let path = NIOLockedValueBox<String?>(nil)
+    /// What cannot be opened for writing.
+    private static let denied = NIOLockedValueBox<String?>(nil)
 
     private static let isInstalled: Bool = {
         guard let vfs = sqlite3_vfs_find(nil) else { return false }
         let call: @convention(c) (UnsafePointer<CChar>, Int32, mode_t) -> Int32 = {
-            guard FailingOpens.isNext(String(cString: $0)) else { return open($0, $1, $2) }
+            let path = String(cString: $0)
+            let isDenied = $1 & O_RDWR != 0 && FailingOpens.denied.withLockedValue { $0 == path }
+            guard isDenied || FailingOpens.isNext(path) else { return open($0, $1, $2) }
             errno = EACCES
             return -1
         }
@@ -98,6 +103,11 @@ enum FailingOpens {
     static func arm(_ path: String) throws {
         try #require(isInstalled)
         self.path.withLockedValue { $0 = path }
+    }
+
+    static func deny(_ path: String?) throws {
+        try #require(isInstalled)
+        denied.withLockedValue { $0 = path }
     }
 
     /// - Returns: Whether it was opened.
@@ -202,6 +212,53 @@ struct IndexFaultTests {
         #expect(FailingOpens.disarm())
         try await writer.record([run(100..<200)], in: entry.id)
         try await writer.close()
+    }
+
+    @Test("can be written once it may be, though readers have found it read-only")
+    func foundReadOnly() async throws {
+        let copy = try TemporaryFolder()
+        let path = copy.path + "/index.sqlite"
+        for other in ["", "-wal", "-shm"] {
+            try FileManager.default.copyItem(atPath: index.path + other, toPath: path + other)
+        }
+        // Another program has the copy open: what is in the memory is to be believed.
+        let other = open(path + "-shm", O_RDWR)
+        defer { close(other) }
+        #expect(platter_lock_byte(other, 128, 0) == 0)
+        try FailingOpens.deny(path + "-shm")
+        let writer = try IndexWriter(path: path, boot: "boot 1")
+        let holder = Holder(writer.makeReader())
+        #expect(try await holder.ask(entry.id) == .present(0..<100))
+        try FailingOpens.deny(nil)
+        let error = await #expect(throws: IndexError.self) {
+            try await writer.record([run(100..<200)], in: entry.id)
+        }
+        #expect(error?.code == .readOnly)
+        writer.look()
+        #expect(writer.loss?.code == .readOnly)
+        try await writer.renew()
+        let current = try #require(try writer.makeReader().entry(for: entry.representation.key))
+        try await writer.record([run(100..<200)], in: current.id)
+        #expect(try await holder.ask(current.id) == .present(0..<200))
+        try await writer.close()
+    }
+
+    /// A reader on a thread of its own.
+    private actor Holder {
+        private let reader: IndexReader
+
+        init(_ reader: sending IndexReader) {
+            self.reader = reader
+            reader.whenToLetGo { [weak self] in
+                Task { await self?.letGo() }
+            }
+        }
+
+        private func letGo() { reader.letGo() }
+
+        func ask(_ entry: EntryID) throws(IndexError) -> Presence {
+            try reader.presence(of: entry, at: 0, upTo: 300)
+        }
     }
 
     @Test("is still in place for a look that fails")

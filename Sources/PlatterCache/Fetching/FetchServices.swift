@@ -71,7 +71,14 @@ package struct FetchServices: Sendable {
 package actor IndexSearch {
     private let reader: IndexReader
 
-    package init(reader: sending IndexReader) { self.reader = reader }
+    package init(reader: sending IndexReader) {
+        self.reader = reader
+        reader.whenToLetGo { [weak self] in
+            Task { await self?.letGo() }
+        }
+    }
+
+    private func letGo() { reader.letGo() }
 
     /// The first bytes of `range` that are not on disk, nil when all are. Bytes that are still to be
     /// compared with their checksum count as present.
