@@ -30,7 +30,9 @@ package struct CodecInput {
             }
             state = .unknown
             all += bytes
-            state = all.withUnsafeBytes(Self.areWholeHeads) ? .idle : .within(all)
+            // Only there a head may end: all is not to be looked at for each piece.
+            let mayEnd = all.last == UInt8(ascii: "\n")
+            state = mayEnd && all.withUnsafeBytes(Self.areWholeHeads) ? .idle : .within(all)
         }
     }
 

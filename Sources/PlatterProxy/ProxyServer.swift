@@ -121,12 +121,17 @@ private struct LoopIndexes: Sendable {
         var readers: [ObjectIdentifier: NIOLoopBound<IndexReader>] = [:]
         for loop in group.makeIterator() {
             readers[ObjectIdentifier(loop)] = try await loop.submit {
-                let bound = NIOLoopBound(try open(), eventLoop: loop)
-                bound.value.whenToLetGo { loop.execute { bound.value.letGo() } }
-                return bound
+                let reader = try open()
+                let weak = NIOLoopBound(WeakReader(reader: reader), eventLoop: loop)
+                reader.whenToLetGo { loop.execute { weak.value.reader?.letGo() } }
+                return NIOLoopBound(reader, eventLoop: loop)
             }.get()
         }
         self.readers = readers
+    }
+
+    private struct WeakReader {
+        weak var reader: IndexReader?
     }
 
     func reader(for loop: any EventLoop) throws -> IndexReader {

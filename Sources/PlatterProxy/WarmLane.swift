@@ -82,13 +82,14 @@ final class WarmLane: ChannelInboundHandler {
     private func send(_ answer: Answer, _ context: ChannelHandlerContext) {
         answers.add()
         connection.beginsAnswer()
+        let channel = context.channel
         let sent = context.eventLoop.makePromise(of: Void.self)
         sent.futureResult.assumeIsolated().whenComplete { [connection, services] result in
             let length = answer.range.length
             let isSent = if case .success = result { true } else { false }
             services.readers.closed(
                 answer.entry, answer.opened, taken: isSent ? length : 0, asked: length)
-            if isSent { connection.hasSent() }
+            if isSent { connection.hasSent() } else { channel.close(promise: nil) }
         }
         if let body = answer.body {
             context.write(wrapOutboundOut(answer.head), promise: nil)

@@ -41,13 +41,16 @@ final class IndexLeases: Sendable {
     /// Asks all to let go, and waits until they have.
     ///
     /// - Parameter limit: For so long at most: one that waits for a disk cannot be asked.
-    func recall(within limit: Duration) async {
+    /// - Returns: Whether they have.
+    func recall(within limit: Duration) async -> Bool {
         // Outside of the lock: they may do it at once.
         for weak in state.withLockedValue({ $0.leases }) { weak.lease?.ask() }
         let deadline = ContinuousClock.now.advanced(by: limit)
-        while state.withLockedValue({ $0.openCount }) > 0, ContinuousClock.now < deadline {
-            // Only a task that is cancelled waits no longer.
-            try? await Task.sleep(for: .milliseconds(5))
+        while openCount > 0, ContinuousClock.now < deadline {
+            do { try await Task.sleep(for: .milliseconds(5)) } catch { break }
         }
+        return openCount == 0
     }
+
+    var openCount: Int { state.withLockedValue { $0.openCount } }
 }

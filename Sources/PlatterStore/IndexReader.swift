@@ -38,6 +38,8 @@ package final class IndexReader {
         init(_ life: IndexLife, epoch: UInt64) throws(IndexError) {
             self.epoch = epoch
             connection = try ReadConnection(path: life.path, leases: life.leases)
+            // After it counts as open: who has been waited for opens nothing more.
+            try life.check(epoch)
             try life.checkPlace()
             currentEntry = try ReadStatement(connection, IndexReader.currentEntrySQL)
             entryByID = try ReadStatement(

@@ -101,7 +101,10 @@ extension IndexWriter {
         }
         await giveUp()
         // What they have found would hold for the next one as well.
-        if life.loss?.code == .readOnly { await life.leases.recall(within: Self.recallTime) }
+        if life.loss?.code == .readOnly, !(await life.leases.recall(within: Self.recallTime)) {
+            throw IndexError(.busy, "not all who read the index have closed it yet")
+        }
+        if isClosed { throw IndexError(.closed, "the index is closed") }
         let downloads: [QueuedDownload] = state.withLockedValue { state in
             if case .lost(let kept) = state { kept } else { [] }
         }

@@ -2,11 +2,11 @@ import NIOCore
 import NIOEmbedded
 import NIOPosix
 import PlatterCore
-import PlatterStore
 import Testing
 
 @testable import PlatterCache
 @testable import PlatterProxy
+@testable import PlatterStore
 
 @Suite("A connection, one of whose requests is answered beside the codec")
 struct WarmConnectionTests {
@@ -25,6 +25,40 @@ struct WarmConnectionTests {
         await queue.stop()
         try await house.index.close()
         try await pool.shutdownGracefully()
+    }
+
+    @Test("closes the index with the server")
+    func closed() async throws {
+        let pool = NIOThreadPool(numberOfThreads: 1)
+        pool.start()
+        let house = try House(pool: pool)
+        let before = house.index.life.leases.openCount
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: 2)
+        try await Self.serve(house, on: group)
+        try await group.shutdownGracefully()
+        #expect(await house.index.life.leases.recall(within: .seconds(10)) == (before == 0))
+        #expect(house.index.life.leases.openCount == before)
+        try await house.index.close()
+        try await pool.shutdownGracefully()
+    }
+
+    private static func serve(_ house: House, on group: MultiThreadedEventLoopGroup) async throws {
+        let origin = FilmOrigin()
+        let queue = FetchDispatcher(
+            limits: FetchLimits(), clock: house.clock, loop: group.any(),
+            pilot: house.pilot(origin), jitter: { 0 })
+        let services = try house.services(queue: queue, passing: origin, loop: group.any())
+        let before = house.index.life.leases.openCount
+        let server = try await ProxyServer.start(
+            on: .address(host: "127.0.0.1", port: 0), group: group, services: services,
+            index: { [index = house.index] in
+                let reader = index.makeReader()
+                reader.prepare()
+                return reader
+            })
+        #expect(house.index.life.leases.openCount == before + 2)
+        await server.stop(drain: .zero)
+        await queue.stop()
     }
 
     private static func play(_ services: ProxyServices, index: IndexReader) throws {
