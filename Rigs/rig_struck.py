@@ -50,6 +50,7 @@ class Struck(Rig):
 
     def test_who_comes_afterwards_gets_what_the_origin_has(self) -> None:
         tally: Counter[str] = Counter()
+        self.passed: list[int] = []
         for number in range(1, ROUNDS * len(STRIKES) + 1):
             strike = STRIKES[number % len(STRIKES)]
             wrong = self.round(number, strike)
@@ -58,6 +59,8 @@ class Struck(Rig):
                 figure(f"round {number}, {strike.__name__}: {wrong[0]}")
         figure(f"seed {SEED}: {ROUNDS} rounds each, readers with wrong bytes: {dict(tally)}")
         self.assertEqual(tally.total(), 0, self.platter.log_tail())
+        self.assertLess(
+            len(self.passed), ROUNDS, f"rounds without a file: {self.passed}; {self.platter.log_tail()}")
 
     def round(self, number: int, strike: Strike) -> list[str]:
         """Returns what was wrong."""
@@ -77,7 +80,13 @@ class Struck(Rig):
         film.start()
         fetch_checked(url, path, 0, FILLED, seed=number)
         threading.Event().wait(dice.random() * 0.2)
-        (file,) = set(self.data_files()) - known
+        files = set(self.data_files()) - known
+        if not files:
+            # A disk that was slow for a moment was spared.
+            film.join()
+            self.passed.append(number)
+            return []
+        (file,) = files
         strike(file, dice, FILLED)
         readers = [
             threading.Thread(target=read, args=(dice.choice([0, dice.randrange(FILLED)]), FILLED))
