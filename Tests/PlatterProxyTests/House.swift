@@ -56,6 +56,31 @@ final class House {
 
     deinit { try? FileManager.default.removeItem(atPath: folder) }
 
+    /// Puts all of an entry of the film on disk, where it is believed.
+    func store(_ new: NewEntry) async throws {
+        let record = try await index.openEntry(new)
+        let whole = 0..<record.grid.completeLength
+        let file = try disk.createFile(record.file)
+        let bytes = FilmOrigin.bytes(whole)
+        try bytes.withUnsafeBytes { (bytes) throws(any Error) in try file.write(bytes, at: 0) }
+        let runs = record.grid.pieces(of: whole).map { range in
+            let piece = bytes[Int(range.lowerBound)..<Int(range.upperBound)]
+            return StoredRun(
+                range: range, crc32c: piece.withUnsafeBytes { Checksum.crc32c(of: $0) })
+        }
+        index.record(runs, in: record.id) { _ in }
+        // So that nobody takes our own writing for a foreign change.
+        index.note(file.stamp, of: record.id) { _ in }
+        try await index.flush()
+    }
+
+    /// What fetches for it from an origin.
+    func dispatcher(_ origin: any Origin, on group: any EventLoopGroup) -> FetchDispatcher {
+        FetchDispatcher(
+            limits: FetchLimits(), clock: clock, loop: group.any(), pilot: pilot(origin),
+            jitter: { 0 })
+    }
+
     /// Carries out what the scheduler orders.
     func pilot(_ origin: any Origin) -> FetchPilot {
         FetchPilot(

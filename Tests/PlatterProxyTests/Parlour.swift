@@ -47,9 +47,7 @@ final class Parlour {
     private init(pool: NIOThreadPool, group: any EventLoopGroup) async throws {
         let house = try House(pool: pool)
         let origin = FilmOrigin()
-        queue = FetchDispatcher(
-            limits: FetchLimits(), clock: house.clock, loop: group.any(),
-            pilot: house.pilot(origin), jitter: { 0 })
+        queue = house.dispatcher(origin, on: group)
         let services = try house.services(queue: queue, passing: origin, loop: group.any())
         let index = house.index
         server = try await ProxyServer.start(
@@ -69,18 +67,7 @@ final class Parlour {
                 file: DataFileName(representation, salt: 1), origin: url.origin,
                 contentType: FilmOrigin.type,
                 fields: "content-type: video/mp4\r\netag: \(FilmOrigin.tag)\r\n", createdAt: 1))
-        let record = try await house.index.openEntry(new)
-        let file = try house.disk.createFile(record.file)
-        let bytes = FilmOrigin.bytes(0..<Self.length)
-        try bytes.withUnsafeBytes { (bytes) throws(any Error) in try file.write(bytes, at: 0) }
-        let runs = record.grid.pieces(of: 0..<Self.length).map { range in
-            let piece = bytes[Int(range.lowerBound)..<Int(range.upperBound)]
-            return StoredRun(
-                range: range, crc32c: piece.withUnsafeBytes { Checksum.crc32c(of: $0) })
-        }
-        house.index.record(runs, in: record.id) { _ in }
-        house.index.note(file.stamp, of: record.id) { _ in }
-        try await house.index.flush()
+        try await house.store(new)
     }
 
     func connect() async throws -> RawClient {

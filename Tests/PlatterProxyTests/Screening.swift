@@ -98,19 +98,7 @@ final class Screening {
                 representation, chunkLength: Self.chunk,
                 file: DataFileName(representation, salt: 1), origin: "http://origin.example",
                 contentType: FilmOrigin.type, createdAt: 1))
-        let record = try await house.index.openEntry(new)
-        let file = try house.disk.createFile(record.file)
-        let bytes = FilmOrigin.bytes(0..<Self.length)
-        try bytes.withUnsafeBytes { (bytes) throws(any Error) in try file.write(bytes, at: 0) }
-        let runs = record.grid.pieces(of: 0..<Self.length).map { range in
-            let piece = bytes[Int(range.lowerBound)..<Int(range.upperBound)]
-            return StoredRun(
-                range: range, crc32c: piece.withUnsafeBytes { Checksum.crc32c(of: $0) })
-        }
-        house.index.record(runs, in: record.id) { _ in }
-        // So that nobody takes our own writing for a foreign change.
-        house.index.note(file.stamp, of: record.id) { _ in }
-        try await house.index.flush()
+        try await house.store(new)
     }
 
     /// Nothing on disk is believed before it was compared.

@@ -98,13 +98,19 @@ private final class Collector<Part: Sendable>: ChannelInboundHandler {
     func errorCaught(context: ChannelHandlerContext, error: any Error) { errors += 1 }
 }
 
-/// A player's bytes through the parser of the server, and each head through ours.
-private func fuzzRequestHead(_ input: inout FuzzInput) throws {
+/// The parser of the server, and what comes out of it.
+private func requestParser() throws -> (EmbeddedChannel, Collector<HTTPServerRequestPart>) {
     let collector = Collector<HTTPServerRequestPart>()
     let channel = EmbeddedChannel()
     try channel.pipeline.syncOperations.addHandler(
         ByteToMessageHandler(HTTPRequestDecoder(leftOverBytesStrategy: .dropBytes)))
     try channel.pipeline.syncOperations.addHandler(collector)
+    return (channel, collector)
+}
+
+/// A player's bytes through the parser of the server, and each head through ours.
+private func fuzzRequestHead(_ input: inout FuzzInput) throws {
+    let (channel, collector) = try requestParser()
     let bytes = input.bytes(.requests)
     feed(bytes, to: channel, &input)
     for case .head(let head) in collector.parts {
@@ -126,11 +132,7 @@ private func fuzzRequestHead(_ input: inout FuzzInput) throws {
 /// What is read of a head beside the parser of the server is what that one reads; and where it is said that the
 /// parser waits for nothing, it takes the next request for one.
 private func fuzzPlainRequest(_ input: inout FuzzInput) throws {
-    let collector = Collector<HTTPServerRequestPart>()
-    let channel = EmbeddedChannel()
-    try channel.pipeline.syncOperations.addHandler(
-        ByteToMessageHandler(HTTPRequestDecoder(leftOverBytesStrategy: .dropBytes)))
-    try channel.pipeline.syncOperations.addHandler(collector)
+    let (channel, collector) = try requestParser()
     let bytes = input.bytes(.requests)
     let text = String(decoding: bytes, as: UTF8.self).debugDescription
     feed(bytes, to: channel, &input)
