@@ -39,7 +39,7 @@ struct Store: Sendable {
             index = try Self.openIndex(of: disk, boot: boot, latency: latency)
         } catch {
             switch error.code {
-            case .corrupt, .replaced, .busy, .full, .io, .readOnly, .cannotOpen:
+            case .corrupt, .replaced, .struck, .busy, .full, .io, .readOnly, .cannotOpen:
                 // Until there is an index, all requests go to the origin.
                 index = IndexWriter(
                     path: disk.indexPath, boot: boot, latency: latency, without: error)

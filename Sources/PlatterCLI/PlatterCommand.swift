@@ -1,4 +1,5 @@
 import ArgumentParser
+import PlatterProcess
 
 /// The program `platter`.
 @main
@@ -31,4 +32,9 @@ struct PlatterCommand: AsyncParsableCommand {
             ServeCommand.self, URLCommand.self, GetCommand.self, ListCommand.self,
             ShowCommand.self, VerifyCommand.self,
         ])
+
+    static func main() async {
+        BusErrors.survive()
+        await main(nil)
+    }
 }

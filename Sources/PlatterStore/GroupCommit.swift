@@ -45,19 +45,23 @@ final class GroupCommit: Sendable {
     private let failed: @Sendable (IndexError) -> Void
     private let latency: DiskLatency?
     private let writeBack: IndexWriteBack?
+    private let watch: SharedMemoryWatch
     private let pending = NIOLockedValueBox(Pending())
 
     /// - Parameters:
     ///   - latency: Told how long transactions take.
     ///   - writeBack: Asked before and after each transaction.
+    ///   - watch: From before the database was opened.
     ///   - failed: Told of every error that a transaction or a command meets.
     init(
         _ queue: DatabaseQueue, latency: DiskLatency? = nil, writeBack: IndexWriteBack? = nil,
+        watch: SharedMemoryWatch = SharedMemoryWatch(),
         failed: @escaping @Sendable (IndexError) -> Void
     ) {
         self.queue = queue
         self.latency = latency
         self.writeBack = writeBack
+        self.watch = watch
         self.failed = failed
     }
 
@@ -213,7 +217,7 @@ final class GroupCommit: Sendable {
             writeBack?.look()
             return reports
         } catch {
-            let error = IndexError(error)
+            let error = watch.isStruck ? .struck : IndexError(error)
             failed(error)
             return group.map { command in { command.fail(error) } }
         }
@@ -251,6 +255,8 @@ final class GroupCommit: Sendable {
                 }
                 reports.append(report)
             }
+            // It may come of pages as they were before.
+            try watch.check()
             return .commit
         }
         return reports

@@ -16,6 +16,8 @@ package struct IndexError: Error, Hashable, Sendable, CustomStringConvertible {
         /// The file was deleted or another put in its place while it was open.
         case replaced
         case cannotOpen
+        /// Memory that connections share was taken away by the file system, and what was in it may be lost.
+        case struck
         /// There is no index at this moment, or it is another one than the question was about.
         case lost
         /// A newer Platter has written this index.
@@ -97,7 +99,7 @@ extension IndexError.Code {
         case .readOnly: "; make the cache folder writable"
         case .replaced: "; the index is opened anew"
         case .cannotOpen: "; check the cache folder's permissions"
-        case .lost, .newerSchema, .entryGone, .constraint, .closed, .other: ""
+        case .struck, .lost, .newerSchema, .entryGone, .constraint, .closed, .other: ""
         }
     }
 }
@@ -107,6 +109,8 @@ extension IndexError {
         .replaced, "the index was deleted or replaced while it was in use")
     static let logMoved = IndexError(
         .replaced, "the index's log (-wal) was deleted or replaced while it was in use")
+    static let struck = IndexError(
+        .struck, "the file system has taken away memory that is shared of the index (-shm)")
     static let cut = IndexError(.corrupt, "the index was cut off while it was in use")
 
     /// What SQLite calls corrupt is a page that the disk did not give.

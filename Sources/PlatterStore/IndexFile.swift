@@ -10,6 +10,8 @@ final class IndexFile: Sendable {
     let commits: GroupCommit
     private let queue: DatabaseQueue
     private let path: String
+    /// From before it was opened.
+    let watch = SharedMemoryWatch()
     /// Held for as long as the database is open.
     let shared: SharedIndexMemory
     /// The same.
@@ -61,7 +63,7 @@ final class IndexFile: Sendable {
         let doubts = Doubts(path: path, identity: identities[0])
         writeBack = try IndexWriteBack(path: path, identity: identities[0], lost: lost)
         length = IndexLength(descriptor: writeBack.database)
-        commits = GroupCommit(queue, latency: latency, writeBack: writeBack) {
+        commits = GroupCommit(queue, latency: latency, writeBack: writeBack, watch: watch) {
             if let error = doubts.judged($0) { failed(error) }
         }
         do {
@@ -112,6 +114,7 @@ final class IndexFile: Sendable {
     ///
     /// - Returns: nil when nothing was.
     func loss() -> IndexError? {
+        if watch.isStruck { return .struck }
         guard let identity else { return .moved }
         do throws(IndexError) {
             let now = try IndexPlace(path: path).identities()

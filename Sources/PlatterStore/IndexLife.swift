@@ -14,6 +14,8 @@ package final class IndexLife: Sendable {
     let lost: (@Sendable (Int32) -> Int32)?
     /// The epoch in use, or 0. Read before every question, so it is no lock.
     private let current: Synchronization.Atomic<UInt64>
+    /// Of `SharedMemoryWatch`, from before the file in use was opened.
+    private let seen = Synchronization.Atomic(SharedMemoryWatch.count)
     /// Whether the disk has failed since that was asked.
     private let failure = Synchronization.Atomic(false)
     let leases = IndexLeases()
@@ -52,9 +54,15 @@ package final class IndexLife: Sendable {
         }
     }
 
-    /// - Throws: `.lost` when the number is of an index that is not in use any more.
+    /// After a question: an answer that may not hold is none.
+    ///
+    /// - Throws: `.lost` when the number is of an index that is not in use any more; `.struck`, and then it is given up.
     func check(_ epoch: UInt64) throws(IndexError) {
         guard epoch == current.load(ordering: .acquiring) else { throw lostError }
+        guard SharedMemoryWatch.count == seen.load(ordering: .relaxed) else {
+            end(epoch, because: .struck)
+            throw .struck
+        }
     }
 
     /// Why there is none; nil while there is.
@@ -77,7 +85,7 @@ package final class IndexLife: Sendable {
     /// end its use at once.
     func report(_ error: IndexError, from epoch: UInt64) {
         if error.isOfDisk { failure.store(true, ordering: .relaxed) }
-        guard error.code == .corrupt || error.code == .replaced else { return }
+        guard [.corrupt, .replaced, .struck].contains(error.code) else { return }
         end(epoch, because: error)
     }
 
@@ -111,9 +119,12 @@ package final class IndexLife: Sendable {
 
     /// From now on the index is usable.
     ///
-    /// - Parameter file: What lies at the path.
-    func begin(_ epoch: UInt64, _ file: FileIdentity?) {
+    /// - Parameters:
+    ///   - file: What lies at the path.
+    ///   - watch: From before it was opened.
+    func begin(_ epoch: UInt64, _ file: FileIdentity?, _ watch: SharedMemoryWatch) {
         state.withLockedValue { $0.file = file }
+        seen.store(watch.count, ordering: .relaxed)
         current.store(epoch, ordering: .releasing)
     }
 

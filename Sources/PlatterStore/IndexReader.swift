@@ -153,6 +153,8 @@ package final class IndexReader {
         do throws(IndexError) {
             return try question(try statements(for: epoch))
         } catch {
+            // What SQLite says of memory that was taken away means nothing.
+            try life.check(epoch)
             guard error.code == .corrupt || error.code == .io else {
                 life.report(error, from: epoch)
                 throw error

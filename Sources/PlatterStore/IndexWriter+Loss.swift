@@ -97,12 +97,16 @@ extension IndexWriter {
     package func renew() async throws(IndexError) {
         if isClosed { throw IndexError(.closed, "the index is closed") }
         if let file, life.loss?.code == .replaced, file.isWholeInPlace {
-            return life.begin(file.epoch, file.identity)
+            return life.begin(file.epoch, file.identity, file.watch)
         }
         await giveUp()
         // What they have found would hold for the next one as well.
-        if life.loss?.code == .readOnly, !(await life.leases.recall(within: Self.recallTime)) {
-            throw IndexError(.busy, "not all who read the index have closed it yet")
+        let code = life.loss?.code
+        if code == .readOnly || code == .struck {
+            guard await life.leases.recall(within: Self.recallTime) else {
+                throw IndexError(.busy, "not all who read the index have closed it yet")
+            }
+            if code == .struck { try wipeShared() }
         }
         if isClosed { throw IndexError(.closed, "the index is closed") }
         let downloads: [QueuedDownload] = state.withLockedValue { state in

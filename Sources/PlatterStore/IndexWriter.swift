@@ -141,7 +141,7 @@ package final class IndexWriter: Sendable {
             try file.close()
             throw IndexError(.closed, "the index is closed")
         }
-        life.begin(epoch, file.identity)
+        life.begin(epoch, file.identity, file.watch)
     }
 
     /// Twice where the first try says what a disk that failed once says too: that the file is corrupt, or
@@ -167,6 +167,11 @@ package final class IndexWriter: Sendable {
         if !file.isReadOnly { return file }
         try file.close()
         return nil
+    }
+
+    /// What lies in the file may be older than what this process had in the place of some of its pages.
+    func wipeShared() throws(IndexError) {
+        try shared.withLockedValue { $0 }?.wipe()
     }
 
     private func openAny(_ epoch: UInt64) throws(IndexError) -> IndexFile {

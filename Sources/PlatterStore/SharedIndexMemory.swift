@@ -94,6 +94,24 @@ final class SharedIndexMemory: Sendable {
         return stat(database, &status) == 0 ? UInt32(status.st_mode) & 0o777 : 0o644
     }
 
+    /// Makes SQLite fill the file anew from the log. For when this process has the database open no more.
+    ///
+    /// - Throws: `.full`; `.io` where another program has it open, and it could not be written to.
+    func wipe() throws(IndexError) {
+        if platter_lock_byte(descriptor, Self.switchOffset, 1) == 0 {
+            defer { share() }
+            if ftruncate(descriptor, 0) == 0 { return try reserve() }
+        }
+        // To cut it off would end the others. Where both copies of the header (96 bytes) are empty, it is known to hold
+        // nothing.
+        let header = [UInt8](repeating: 0, count: 96)
+        let count = pwrite(descriptor, header, header.count, 0)
+        let number = errno
+        if count == header.count { return }
+        let isFull = count < 0 && (number == ENOSPC || number == EDQUOT)
+        throw IndexError(isFull ? .full : .io, "could not empty \(path)")
+    }
+
     private func isInPlace() throws(IndexError) -> Bool {
         var status = stat()
         guard fstat(descriptor, &status) == 0 else { return false }

@@ -123,6 +123,14 @@ int platter_catch_signal(int number, int *_Nonnull descriptor);
 // have then, whether or not it could be changed. 0, or errno.
 int platter_raise_open_files(uint64_t *_Nonnull limit);
 
+// From now on a SIGBUS that comes of a page of a shared mapping of a file whose name ends in "-shm" (of SQLite) does not
+// end the process: the page becomes one of the process alone, with what could be read of it, else zeros. Any other goes
+// where it went before. ENOTSUP where that cannot be done. Not to be called by two threads at once.
+int platter_survive_bus_errors(void);
+
+// How many there were so far.
+uint64_t platter_bus_errors_survived(void);
+
 // 1 when a signal is ignored, as those are that the parent ignored (nohup).
 int platter_ignores_signal(int number);
 
