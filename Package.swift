@@ -70,8 +70,8 @@ let package = Package(
         .target(
             name: "PlatterProxy",
             dependencies: [
-                "PlatterCore", "PlatterHTTP", "PlatterStore", "PlatterCache", httpTypes, locks,
-                log, nio, nioHTTP1, nioPosix,
+                "CPlatter", "PlatterCore", "PlatterHTTP", "PlatterStore", "PlatterCache",
+                httpTypes, locks, log, nio, nioHTTP1, nioPosix,
             ], swiftSettings: settings),
         .target(
             name: "PlatterAdmin",

@@ -318,14 +318,24 @@ int platter_filesystem_keeps_blocks_for_root(const char *path, int *answer) {
     return 0;
 }
 
-int platter_tcp_notsent_lowat(int descriptor, int bytes) {
-#if defined(TCP_NOTSENT_LOWAT)
-    if (setsockopt(descriptor, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &bytes, sizeof bytes) < 0)
-        return errno;
+int platter_listen(
+    const struct sockaddr *address, size_t length, int backlog, int *descriptor
+) {
+    int fresh = socket(address->sa_family, SOCK_STREAM, 0);
+    if (fresh < 0) return errno;
+    int yes = 1;
+    if (fcntl(fresh, F_SETFD, FD_CLOEXEC) < 0 || fcntl(fresh, F_SETFL, O_NONBLOCK) < 0
+        || setsockopt(fresh, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes) < 0
+        || bind(fresh, address, (socklen_t)length) < 0 || listen(fresh, backlog) < 0) {
+        int number = errno;
+        close(fresh);
+        return number;
+    }
+    *descriptor = fresh;
     return 0;
-#else
-    (void)descriptor;
-    (void)bytes;
-    return ENOTSUP;
-#endif
+}
+
+int platter_duplicate(int descriptor, int *duplicate) {
+    *duplicate = fcntl(descriptor, F_DUPFD_CLOEXEC, 0);
+    return *duplicate < 0 ? errno : 0;
 }

@@ -63,7 +63,7 @@ final class Delivery {
     ///     may have been sent by then.
     init(
         reader: Reader, begun: Moment, pace: ClientPace, services: ProxyServices,
-        index: IndexReader,
+        tools: LoopTools,
         channel: any Channel,
         head: @escaping () -> HTTPResponseHead,
         detours: @escaping (ByteRange, StoreFault) -> Void,
@@ -73,13 +73,13 @@ final class Delivery {
         self.begun = begun
         self.pace = pace
         self.services = services
-        self.index = index
+        index = tools.index
         self.channel = channel
         self.head = head
         self.detours = detours
         self.ended = ended
         start = reader.position
-        slices = FileSlices(file: reader.opened.file, allocator: channel.allocator)
+        slices = FileSlices(file: reader.opened.file, bodies: tools.bodies)
     }
 
     var opened: Entry.Opened { reader.opened }

@@ -75,7 +75,7 @@ extension Exchange {
         }
         let heads = heads
         let delivery = Delivery(
-            reader: reader, begun: begun, pace: pace, services: services, index: index,
+            reader: reader, begun: begun, pace: pace, services: services, tools: tools,
             channel: channel,
             head: { head(heads, status) },
             detours: { [weak self] in self?.detour(past: $0, because: $1) },

@@ -27,7 +27,8 @@ final class Exchange {
 
     let request: PlayerRequest
     let services: ProxyServices
-    let index: IndexReader
+    let tools: LoopTools
+    var index: IndexReader { tools.index }
     let channel: any Channel
     let heads: ResponseHeads
     let pace: ClientPace
@@ -43,13 +44,13 @@ final class Exchange {
 
     /// - Parameter finished: Told once, on the loop, whether the connection can take another request.
     init(
-        request: PlayerRequest, pace: ClientPace, services: ProxyServices, index: IndexReader,
+        request: PlayerRequest, pace: ClientPace, services: ProxyServices, tools: LoopTools,
         channel: any Channel, finished: @escaping (Bool) -> Void
     ) {
         self.request = request
         self.pace = pace
         self.services = services
-        self.index = index
+        self.tools = tools
         self.channel = channel
         self.finished = finished
         heads = ResponseHeads(isKeepAlive: request.isKeepAlive)

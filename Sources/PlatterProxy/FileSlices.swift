@@ -21,14 +21,14 @@ final class FileSlices {
     private static let lastSentPosition: Int64 = (1 << 56) - 1
 
     private let file: any DataFile
-    private let allocator: ByteBufferAllocator
+    private let bodies: BodyBuffers
     private var handle: NIOFileHandle?
     /// Its name is gone: what is in it can be read as long as it is open, but never again.
     private(set) var isUnlinked = false
 
-    init(file: any DataFile, allocator: ByteBufferAllocator) {
+    init(file: any DataFile, bodies: BodyBuffers) {
         self.file = file
-        self.allocator = allocator
+        self.bodies = bodies
     }
 
     /// How much of a run to hand on at once.
@@ -114,24 +114,13 @@ final class FileSlices {
 
     /// - Returns: nil when the disk would have to be waited for; fewer bytes where the file has no more.
     private func copy(_ range: ByteRange, mayWait: Bool) throws(DiskError) -> ByteBuffer? {
-        let length = Int(range.length)
-        var buffer = allocator.buffer(capacity: length)
-        var result = Result<Int?, DiskError>.success(nil)
-        buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: length) { bytes in
-            let wanted = UnsafeMutableRawBufferPointer(rebasing: bytes[..<length])
-            do throws(DiskError) {
-                let count =
-                    mayWait
-                    ? try file.read(into: wanted, at: range.lowerBound)
-                    : try file.readResident(into: wanted, at: range.lowerBound)
-                result = .success(count)
-                return count ?? 0
-            } catch {
-                result = .failure(error)
-                return 0
-            }
+        let file = file
+        return try bodies.body(length: Int(range.length), position: range.lowerBound) {
+            (bytes) throws(DiskError) in
+            mayWait
+                ? try file.read(into: bytes, at: range.lowerBound)
+                : try file.readResident(into: bytes, at: range.lowerBound)
         }
-        return try result.get() == nil ? nil : buffer
     }
 
     private func region(_ range: ByteRange) throws(DiskError) -> IOData {

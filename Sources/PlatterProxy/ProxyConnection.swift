@@ -44,7 +44,7 @@ final class ProxyConnection: ChannelDuplexHandler {
     }
 
     private let services: ProxyServices
-    private let index: IndexReader
+    private let tools: LoopTools
     private let pace = ClientPace()
     private let responses: ResponseCount
     private var context: ChannelHandlerContext?
@@ -72,10 +72,10 @@ final class ProxyConnection: ChannelDuplexHandler {
     private var isHeadSent = false
 
     /// - Parameter responses: Told of its responses.
-    init(services: ProxyServices, index: IndexReader, responses: ResponseCount) {
+    init(services: ProxyServices, tools: LoopTools, responses: ResponseCount) {
         self.responses = responses
         self.services = services
-        self.index = index
+        self.tools = tools
     }
 
     // MARK: - Beside the codec
@@ -241,7 +241,7 @@ final class ProxyConnection: ChannelDuplexHandler {
                 head, address: address, route: lastRoute.route(head.uri, in: services.routes))
             let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
             let exchange = Exchange(
-                request: request, pace: pace, services: services, index: index,
+                request: request, pace: pace, services: services, tools: tools,
                 channel: context.channel
             ) { isReusable in
                 let (connection, context) = bound.value

@@ -1,4 +1,5 @@
 import NIOCore
+import NIOHTTP1
 import PlatterCache
 import PlatterCore
 import PlatterHTTP
@@ -13,14 +14,18 @@ final class WarmLane: ChannelInboundHandler {
 
     /// Entries with more fields than that are not answered for here [1 KiB]: each connection keeps them.
     private static let longestFields = 1 << 10
-    /// A body up to here is put behind its head, for one write; larger ones are not, for buffers double [16 KiB].
-    private static let joinedLength: Int64 = 16 << 10
+
+    /// Of a head, those that are the answer's own [192].
+    private static let longestOwnFields = 192
 
     private let connection: ProxyConnection
     private let services: ProxyServices
     private let index: IndexReader
+    private let bodies: BodyBuffers
     private let answers: AnswerCount
     private var codecInput = CodecInput()
+    /// Whether the HTTP codec is in its place behind this.
+    private var hasCodec = false
     /// Whether something was handed on since the channel was last done with reading.
     private var hasHandedOn = false
     private var question: Question?
@@ -44,32 +49,44 @@ final class WarmLane: ChannelInboundHandler {
         let entry: Entry
         let opened: Entry.Opened
         let range: ByteRange
-        var head: ByteBuffer
-        /// nil: it stands behind the head.
-        var body: ByteBuffer?
+        let headAndBody: ByteBuffer
     }
 
     /// - Parameter answers: Told of what is answered here.
     init(
-        connection: ProxyConnection, services: ProxyServices, index: IndexReader,
+        connection: ProxyConnection, services: ProxyServices, tools: LoopTools,
         answers: AnswerCount
     ) {
         self.answers = answers
         self.connection = connection
         self.services = services
-        self.index = index
+        index = tools.index
+        bodies = tools.bodies
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let buffer = unwrapInboundIn(data)
         if codecInput.isIdle, connection.isFree, context.channel.isWritable,
-            let answer = buffer.withUnsafeReadableBytes({ answer($0, context.channel.allocator) })
+            let answer = buffer.withUnsafeReadableBytes(answer)
         {
             return send(answer, context)
         }
         buffer.withUnsafeReadableBytes { codecInput.add($0) }
         hasHandedOn = true
-        context.fireChannelRead(data)
+        do {
+            try addCodec(context)
+            context.fireChannelRead(data)
+        } catch {
+            context.fireErrorCaught(error)
+        }
+    }
+
+    /// A connection that asks for nothing but what is answered here needs none, nor does one that asks for nothing.
+    private func addCodec(_ context: ChannelHandlerContext) throws {
+        guard !hasCodec else { return }
+        hasCodec = true
+        try context.pipeline.syncOperations.configureHTTPServerPipeline(
+            position: .after(self), withErrorHandling: false)
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
@@ -91,19 +108,12 @@ final class WarmLane: ChannelInboundHandler {
                 answer.entry, answer.opened, taken: isSent ? length : 0, asked: length)
             if isSent { connection.hasSent() } else { channel.close(promise: nil) }
         }
-        if let body = answer.body {
-            context.write(wrapOutboundOut(answer.head), promise: nil)
-            context.writeAndFlush(wrapOutboundOut(body), promise: sent)
-        } else {
-            context.writeAndFlush(wrapOutboundOut(answer.head), promise: sent)
-        }
+        context.writeAndFlush(wrapOutboundOut(answer.headAndBody), promise: sent)
     }
 
     // MARK: - Answering
 
-    private func answer(
-        _ bytes: UnsafeRawBufferPointer, _ allocator: ByteBufferAllocator
-    ) -> Answer? {
+    private func answer(_ bytes: UnsafeRawBufferPointer) -> Answer? {
         guard let wanted = wanted(bytes),
             wanted.last.map({ $0 - wanted.first < FileSlices.copyLength }) ?? true,
             // As `Exchange.begin` has it.
@@ -113,32 +123,19 @@ final class WarmLane: ChannelInboundHandler {
         let end = min(wanted.last ?? .max - 1, opened.completeLength - 1) + 1
         guard wanted.first < end, end - wanted.first <= FileSlices.copyLength else { return nil }
         let range = wanted.first..<end
-        let (length, isJoined) = (Int(range.length), range.length <= Self.joinedLength)
-        var head = allocator.buffer(
-            capacity: found.fields.count + 192 + (isJoined ? length : 0))
-        ResponseHeads.writeHit(
-            of: range, completeLength: opened.completeLength, fields: found.fields, to: &head)
-        if isJoined {
-            guard read(range, of: opened, found.known, into: &head) else { return nil }
-            return Answer(entry: entry, opened: opened, range: range, head: head)
+        let read = try? bodies.body(
+            length: Int(range.length), position: range.lowerBound,
+            headLength: found.fields.count + Self.longestOwnFields,
+            writeHead: {
+                ResponseHeads.writeHit(
+                    of: range, completeLength: opened.completeLength, fields: found.fields, to: &$0)
+            },
+            read: {
+                found.known.read(range, of: opened, into: $0, index: index) ? $0.count : nil
+            })
+        return read.flatMap { $0 }.map {
+            Answer(entry: entry, opened: opened, range: range, headAndBody: $0)
         }
-        var body = allocator.buffer(capacity: length)
-        guard read(range, of: opened, found.known, into: &body) else { return nil }
-        return Answer(entry: entry, opened: opened, range: range, head: head, body: body)
-    }
-
-    private func read(
-        _ range: ByteRange, of opened: Entry.Opened, _ known: KnownEntry,
-        into buffer: inout ByteBuffer
-    ) -> Bool {
-        let length = Int(range.length)
-        var isRight = false
-        buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: length) { room in
-            let body = UnsafeMutableRawBufferPointer(rebasing: room[..<length])
-            isRight = known.read(range, of: opened, into: body, index: index)
-            return length
-        }
-        return isRight
     }
 
     /// The range that is asked for; `question` is what it is of.

@@ -34,7 +34,7 @@ struct FileSlicesTests {
         defer { try? FileManager.default.removeItem(atPath: folder) }
         let disk = try PosixDisk(root: folder)
         let (file, _, bytes) = try fill(disk)
-        let slices = FileSlices(file: file, allocator: ByteBufferAllocator())
+        let slices = FileSlices(file: file, bodies: BodyBuffers())
         defer { slices.close() }
 
         guard
@@ -89,7 +89,7 @@ struct FileSlicesTests {
         let bytes = [UInt8](repeating: 7, count: 100_000)
         try bytes.withUnsafeBytes { (bytes) throws(any Error) in try file.write(bytes, at: start) }
         try file.settle()
-        let slices = FileSlices(file: file, allocator: ByteBufferAllocator())
+        let slices = FileSlices(file: file, bodies: BodyBuffers())
         defer { slices.close() }
         guard
             case .bytes(.byteBuffer(let copy)) = try slices.slice(
@@ -108,7 +108,7 @@ struct FileSlicesTests {
         let (file, _, bytes) = try fill(try PosixDisk(root: folder))
         try file.settle()
         let cold = ColdFile(file)
-        let slices = FileSlices(file: cold, allocator: ByteBufferAllocator())
+        let slices = FileSlices(file: cold, bodies: BodyBuffers())
         defer { slices.close() }
         guard case .cold = try slices.slice(0..<length, acceptedChanges: 0, mayWait: false) else {
             Issue.record("the disk would have to be waited for")
@@ -134,7 +134,7 @@ struct FileSlicesTests {
         let bytes = [UInt8](repeating: 7, count: 300_000)
         try bytes.withUnsafeBytes { (bytes) throws(any Error) in try file.write(bytes, at: 0) }
         try file.settle()
-        let slices = FileSlices(file: file, allocator: ByteBufferAllocator())
+        let slices = FileSlices(file: file, bodies: BodyBuffers())
         defer { slices.close() }
         // Where the file system has no holes it is noted all the same.
         try? file.punch(100_000..<120_000)
@@ -166,7 +166,7 @@ struct FileSlicesTests {
         defer { try? FileManager.default.removeItem(atPath: folder) }
         let disk = try PosixDisk(root: folder)
         let (file, name, _) = try fill(disk)
-        let slices = FileSlices(file: file, allocator: ByteBufferAllocator())
+        let slices = FileSlices(file: file, bodies: BodyBuffers())
         defer { slices.close() }
         _ = try slices.slice(0..<length, acceptedChanges: 0)
         #expect(!slices.isUnlinked)
@@ -183,7 +183,7 @@ struct FileSlicesTests {
         defer { try? FileManager.default.removeItem(atPath: folder) }
         let (file, name, _) = try fill(try PosixDisk(root: folder))
         try file.settle()
-        let slices = FileSlices(file: file, allocator: ByteBufferAllocator())
+        let slices = FileSlices(file: file, bodies: BodyBuffers())
         defer { slices.close() }
         let asked = file.acceptedChangeCount
         guard case .bytes = try slices.slice(0..<length, acceptedChanges: asked) else {

@@ -59,7 +59,8 @@ final class Hall {
             version: .http1_1, method: .GET, uri: path, headers: ["Host": "127.0.0.1"])
         exchange = Exchange(
             request: try PlayerRequest(head, address: "127.0.0.1", routes: services.routes),
-            pace: ClientPace(), services: services, index: house.index.makeReader(),
+            pace: ClientPace(), services: services,
+            tools: LoopTools(index: house.index.makeReader()),
             channel: channel,
             finished: { _ in })
     }
@@ -67,7 +68,8 @@ final class Hall {
     /// The connection of a player, which takes requests from the channel.
     func connect() throws -> ProxyConnection {
         let connection = ProxyConnection(
-            services: services, index: house.index.makeReader(), responses: ResponseCount())
+            services: services, tools: LoopTools(index: house.index.makeReader()),
+            responses: ResponseCount())
         try channel.pipeline.syncOperations.addHandler(connection)
         return connection
     }

@@ -157,7 +157,7 @@ final class Screening {
         try await loop.executeInContext {
             let made = Exchange(
                 request: request, pace: ClientPace(), services: services,
-                index: index.makeReader(), channel: channel,
+                tools: LoopTools(index: index.makeReader()), channel: channel,
                 finished: { isReusable in ending.withLockedValue { $0 = isReusable } })
             exchange.value = made
             made.begin()

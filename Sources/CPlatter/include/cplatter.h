@@ -5,6 +5,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/socket.h>
 
 // MARK: - CRC32C (Castagnoli; RFC 3720 appendix B.4)
 
@@ -109,8 +110,12 @@ int platter_writers_drain(
 
 // MARK: - Sockets
 
-// Bytes that may wait unsent in the kernel before the socket counts as full.
-int platter_tcp_notsent_lowat(int descriptor, int bytes);
+// A socket that listens at an address of `length` bytes and waits for nothing. The descriptor goes to `*descriptor`.
+int platter_listen(
+    const struct sockaddr *_Nonnull address, size_t length, int backlog, int *_Nonnull descriptor);
+
+// Another descriptor of the same open file or socket; see dup(2).
+int platter_duplicate(int descriptor, int *_Nonnull duplicate);
 
 // MARK: - Signals
 
