@@ -11,14 +11,14 @@ struct BodyBuffersTests {
     private func body(
         _ length: Int, at position: Int64 = 0, head: String = "", of byte: UInt8 = 7
     ) throws -> ByteBuffer {
-        try #require(
-            try buffers.body(
-                length: length, position: position, headLength: head.utf8.count,
-                writeHead: { $0.writeString(head) }
-            ) { (bytes) throws(DiskError) in
+        let filled = try buffers.body(
+            length: length, position: position, headLength: head.utf8.count,
+            writeHead: { $0.writeString(head) },
+            read: { (bytes) throws(DiskError) in
                 bytes.initializeMemory(as: UInt8.self, repeating: byte)
                 return bytes.count
             })
+        return try #require(filled)
     }
 
     private func address(_ buffer: ByteBuffer) -> UInt {
