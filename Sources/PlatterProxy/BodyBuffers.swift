@@ -82,9 +82,3 @@ extension ByteBuffer {
         writeBytes(bytes)
     }
 }
-
-/// What all connections of an event loop share.
-struct LoopTools {
-    let index: IndexReader
-    let bodies = BodyBuffers()
-}

@@ -34,6 +34,11 @@ final class Delivery {
     private let start: Int64
     private(set) var isHeadSent = false
     private var isWriting = false
+    private let turns: Turns
+    /// Bytes that were taken since the turn began.
+    private var inTurn: Int64 = 0
+    /// The turn is another one's.
+    private var isInLine = false
     private var isPaused = false
     /// What ends an earlier one comes too late.
     private var pauses = 0
@@ -41,7 +46,9 @@ final class Delivery {
     var warmedEnd: Int64 = 0
     /// Up to here bytes that could not be read have been fetched again.
     var mendedEnd: Int64 = 0
-    private(set) var isOver = false
+    private(set) var isOver = false {
+        didSet { turns.ends() }
+    }
     /// It is really being read: the kernel may hold more of it.
     private var isTrusted = false
     var patience: Patience?
@@ -74,11 +81,13 @@ final class Delivery {
         self.pace = pace
         self.services = services
         index = tools.index
+        turns = tools.turns
         self.channel = channel
         self.head = head
         self.detours = detours
         self.ended = ended
         start = reader.position
+        turns.begins()
         slices = FileSlices(file: reader.opened.file, bodies: tools.bodies)
     }
 
@@ -88,7 +97,12 @@ final class Delivery {
 
     /// Hands on what is there, one slice after the other, until the socket is full or bytes are missing.
     func pump() {
-        guard !isOver, !isWriting, !isPaused, channel.isWritable else { return }
+        inTurn = 0
+        handOn()
+    }
+
+    private func handOn() {
+        guard !isOver, !isWriting, !isPaused, !isInLine, channel.isWritable else { return }
         switch reader.next(index: index) {
         case .run(let run): send(run)
         case .wait:
@@ -176,7 +190,17 @@ final class Delivery {
             channel.setOption(UnsentLimit.option, value: UnsentLimit.later).whenFailure { _ in }
         }
         reader.taken(upTo: range.upperBound, index: index)
-        pump()
+        inTurn = inTurn.addingClamped(range.length)
+        let isTurnOver = inTurn >= Turns.length && !rest.isEmpty
+        if isTurnOver && turns.deliveryCount > 1 { takeTurn() } else { handOn() }
+    }
+
+    private func takeTurn() {
+        isInLine = true
+        turns.wait { [self] in
+            isInLine = false
+            pump()
+        }
     }
 
     // MARK: - Pausing

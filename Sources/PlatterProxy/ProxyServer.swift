@@ -95,7 +95,7 @@ private struct Loops: Sendable {
                 let reader = try open()
                 let weak = NIOLoopBound(WeakReader(reader: reader), eventLoop: loop)
                 reader.whenToLetGo { loop.execute { weak.value.reader?.letGo() } }
-                return NIOLoopBound(LoopTools(index: reader), eventLoop: loop)
+                return NIOLoopBound(LoopTools(index: reader, loop: loop), eventLoop: loop)
             }.get()
         }
         self.tools = tools

@@ -36,6 +36,19 @@ struct DeliveryTests {
         }
     }
 
+    @Test("others of the loop have their turn in between")
+    func turns() async throws {
+        try await Screening.run { screening in
+            try await screening.begin(beside: 1)
+            for turn in 1...5 {
+                #expect(try await screening.takenLength() == turn << 20)
+                await screening.loop.advanceTime(by: .microseconds(20))
+            }
+            let (response, isReusable) = try await screening.finish()
+            expectFilm(response, isReusable: isReusable)
+        }
+    }
+
     @Test(
         "what cannot be read comes from the origin, and the rest from the disk again",
         arguments: [0, 100_000, 3 << 20, (3 << 20) + 300_000], [true, false])

@@ -60,7 +60,7 @@ final class Hall {
         exchange = Exchange(
             request: try PlayerRequest(head, address: "127.0.0.1", routes: services.routes),
             pace: ClientPace(), services: services,
-            tools: LoopTools(index: house.index.makeReader()),
+            tools: LoopTools(index: house.index.makeReader(), loop: loop),
             channel: channel,
             finished: { _ in })
     }
@@ -68,7 +68,7 @@ final class Hall {
     /// The connection of a player, which takes requests from the channel.
     func connect() throws -> ProxyConnection {
         let connection = ProxyConnection(
-            services: services, tools: LoopTools(index: house.index.makeReader()),
+            services: services, tools: LoopTools(index: house.index.makeReader(), loop: loop),
             responses: ResponseCount())
         try channel.pipeline.syncOperations.addHandler(connection)
         return connection

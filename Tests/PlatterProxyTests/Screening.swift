@@ -151,18 +151,30 @@ final class Screening {
     // MARK: - The player
 
     /// Asks for all of it.
-    func begin() async throws {
+    ///
+    /// - Parameter others: Responses of the same event loop that are not over.
+    func begin(beside others: Int = 0) async throws {
         let (request, services, channel) = (try request(), services, channel)
         let (index, ending, exchange) = (house.index, ending, exchange)
         try await loop.executeInContext {
+            let tools = LoopTools(index: index.makeReader(), loop: channel.eventLoop)
+            for _ in 0..<others { tools.turns.begins() }
             let made = Exchange(
-                request: request, pace: ClientPace(), services: services,
-                tools: LoopTools(index: index.makeReader()), channel: channel,
+                request: request, pace: ClientPace(), services: services, tools: tools,
+                channel: channel,
                 finished: { isReusable in ending.withLockedValue { $0 = isReusable } })
             exchange.value = made
             made.begin()
         }
         await loop.run()
+    }
+
+    /// Takes what there is.
+    ///
+    /// - Returns: So many bytes so far.
+    func takenLength() async throws -> Int {
+        try await take()
+        return outbound.bytes.count
     }
 
     /// Takes what there is. Returns when the response is over, and whether its connection can be used on.

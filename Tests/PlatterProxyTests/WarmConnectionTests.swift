@@ -61,7 +61,7 @@ struct WarmConnectionTests {
         let channel = EmbeddedChannel(loop: loop)
         let responses = ResponseCount()
         let connection = ProxyConnection(
-            services: services, tools: LoopTools(index: index), responses: responses)
+            services: services, tools: LoopTools(index: index, loop: loop), responses: responses)
         try channel.pipeline.syncOperations.addHandler(connection)
         try channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
         #expect(connection.isFree && responses.value == 0)
