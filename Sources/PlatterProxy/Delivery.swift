@@ -191,8 +191,7 @@ final class Delivery {
         }
         reader.taken(upTo: range.upperBound, index: index)
         inTurn = inTurn.addingClamped(range.length)
-        let isTurnOver = inTurn >= Turns.length && !rest.isEmpty
-        if isTurnOver && turns.deliveryCount > 1 { takeTurn() } else { handOn() }
+        if inTurn >= turns.length && !rest.isEmpty { takeTurn() } else { handOn() }
     }
 
     private func takeTurn() {

@@ -6,17 +6,23 @@ import PlatterStore
 ///
 /// Not Sendable: of its event loop.
 final class Turns {
-    /// After so many bytes the turn is over [1 MiB].
-    static let length: Int64 = 1 << 20
+    /// After so many bytes a turn is over [1 MiB].
+    private static let sharedLength: Int64 = 1 << 20
+    /// Where there is no other delivery: what else the loop does waits too, and each slice that a socket takes at once lies
+    /// on the stack of the one before [8 MiB].
+    private static let onlyLength: Int64 = 8 << 20
     /// In the future, or the loop would not look at its sockets before [20 us].
     private static let pause = TimeAmount.microseconds(20)
 
     private let loop: any EventLoop
     private var waiting: [() -> Void] = []
     /// Deliveries that are not over.
-    private(set) var deliveryCount = 0
+    private var deliveryCount = 0
 
     init(loop: any EventLoop) { self.loop = loop }
+
+    /// Bytes of a turn.
+    var length: Int64 { deliveryCount > 1 ? Self.sharedLength : Self.onlyLength }
 
     func begins() { deliveryCount += 1 }
     func ends() { deliveryCount -= 1 }

@@ -28,12 +28,14 @@ struct TurnsTests {
         #expect(taken.prefix(6) == [1, 2, 3, 1, 2, 3])
     }
 
-    @Test("need not be waited for by the only one")
-    func count() {
+    @Test("are longer for the only one, but not without an end")
+    func length() {
         let turns = Turns(loop: loop)
         turns.begins()
+        #expect(turns.length == 8 << 20)
         turns.begins()
+        #expect(turns.length == 1 << 20)
         turns.ends()
-        #expect(turns.deliveryCount == 1)
+        #expect(turns.length == 8 << 20)
     }
 }
