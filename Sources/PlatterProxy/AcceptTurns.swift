@@ -31,6 +31,19 @@ final class AcceptTurns: Sendable {
         state.withLockedValue { $0.gates[number] = gate }
     }
 
+    /// The turn is another one's where the listener of its holder is gone.
+    private func remove(_ number: Int) {
+        let next = state.withLockedValue { state -> NIOLoopBound<Gate>? in
+            state.gates[number] = nil
+            guard !state.isOver, state.holder == number,
+                let other = state.gates.firstIndex(where: { $0 != nil })
+            else { return nil }
+            state.holder = other
+            return state.gates[other]
+        }
+        next?.execute { $0.open() }
+    }
+
     /// - Returns: Whether the loop may accept one now. Where it may not, its gate is opened when it may.
     private func begins(_ number: Int) -> Bool {
         let (isMine, next) = state.withLockedValue { state -> (Bool, NIOLoopBound<Gate>?) in
@@ -66,7 +79,10 @@ final class AcceptTurns: Sendable {
             turns.add(NIOLoopBound(self, eventLoop: context.eventLoop), number)
         }
 
-        func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
+        func handlerRemoved(context: ChannelHandlerContext) {
+            self.context = nil
+            turns.remove(number)
+        }
 
         func read(context: ChannelHandlerContext) {
             isShut = !turns.begins(number)

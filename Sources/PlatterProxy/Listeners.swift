@@ -88,8 +88,7 @@ struct Listeners: Sendable {
 
     var address: SocketAddress? { channels.first?.localAddress }
 
-    /// Takes no more connections. Those that the system has taken already are accepted: one that comes at the instant in
-    /// which a listener closes would be reset.
+    /// Takes no more connections. One that was accepted before is begun first: it would be reset.
     func close() async {
         turns.end()
         // A listener that is closed already refuses.

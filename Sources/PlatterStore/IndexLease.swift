@@ -38,13 +38,18 @@ final class IndexLeases: Sendable {
     func opened() { state.withLockedValue { $0.openCount += 1 } }
     func closed() { state.withLockedValue { $0.openCount -= 1 } }
 
+    /// Asks all to let go.
+    func ask() {
+        // Outside of the lock: they may do it at once.
+        for weak in state.withLockedValue({ $0.leases }) { weak.lease?.ask() }
+    }
+
     /// Asks all to let go, and waits until they have.
     ///
     /// - Parameter limit: For so long at most: one that waits for a disk cannot be asked.
     /// - Returns: Whether they have.
     func recall(within limit: Duration) async -> Bool {
-        // Outside of the lock: they may do it at once.
-        for weak in state.withLockedValue({ $0.leases }) { weak.lease?.ask() }
+        ask()
         let deadline = ContinuousClock.now.advanced(by: limit)
         while openCount > 0, ContinuousClock.now < deadline {
             do { try await Task.sleep(for: .milliseconds(5)) } catch { break }

@@ -107,6 +107,9 @@ extension IndexWriter {
                 throw IndexError(.busy, "not all who read the index have closed it yet")
             }
             if code == .struck { try wipeShared() }
+        } else {
+            // One that nobody asks anything would keep a deleted file.
+            life.leases.ask()
         }
         if isClosed { throw IndexError(.closed, "the index is closed") }
         let downloads: [QueuedDownload] = state.withLockedValue { state in

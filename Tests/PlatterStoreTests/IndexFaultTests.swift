@@ -243,6 +243,20 @@ struct IndexFaultTests {
         try await writer.close()
     }
 
+    @Test("is let go when it is lost, also by readers nobody asks", .timeLimit(.minutes(1)))
+    func letGo() async throws {
+        let holder = Holder(index.writer.makeReader())
+        #expect(try await holder.ask(entry.id) == .present(0..<100))
+        for suffix in ["", "-wal", "-shm"] {
+            try FileManager.default.removeItem(atPath: index.path + suffix)
+        }
+        let before = index.writer.life.leases.openCount
+        #expect(before > 0)
+        index.writer.look()
+        try await index.writer.renew()
+        while index.writer.life.leases.openCount >= before { await Task.yield() }
+    }
+
     /// A reader on a thread of its own.
     private actor Holder {
         private let reader: IndexReader
