@@ -147,7 +147,8 @@ let package = Package(
         .testTarget(
             name: "PlatterProxyTests",
             dependencies: [
-                "PlatterCache", "PlatterCore", "PlatterHTTP", "PlatterOrigin", "PlatterProxy",
+                "CPlatter", "PlatterCache", "PlatterCore", "PlatterHTTP", "PlatterOrigin",
+                "PlatterProxy",
                 "PlatterStore", "PlatterTesting", httpTypes, locks, log, nio, nioHTTP1, nioPosix,
                 .product(name: "NIOEmbedded", package: "swift-nio"),
             ], swiftSettings: settings),

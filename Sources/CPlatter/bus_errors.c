@@ -22,16 +22,17 @@
 
 // Set before the handler is, and never changed.
 static int copying[2] = {-1, -1};
+static int maps = -1;
 static size_t page_size;
 static struct sigaction previous;
 
 static atomic_flag is_busy = ATOMIC_FLAG_INIT;
 static _Atomic uint64_t survived;
 
-// So many pages at most in a process's life [4096]; the memory of a log of 16 GiB has as many.
+// The last pages [4096]: those who wait for one of them are as many as there are threads, at most.
 #define MOST_MENDED 4096
 static uintptr_t mended[MOST_MENDED];
-static size_t mended_count;
+static size_t mended_next;
 
 enum mapping { MAPPING_NONE, MAPPING_SHARED_INDEX, MAPPING_NAMELESS };
 
@@ -66,8 +67,7 @@ static enum mapping kind_of_line(const char *line, const char *end, uintptr_t pa
 
 static enum mapping mapping_of(uintptr_t page) {
     static char buffer[16384];
-    int maps = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
-    if (maps < 0) return MAPPING_NONE;
+    if (lseek(maps, 0, SEEK_SET) < 0) return MAPPING_NONE;
     size_t length = 0;
     enum mapping found = MAPPING_NONE;
     while (found == MAPPING_NONE) {
@@ -85,7 +85,6 @@ static enum mapping mapping_of(uintptr_t page) {
         length -= (size_t)(line - buffer);
         memmove(buffer, line, length);
     }
-    close(maps);
     return found;
 }
 
@@ -99,7 +98,7 @@ static void copy_what_can_be_read(char *to, const char *from) {
 }
 
 static int is_mended(uintptr_t page) {
-    for (size_t index = 0; index < mended_count; index += 1)
+    for (size_t index = 0; index < MOST_MENDED; index += 1)
         if (mended[index] == page) return 1;
     return 0;
 }
@@ -112,10 +111,8 @@ static int mend(uintptr_t page) {
         case MAPPING_NAMELESS: return is_mended(page);
         case MAPPING_SHARED_INDEX: break;
     }
-    if (!is_mended(page)) {
-        if (mended_count == MOST_MENDED) return 0;
-        mended[mended_count++] = page;
-    }
+    mended[mended_next] = page;
+    mended_next = (mended_next + 1) % MOST_MENDED;
     char *fresh = mmap(
         NULL, page_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (fresh == MAP_FAILED) return 0;
@@ -154,19 +151,23 @@ static void survive(int number, siginfo_t *info, void *context) {
 }
 
 int platter_survive_bus_errors(void) {
-    if (copying[0] >= 0) return 0;
-    int fresh[2];
-    if (pipe2(fresh, O_CLOEXEC | O_NONBLOCK) < 0) return errno;
+    if (maps >= 0) return 0;
     page_size = (size_t)sysconf(_SC_PAGESIZE);
-    copying[0] = fresh[0];
-    copying[1] = fresh[1];
+    // Now: when it is needed there may be no descriptor left.
+    maps = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
+    if (maps < 0) return errno;
     struct sigaction action = {.sa_sigaction = survive, .sa_flags = SA_SIGINFO | SA_RESTART};
     sigemptyset(&action.sa_mask);
-    if (sigaction(SIGBUS, &action, &previous) == 0) return 0;
+    if (pipe2(copying, O_CLOEXEC | O_NONBLOCK) == 0) {
+        if (sigaction(SIGBUS, &action, &previous) == 0) return 0;
+        int number = errno;
+        close(copying[0]);
+        close(copying[1]);
+        errno = number;
+    }
     int number = errno;
-    close(copying[0]);
-    close(copying[1]);
-    copying[0] = copying[1] = -1;
+    close(maps);
+    maps = -1;
     return number;
 }
 

@@ -318,21 +318,23 @@ int platter_filesystem_keeps_blocks_for_root(const char *path, int *answer) {
     return 0;
 }
 
-int platter_listen(
-    const struct sockaddr *address, size_t length, int backlog, int *descriptor
-) {
+int platter_bind(const struct sockaddr *address, size_t length, int *descriptor) {
     int fresh = socket(address->sa_family, SOCK_STREAM, 0);
     if (fresh < 0) return errno;
     int yes = 1;
     if (fcntl(fresh, F_SETFD, FD_CLOEXEC) < 0 || fcntl(fresh, F_SETFL, O_NONBLOCK) < 0
         || setsockopt(fresh, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes) < 0
-        || bind(fresh, address, (socklen_t)length) < 0 || listen(fresh, backlog) < 0) {
+        || bind(fresh, address, (socklen_t)length) < 0) {
         int number = errno;
         close(fresh);
         return number;
     }
     *descriptor = fresh;
     return 0;
+}
+
+int platter_listen(int descriptor, int backlog) {
+    return listen(descriptor, backlog) < 0 ? errno : 0;
 }
 
 int platter_duplicate(int descriptor, int *duplicate) {

@@ -7,7 +7,7 @@ import PlatterStore
 /// Not Sendable: of its event loop.
 final class BodyBuffers {
     /// Bodies up to here share one buffer, and larger ones another [64 KiB]: a slow client that keeps what it was given
-    /// keeps nothing larger.
+    /// keeps 128 KiB at most, for NIO's buffers have powers of two. Pages of it that were never written to cost nothing.
     static let smallLength = 64 << 10
     /// Larger ones get memory of their own [1 MiB].
     static let longestLength = 1 << 20

@@ -19,7 +19,7 @@ struct Listeners: Sendable {
         let socket =
             switch endpoint {
             case .address(let host, let port):
-                try listen(at: SocketAddress.makeAddressResolvingHost(host, port: port))
+                try bind(to: SocketAddress.makeAddressResolvingHost(host, port: port))
             case .inherited(let descriptor): descriptor
             }
         var channels: [any Channel] = []
@@ -41,6 +41,8 @@ struct Listeners: Sendable {
                 }
                 channels.append(try await bootstrap.withBoundSocket(own).get())
             }
+            // Each of them has begun to listen with 128.
+            try check(platter_listen(socket, backlog), "listen")
         } catch {
             for channel in channels { try? await channel.close().get() }
             throw error
@@ -51,39 +53,35 @@ struct Listeners: Sendable {
     private static func bootstrap(
         _ loop: any EventLoop, _ prepare: @escaping @Sendable (any Channel) throws -> Void
     ) -> ServerBootstrap {
-        let bootstrap = ServerBootstrap(group: loop)
-            .serverChannelOption(.backlog, value: backlog)
+        ServerBootstrap(group: loop)
             // The turn may be another one's then.
             .serverChannelOption(.maxMessagesPerRead, value: 1)
             .childChannelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture { try prepare(channel) }
+                channel.eventLoop.makeCompletedFuture {
+                    // At once: as options of the bootstrap each has futures of its own.
+                    let options = channel.syncOptions
+                    try options?.setOption(.tcpOption(.tcp_nodelay), value: 1)
+                    try options?.setOption(
+                        UnsentLimit.option, value: SocketOptionValue(UnsentLimit.first))
+                    try prepare(channel)
+                }
             }
-        #if os(Linux)
-            // Each connection has them from the socket that it came by.
-            return
-                bootstrap
-                .serverChannelOption(.tcpOption(.tcp_nodelay), value: 1)
-                .serverChannelOption(UnsentLimit.option, value: UnsentLimit.first)
-        #else
-            return
-                bootstrap
-                .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
-                .childChannelOption(UnsentLimit.option, value: UnsentLimit.first)
-        #endif
     }
 
-    private static func listen(at address: SocketAddress) throws -> CInt {
+    private static func bind(to address: SocketAddress) throws -> CInt {
         var descriptor: CInt = -1
-        let number = address.withSockAddr { platter_listen($0, $1, backlog, &descriptor) }
-        guard number == 0 else { throw IOError(errnoCode: number, reason: "listen") }
+        try check(address.withSockAddr { platter_bind($0, $1, &descriptor) }, "bind")
         return descriptor
     }
 
     private static func duplicate(of descriptor: CInt) throws -> CInt {
         var duplicate: CInt = -1
-        let number = platter_duplicate(descriptor, &duplicate)
-        guard number == 0 else { throw IOError(errnoCode: number, reason: "dup") }
+        try check(platter_duplicate(descriptor, &duplicate), "dup")
         return duplicate
+    }
+
+    private static func check(_ number: CInt, _ call: String) throws {
+        guard number == 0 else { throw IOError(errnoCode: number, reason: call) }
     }
 
     var address: SocketAddress? { channels.first?.localAddress }

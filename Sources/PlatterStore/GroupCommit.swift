@@ -105,7 +105,7 @@ final class GroupCommit: Sendable {
     /// Only on the writer's thread.
     func emptyLast(_ db: Database) throws {
         for _ in 0..<Self.lastTries {
-            let emptied = Result { _ = try db.checkpoint(.truncate) }
+            let emptied = Result { try empty(db) }
             // What was lost on the way is told by now.
             guard let writeBack, let losses = writeBack.look() else { return try emptied.get() }
             try db.inTransaction(.immediate) {
@@ -115,6 +115,14 @@ final class GroupCommit: Sendable {
             settle(losses, db)
         }
         defer { writeBack?.look() }
+        try empty(db)
+    }
+
+    /// The log is not emptied before it is known that what says which page is where in it was there all the time.
+    private func empty(_ db: Database) throws {
+        try watch.check()
+        _ = try db.checkpoint(.full)
+        try watch.check()
         _ = try db.checkpoint(.truncate)
     }
 
@@ -122,12 +130,12 @@ final class GroupCommit: Sendable {
     /// the log, and who opens the index next would go no further.
     private func empties(_ db: Database) -> Bool {
         do {
-            _ = try db.checkpoint(.truncate)
+            try empty(db)
             return true
         } catch {
             // A reader holds an old view, or the disk fails again: the next group tries it again.
-            let error = IndexError(error)
-            if error.isOfDisk { failed(error) }
+            let error = watch.judged(error)
+            if error.isOfDisk || error.code == .struck { failed(error) }
             return false
         }
     }
@@ -217,7 +225,7 @@ final class GroupCommit: Sendable {
             writeBack?.look()
             return reports
         } catch {
-            let error = watch.isStruck ? .struck : IndexError(error)
+            let error = watch.judged(error)
             failed(error)
             return group.map { command in { command.fail(error) } }
         }
@@ -249,7 +257,7 @@ final class GroupCommit: Sendable {
                 } catch {
                     // On a full or failing disk SQLite rolls back all of the transaction by itself.
                     guard db.isInsideTransaction else { throw error }
-                    let error = IndexError(error)
+                    let error = watch.judged(error)
                     failed(error)
                     report = { command.fail(error) }
                 }

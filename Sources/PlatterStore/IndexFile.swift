@@ -56,11 +56,11 @@ final class IndexFile: Sendable {
             shared = try SharedIndexMemory.confirmed(prepared, path: path)
             identities = try IndexPlace(path: path).identities()
         } catch {
-            throw IndexError(error)
+            throw watch.judged(error)
         }
         self.epoch = epoch
         self.path = path
-        let doubts = Doubts(path: path, identity: identities[0])
+        let doubts = Doubts(path: path, identity: identities[0], watch: watch)
         writeBack = try IndexWriteBack(path: path, identity: identities[0], lost: lost)
         length = IndexLength(descriptor: writeBack.database)
         commits = GroupCommit(queue, latency: latency, writeBack: writeBack, watch: watch) {
@@ -71,7 +71,7 @@ final class IndexFile: Sendable {
             try queue.writeWithoutTransaction { [commits] in try commits.distrustFirst($0) }
         } catch {
             // All goes to the origin until it can be written.
-            throw IndexError(error)
+            throw watch.judged(error)
         }
         isReadOnly = Self.isReadOnly(queue)
     }
@@ -161,14 +161,28 @@ final class IndexFile: Sendable {
     }
 
     func close() throws(IndexError) {
+        if watch.isStruck { keepLog() }
         do { try queue.close() } catch { throw IndexError(error) }
+    }
+
+    /// Who closes the database last empties its log, by what the shared memory says of it. That may be nothing by now, while
+    /// the log itself has everything, for whoever opens the database next.
+    private func keepLog() {
+        // What cannot be set leaves it as it would be.
+        try? queue.writeWithoutTransaction { db in
+            var keeps: Int32 = 1
+            sqlite3_file_control(db.sqliteConnection, nil, SQLITE_FCNTL_PERSIST_WAL, &keeps)
+            // One that has a limit is cut off all the same.
+            try db.execute(sql: "PRAGMA journal_size_limit = -1")
+        }
     }
 
     /// Whether the disk does not give all of a file that nobody has open. Reads it up to there.
     static func isUnread(_ path: String) -> Bool {
         do throws(IndexError) {
             let identity = try FileIdentity.at(path)
-            return Doubts(path: path, identity: identity).condition == .unread
+            return Doubts(path: path, identity: identity, watch: SharedMemoryWatch())
+                .condition == .unread
         } catch {
             return true
         }
@@ -186,6 +200,7 @@ private final class Doubts: Sendable {
 
     private let path: String
     private let identity: FileIdentity?
+    private let watch: SharedMemoryWatch
     /// What is found holds for so long [5 s]: all the rest of a transaction in which SQLite has found damage
     /// fails with that.
     private static let memory = Duration.seconds(5)
@@ -193,9 +208,10 @@ private final class Doubts: Sendable {
     private let forgiven = NIOLockedValueBox(0)
     private let last = NIOLockedValueBox<(found: Condition, at: ContinuousClock.Instant)?>(nil)
 
-    init(path: String, identity: FileIdentity?) {
+    init(path: String, identity: FileIdentity?, watch: SharedMemoryWatch) {
         self.path = path
         self.identity = identity
+        self.watch = watch
     }
 
     /// - Returns: What is the matter; nil when SQLite said that the file is damaged and it is sound.
@@ -203,7 +219,10 @@ private final class Doubts: Sendable {
         guard error.code == .corrupt, error.sqliteCode != 0 else { return error }
         // The pages may well be sound, and a disk that fails says something else.
         if error.isOfOtherTables { return error }
-        switch recentCondition() {
+        let found = recentCondition()
+        // It has looked through the same memory.
+        if watch.isStruck { return .struck }
+        switch found {
         case .damaged: return error
         case .unread: return .unread
         case .sound: return forgiven.withLockedValue { $0 } <= Self.limit ? nil : error

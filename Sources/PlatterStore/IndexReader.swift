@@ -166,6 +166,7 @@ package final class IndexReader {
         } catch {
             // The connection remembers that the disk has failed, and would go on saying so.
             if error.code == .io { statements = nil }
+            try life.check(epoch)
             life.report(error, from: epoch)
             throw error
         }

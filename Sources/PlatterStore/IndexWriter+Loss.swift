@@ -122,7 +122,7 @@ extension IndexWriter {
             try open(epoch: life.nextEpoch())
         } catch {
             // A fault that is in the way of the same try again must not hide why it was made.
-            if error.code == .corrupt { life.note(error) }
+            if error.code == .corrupt || error.code == .struck { life.note(error) }
             throw error
         }
         for download in downloads { _ = try await enqueue(download.download) }
@@ -134,7 +134,8 @@ extension IndexWriter {
     /// Takes what can be taken from the file in use, and closes it.
     private func giveUp() async {
         guard let file, file.refuseChanges(IndexError(.lost, "the index was lost")) else { return }
-        let downloads = await file.salvageDownloads()
+        // They are in what is opened again, which shows them as they are.
+        let downloads = life.loss?.code == .struck ? [] : await file.salvageDownloads()
         // Nothing is expected of it any more.
         try? file.close()
         state.withLockedValue { state in

@@ -117,6 +117,8 @@ package final class IndexWriter: Sendable {
         do throws(IndexError) { closed = .success(try file.close()) } catch {
             closed = .failure(error)
         }
+        // What stays in the way of that stays as it is: whoever opens it next finds out.
+        if file.watch.isStruck { try? wipeShared() }
         // What SQLite has written last may be lost too.
         file.writeBack.look()
         // Who opens it next may find rows as they were some time before, and would believe them.

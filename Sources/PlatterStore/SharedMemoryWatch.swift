@@ -12,6 +12,9 @@ struct SharedMemoryWatch: Sendable {
     /// Whether it was so since: what was found meanwhile may come of a mixture.
     var isStruck: Bool { Self.count != count }
 
+    /// What SQLite says of memory that was taken away means nothing.
+    func judged(_ error: any Error) -> IndexError { isStruck ? .struck : IndexError(error) }
+
     /// - Throws: `.struck`.
     func check() throws(IndexError) {
         if isStruck { throw .struck }

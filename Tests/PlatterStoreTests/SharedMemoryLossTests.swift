@@ -1,6 +1,7 @@
 #if os(Linux)
     import CPlatter
     import Foundation
+    import GRDB
     import PlatterCore
     import Testing
 
@@ -12,10 +13,7 @@
         @Test("ends neither the process nor the index, and nothing is answered of it")
         func cut() async {
             await #expect(processExitsWith: .success) {
-                try #require(platter_survive_bus_errors() == 0)
-                let index = try TestIndex()
-                var entry = try await index.entry()
-                try await index.writer.record([run(0..<100)], in: entry.id)
+                var (index, entry) = try await survivingIndex()
                 let reader = index.writer.makeReader()
                 #expect(try reader.presence(of: entry.id, at: 0, upTo: 300) == .present(0..<100))
                 for end in [200, 300] as [Int64] {
@@ -42,10 +40,7 @@
         @Test("fails the change that met it")
         func change() async {
             await #expect(processExitsWith: .success) {
-                try #require(platter_survive_bus_errors() == 0)
-                let index = try TestIndex()
-                let entry = try await index.entry()
-                try await index.writer.record([run(0..<100)], in: entry.id)
+                let (index, entry) = try await survivingIndex()
                 try #require(truncate(index.path + "-shm", 0) == 0)
                 let error = await #expect(throws: IndexError.self) {
                     try await index.writer.record([run(100..<200)], in: entry.id)
@@ -64,8 +59,7 @@
         @Test("is noticed at the next look where nobody asks")
         func look() async {
             await #expect(processExitsWith: .success) {
-                try #require(platter_survive_bus_errors() == 0)
-                let index = try TestIndex()
+                let (index, _) = try await survivingIndex()
                 try touchBeyondTheEnd(of: index.path + "-other-shm")
                 #expect(index.writer.loss == nil)
                 index.writer.look()
@@ -74,6 +68,41 @@
                 index.writer.look()
                 #expect(index.writer.loss == nil)
                 try await index.writer.close()
+            }
+        }
+
+        @Test(
+            "costs no row of the log that the database has not, also where only the index of the log is gone"
+        )
+        func log() async {
+            await #expect(processExitsWith: .success) {
+                let (index, _) = try await survivingIndex()
+                let count = 100_000
+                let long = try await index.entry(
+                    key: "http://origin/long", length: Int64(count) * 128 * kib, salt: 2)
+                // A reader of what was before keeps the log from being copied meanwhile.
+                var configuration = Configuration()
+                configuration.allowsUnsafeTransactions = true
+                let pin = try DatabaseQueue(path: index.path, configuration: configuration)
+                try await pin.writeWithoutTransaction { db in
+                    try db.execute(sql: "BEGIN")
+                    _ = try Int.fetchOne(db, sql: "SELECT count(*) FROM cache_chunks")
+                }
+                let runs = (0..<Int64(count)).map { run($0 * 128 * kib..<($0 * 128 + 64) * kib) }
+                try await index.writer.record(runs, in: long.id)
+                try await pin.writeWithoutTransaction { try $0.execute(sql: "ROLLBACK") }
+                try pin.close()
+                // The header stays, and says how long the log is, with the places of its first 990 pages.
+                try #require(truncate(index.path + "-shm", 4096) == 0)
+                let error = await #expect(throws: IndexError.self) {
+                    try await index.writer.close()
+                }
+                #expect(error?.code == .struck)
+                let writer = try IndexWriter(path: index.path, boot: "boot 1")
+                let reader = writer.makeReader()
+                let found = try #require(try reader.entry(for: long.representation.key))
+                #expect(try reader.runs(of: found.id, limit: count + 1).count == count)
+                try await writer.close()
             }
         }
 
@@ -124,6 +153,15 @@
                 }
             }
         }
+    }
+
+    /// An index of a process that outlives it, with an entry of which 100 bytes are there.
+    private func survivingIndex() async throws -> (TestIndex, EntryRecord) {
+        try #require(platter_survive_bus_errors() == 0)
+        let index = try TestIndex()
+        let entry = try await index.entry()
+        try await index.writer.record([run(0..<100)], in: entry.id)
+        return (index, entry)
     }
 
     private var pageSize: Int { sysconf(Int32(_SC_PAGESIZE)) }

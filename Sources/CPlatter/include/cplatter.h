@@ -110,9 +110,12 @@ int platter_writers_drain(
 
 // MARK: - Sockets
 
-// A socket that listens at an address of `length` bytes and waits for nothing. The descriptor goes to `*descriptor`.
-int platter_listen(
-    const struct sockaddr *_Nonnull address, size_t length, int backlog, int *_Nonnull descriptor);
+// A stream socket that is bound to an address of `length` bytes and waits for nothing. The descriptor goes to `*descriptor`.
+int platter_bind(
+    const struct sockaddr *_Nonnull address, size_t length, int *_Nonnull descriptor);
+
+// From now on so many connections may wait to be accepted; see listen(2). A socket that listens already goes on.
+int platter_listen(int descriptor, int backlog);
 
 // Another descriptor of the same open file or socket; see dup(2).
 int platter_duplicate(int descriptor, int *_Nonnull duplicate);
